@@ -1,0 +1,58 @@
+# Every target in one line: `make help`.
+SHELL := /bin/sh
+VENV := .venv
+BIN := $(VENV)/bin
+UV := .uv/bin/uv
+CORES ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+
+.PHONY: all help test lint lock clean
+.DEFAULT_GOAL := all
+
+all: $(VENV)/installed ## install what is missing, then run the pipeline on the shipped evidence
+	$(BIN)/snakemake --cores $(CORES)
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1: \2/p' $(MAKEFILE_LIST)
+
+test: $(VENV)/installed-test ## install what is missing, then lint, type-check and test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile workflow
+	$(BIN)/snakemake --lint
+	$(BIN)/mypy
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/installed-test ## repair what formatters can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/snakefmt Snakefile workflow
+
+lock: $(UV) ## resolve dependencies anew into the hashed lock files
+	$(UV) pip compile pyproject.toml --universal --generate-hashes --python-version 3.13 \
+		--no-emit-index-url --no-annotate --no-header -q -o requirements.lock
+	$(UV) pip compile pyproject.toml --extra test -c requirements.lock --universal \
+		--generate-hashes --python-version 3.13 --no-emit-index-url --no-annotate --no-header -q \
+		-o requirements-test.lock
+
+clean: ## remove results (never data/raw)
+	rm -rf data/processed/* reports/* logs .snakemake
+	touch data/processed/.gitkeep reports/.gitkeep
+
+# uv makes the environment: it finds (or fetches) the Python of .python-version. Where uv is not
+# installed it is put into .uv, with whatever python3 there is.
+$(UV):
+	@if command -v uv >/dev/null 2>&1; then mkdir -p .uv/bin && ln -sf "$$(command -v uv)" $(UV); \
+	else python3 -m venv .uv && .uv/bin/python -m pip install --quiet --disable-pip-version-check \
+		--require-hashes -r requirements-uv.lock; fi
+
+$(VENV)/installed: requirements.lock pyproject.toml .python-version | $(UV)
+	$(UV) venv --quiet --allow-existing $(VENV)
+	$(UV) pip sync --quiet --python $(VENV) --require-hashes --compile-bytecode requirements.lock
+	$(UV) pip install --quiet --python $(VENV) --no-deps --no-build-isolation --editable .
+	rm -f $(VENV)/installed-test
+	touch $@
+
+$(VENV)/installed-test: requirements-test.lock $(VENV)/installed
+	$(UV) pip install --quiet --python $(VENV) --require-hashes --compile-bytecode \
+		-r requirements-test.lock
+	touch $@

@@ -1,0 +1,28 @@
+"""From raw evidence to a checked posterior and a report.
+
+`snakemake --cores 8` here, or `snakemake --snakefile <repo>/Snakefile --directory DIR --cores 8`
+for another evidence base: DIR holds data/raw/ and, if it wants other settings, config/config.yaml.
+"""
+
+from snakemake.utils import min_version
+
+min_version("9.11")
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/evidence.smk"
+include: "workflow/rules/fit.smk"
+include: "workflow/rules/check.smk"
+include: "workflow/rules/report.smk"
+
+
+localrules:
+    all,
+    gate,
+
+
+rule all:
+    default_target: True
+    input:
+        gate="data/processed/gate.txt",
+        report="reports/index.html",

@@ -1,0 +1,5 @@
+"""Run the command line as `python -m meta`."""
+
+from meta.cli import main
+
+main()

@@ -1,0 +1,101 @@
+"""Diagnosis of a stored fit: its estimands, every check, and the record of both."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from meta.checks.sampler import Check, chain_checks, mixing_statistics, quantity_checks
+from meta.config import FitTask, Gate
+from meta.estimands import Estimate, all_estimates
+from meta.evidence.analysis_set import read_analysis_set
+from meta.inference.seeds import child_seed
+from meta.inference.store import read_fit
+from meta.models.design import build_design
+from meta.pooled import pooled_table
+from meta.storage import atomic, write_json
+
+TOP_PARAMETERS = ("alpha", "beta", "tau", "omega", "kappa", "icc", "correlation", "df")
+DIAGNOSTIC_COLUMNS = ["model", "check", "value", "threshold", "passed", "worst", "meaning"]
+
+
+def diagnose(
+    posterior: Path, analysis: Path, task: FitTask, gate: Gate, ci_prob: float, folder: Path
+) -> None:
+    """Summarise and check a fit; always writes, whatever the checks say.
+
+    Parameters
+    ----------
+    posterior
+        Stored fit.
+    analysis
+        The analysis set it was fitted to.
+    task
+        Specification, sampler arguments and seed of the fit.
+    gate
+        Thresholds.
+    ci_prob
+        Mass of the equal-tailed intervals.
+    folder
+        Receives `pooled.csv`, `diagnostics.csv`, `draws.parquet` and `fit.json`.
+    """
+    tree, record = read_fit(posterior)
+    design = build_design(read_analysis_set(analysis), task.spec)
+    draws = tree["posterior"].to_dataset()
+    seed = child_seed(task.seed, task.model, "estimands")
+    estimates = all_estimates(draws, design, seed)
+    chains = chain_checks(tree["sample_stats"].to_dataset(), task.sampler, gate)
+    table, statistics = pooled_table(
+        estimates, design, task.model, gate, ci_prob, all(c.passed for c in chains)
+    )
+    names, values = _top_parameters(draws)
+    everything = pd.concat([statistics, mixing_statistics(values)], ignore_index=True)
+    keys = [e.key for e in estimates] + names
+    checks = quantity_checks(everything, keys, gate) + chains
+    _write_csv(table, folder / "pooled.csv")
+    rows = pd.DataFrame([{"model": task.model, **check.as_row()} for check in checks])
+    _write_csv(rows[DIAGNOSTIC_COLUMNS], folder / "diagnostics.csv")
+    _write_draws(estimates, folder / "draws.parquet")
+    write_json(folder / "fit.json", _with_checks(record, checks))
+
+
+def _with_checks(record: dict[str, Any], checks: list[Check]) -> dict[str, Any]:
+    shown = {
+        c.check: {"value": c.value, "threshold": c.threshold, "passed": c.passed, "worst": c.worst}
+        for c in checks
+    }
+    return {**record, "checks": shown, "passed": all(c.passed for c in checks)}
+
+
+def _top_parameters(posterior: xr.Dataset) -> tuple[list[str], np.ndarray]:
+    """Names and draws, shape (quantity, chain, draw), of the parameters at the top of the model."""
+    names: list[str] = []
+    values: list[np.ndarray] = []
+    for name in TOP_PARAMETERS:
+        if name not in posterior:
+            continue
+        array = posterior[name].transpose("chain", "draw", ...).to_numpy()
+        flat = array.reshape(*array.shape[:2], -1)
+        names += [f"{name}[{i}]" for i in range(flat.shape[2])]
+        values += list(np.moveaxis(flat, 2, 0))
+    return names, np.stack(values)
+
+
+def _write_csv(table: pd.DataFrame, path: Path) -> None:
+    with atomic(path) as temporary:
+        table.to_csv(temporary, index=False, lineterminator="\n")
+
+
+def _write_draws(estimates: list[Estimate], path: Path) -> None:
+    """Write the draws of the population estimands, one column a quantity, for others to combine."""
+    kept = [e for e in estimates if e.estimand != "study_rate"]
+    chains, draws = kept[0].draws.shape
+    table = pd.DataFrame({e.key: e.draws.ravel().astype("float32") for e in kept})
+    table.insert(0, "draw", np.tile(np.arange(draws), chains))
+    table.insert(0, "chain", np.repeat(np.arange(chains), draws))
+    with atomic(path) as temporary:
+        table.to_parquet(temporary, index=False)

@@ -1,0 +1,334 @@
+"""Settings and model specifications: read, merged with the shipped ones, and checked.
+
+A settings file is data from a user: every problem is reported at once, with the nearest legal
+key, and nothing runs until it is right.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from meta.errors import SettingsError
+
+STAGES = ("capability_transfer", "goal_failure", "harm")
+TARGET_TYPES = ("specification_gaming", "goal_misgeneralization")
+
+Stage = Literal["capability_transfer", "goal_failure", "harm"]
+Level = Literal["study", "agent_set", "arm", "source_list"]
+
+#: What a rate model pools unless its filter says otherwise.
+DENOMINATOR_FILTER: dict[str, list[str]] = {
+    "role": ["main"],
+    "failure_type": list(TARGET_TYPES),
+    "sampling_frame": ["denominator"],
+    "grade": ["A", "B", "C"],
+}
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Sampler(_Strict):
+    """Arguments of the No-U-Turn sampler."""
+
+    chains: int = Field(4, ge=2, le=64)
+    draws: int = Field(3000, ge=10)
+    tune: int = Field(1500, ge=10)
+    target_accept: float = Field(0.9, gt=0.5, lt=1)
+    max_depth: int = Field(10, ge=3, le=15)
+
+
+class Gate(_Strict):
+    """Thresholds that a fit and every reported quantity must meet (Vehtari et al. 2021)."""
+
+    r_hat: float = Field(1.01, gt=1)
+    ess_bulk: float = Field(400, ge=0)
+    ess_tail: float = Field(400, ge=0)
+    mcse_over_sd: float = Field(0.05, gt=0)
+    e_bfmi: float = Field(0.3, ge=0)
+    divergences: int = Field(0, ge=0)
+    max_depth_share: float = Field(0.0, ge=0, le=1)
+
+
+class Normal(_Strict):
+    """Normal prior."""
+
+    distribution: Literal["normal"] = "normal"
+    mu: float = 0.0
+    sigma: float = Field(gt=0)
+
+
+class HalfNormal(_Strict):
+    """Half-normal prior."""
+
+    distribution: Literal["half_normal"] = "half_normal"
+    sigma: float = Field(gt=0)
+
+
+class HalfCauchy(_Strict):
+    """Half-Cauchy prior."""
+
+    distribution: Literal["half_cauchy"] = "half_cauchy"
+    beta: float = Field(gt=0)
+
+
+class Beta(_Strict):
+    """Beta prior."""
+
+    distribution: Literal["beta"] = "beta"
+    alpha: float = Field(gt=0)
+    beta: float = Field(gt=0)
+
+
+class Lkj(_Strict):
+    """Prior of Lewandowski, Kurowicka and Joe on a correlation matrix."""
+
+    distribution: Literal["lkj"] = "lkj"
+    eta: float = Field(gt=0)
+
+
+class Gamma(_Strict):
+    """Gamma prior with shape alpha and rate beta."""
+
+    distribution: Literal["gamma"] = "gamma"
+    alpha: float = Field(gt=0)
+    beta: float = Field(gt=0)
+
+
+Scale = Annotated[HalfNormal | HalfCauchy, Field(discriminator="distribution")]
+
+
+class PriorSet(_Strict):
+    """One named set of priors; what it leaves out takes the default of DESIGN section 4."""
+
+    alpha: Normal = Normal(sigma=1.5)
+    tau: Scale = HalfNormal(sigma=1)
+    omega: Scale = HalfNormal(sigma=1)
+    kappa: Scale = HalfNormal(sigma=1)
+    beta: Normal = Normal(sigma=0.75)
+    icc: Beta = Beta(alpha=1, beta=3)
+    correlation: Lkj = Lkj(eta=2)
+    df: Gamma = Gamma(alpha=2, beta=0.1)
+
+
+class ModelSpec(_Strict):
+    """One model: which rows, which stages, which likelihood, which levels."""
+
+    primary: bool = False
+    frame: Literal["denominator", "case_series"] = "denominator"
+    stages: tuple[Stage, ...] = Field(min_length=1)
+    likelihood: Literal["binomial", "beta_binomial"] = "beta_binomial"
+    random_effects: Literal["normal", "student_t"] = "normal"
+    levels: tuple[Level, ...] = ("study",)
+    moderators: tuple[str, ...] = ()
+    priors: str = "default"
+    filter: dict[str, list[str]] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _scalars_in_filter_are_lists(cls, data: Any) -> Any:
+        if isinstance(data, dict) and isinstance(data.get("filter"), dict):
+            wrapped = {
+                column: [str(v) for v in (value if isinstance(value, list) else [value])]
+                for column, value in data["filter"].items()
+            }
+            data = {**data, "filter": wrapped}
+        return data
+
+    @model_validator(mode="after")
+    def _consistent(self) -> ModelSpec:
+        order = [STAGES.index(s) for s in self.stages]
+        if order != sorted(set(order)):
+            raise ValueError(f"stages must be distinct and in the order {', '.join(STAGES)}")
+        if "harm" in self.stages and "goal_failure" not in self.stages:
+            raise ValueError("the stage harm is conditional on goal_failure; list both")
+        top = "source_list" if self.frame == "case_series" else "study"
+        if top not in self.levels:
+            raise ValueError(f"levels must hold {top}: rows of one {top} are not independent")
+        if self.frame == "case_series" and set(self.levels) - {"source_list"}:
+            raise ValueError("a composition of cases has the one level source_list")
+        if self.frame == "denominator" and "source_list" in self.levels:
+            raise ValueError("source_list is a level of case lists (frame: case_series) only")
+        if self.likelihood == "beta_binomial" and "arm" in self.levels:
+            raise ValueError("the beta-binomial already has an arm level (icc); drop arm")
+        return self
+
+    @property
+    def top_level(self) -> str:
+        """Name of the level whose units are independent."""
+        return "source_list" if self.frame == "case_series" else "study"
+
+    @property
+    def row_filter(self) -> dict[str, list[str]]:
+        """Filter in force: the defaults of a rate model with the spec's own on top."""
+        base = DENOMINATOR_FILTER if self.frame == "denominator" else {}
+        return {**base, **self.filter}
+
+
+class Settings(_Strict):
+    """Everything that a run depends on besides evidence and code."""
+
+    seed: int = Field(20261121, ge=0)
+    ci_prob: float = Field(0.95, gt=0.5, lt=1)
+    sampler: Sampler = Sampler()
+    gate: Gate = Gate()
+    priors: dict[str, PriorSet] = {"default": PriorSet()}
+    models: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], ModelSpec] = Field(
+        min_length=1
+    )
+
+    @model_validator(mode="after")
+    def _references(self) -> Settings:
+        primaries = [name for name, spec in self.models.items() if spec.primary]
+        if len(primaries) != 1:
+            raise ValueError(
+                f"exactly one model must have primary: true; found {len(primaries)}"
+                + (f" ({', '.join(primaries)})" if primaries else "")
+            )
+        if self.models[primaries[0]].frame != "denominator":
+            raise ValueError("the primary model must be a rate model (frame: denominator)")
+        for name, spec in self.models.items():
+            if spec.priors not in self.priors:
+                raise ValueError(
+                    f"models.{name}.priors: no prior set is named {spec.priors!r}"
+                    + _did_you_mean(spec.priors, self.priors)
+                )
+        return self
+
+    @property
+    def primary(self) -> str:
+        """Name of the primary model."""
+        return next(name for name, spec in self.models.items() if spec.primary)
+
+    def task(self, model: str) -> FitTask:
+        """Settings that the fit of one model depends on, and nothing else."""
+        spec = self.models[model]
+        return FitTask(
+            model=model,
+            spec=spec,
+            priors=self.priors[spec.priors],
+            sampler=self.sampler,
+            seed=self.seed,
+        )
+
+
+class FitTask(_Strict):
+    """One model to fit: enough, with its rows, to redo the fit."""
+
+    model: str
+    spec: ModelSpec
+    priors: PriorSet
+    sampler: Sampler
+    seed: int
+
+    @property
+    def spec_hash(self) -> str:
+        """SHA-256 of the model's specification and priors (not of sampler or seed)."""
+        text = json.dumps(
+            {"spec": self.spec.model_dump(), "priors": self.priors.model_dump()}, sort_keys=True
+        )
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def shipped_path() -> Path:
+    """Path of the shipped settings, config/config.yaml of this checkout."""
+    return Path(__file__).resolve().parents[2] / "config" / "config.yaml"
+
+
+def load_settings(directory: Path, overrides: dict[str, Any] | None = None) -> Settings:
+    """Read the settings in force for one evidence base.
+
+    Parameters
+    ----------
+    directory
+        Evidence base; its ``config/config.yaml``, if any, holds what differs from the shipped file.
+    overrides
+        Further keys on top, as given on a command line.
+
+    Raises
+    ------
+    SettingsError
+        With every problem found: unreadable YAML, unknown keys (with the nearest legal one),
+        values out of range, not exactly one primary model, a missing prior set.
+    """
+    merged = _read_yaml(shipped_path())
+    own = directory / "config" / "config.yaml"
+    if own.is_file() and own.resolve() != shipped_path():
+        merged = _merge(merged, _read_yaml(own))
+    if overrides:
+        merged = _merge(merged, overrides)
+    try:
+        return Settings.model_validate(merged)
+    except ValidationError as error:
+        where = "config/config.yaml" if own.is_file() else "the shipped config/config.yaml"
+        lines = [f"{where}: {_explain(e)}" for e in error.errors()]
+        raise SettingsError("\n".join(lines)) from None
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: not readable as YAML: {error}") from None
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise SettingsError(
+            f"{path}: expected `key: value` lines, found a {type(content).__name__}"
+        )
+    return content
+
+
+def _merge(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    """Lay own over base: blocks key by key, but `models` and each prior set as a whole."""
+    merged = dict(base)
+    for key, value in own.items():
+        if key != "models" and isinstance(value, dict) and isinstance(base.get(key), dict):
+            merged[key] = {**base[key], **value}
+        else:
+            merged[key] = value
+    return merged
+
+
+def _did_you_mean(word: str, candidates: Any) -> str:
+    near = difflib.get_close_matches(str(word), [str(c) for c in candidates], n=1, cutoff=0.5)
+    known = ", ".join(str(c) for c in candidates)
+    return f"; did you mean {near[0]}?" if near else f"; known: {known}"
+
+
+def _fields_at(location: tuple[int | str, ...]) -> list[str]:
+    """Legal keys beside the key that a validation error points at."""
+    model: Any = Settings
+    for step in location[:-1]:
+        if model is Settings:
+            model = {"sampler": Sampler, "gate": Gate, "priors": PriorSet, "models": ModelSpec}.get(
+                str(step)
+            )
+        elif model is PriorSet and str(step) in PriorSet.model_fields:
+            kinds = {"normal": Normal, "half_normal": HalfNormal, "half_cauchy": HalfCauchy}
+            last = str(location[-2])
+            model = kinds.get(last) or {"icc": Beta, "correlation": Lkj, "df": Gamma}.get(
+                str(step), Normal
+            )
+            break
+    return list(model.model_fields) if model else []
+
+
+def _explain(error: Any) -> str:
+    location: tuple[int | str, ...] = error["loc"]
+    path = ".".join(str(step) for step in location) or "settings"
+    if error["type"] == "extra_forbidden":
+        near = _did_you_mean(str(location[-1]), _fields_at(location))
+        return f"{path}: unknown key{near}"
+    message = error["msg"].removeprefix("Value error, ")
+    given = error.get("input")
+    shown = f" (given: {given!r})" if isinstance(given, str | int | float) else ""
+    return f"{path}: {message}{shown}"

@@ -1,0 +1,187 @@
+"""Analysis set of a model: the rows it may use, in the one form that models read.
+
+One row an experiment arm (or, for a composition of cases, a cell of coded cases). For each stage
+`events_<stage>` of `trials_<stage>`; NA means not observed. Free text never enters, so an edited
+note changes no analysis set.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from meta.config import STAGES, ModelSpec
+from meta.errors import MissingTableError, SettingsError
+from meta.evidence.codes import NO_LIST, case_stages, design_cells
+
+#: Columns of every analysis set, before moderators.
+KEY_COLUMNS = [
+    "row_id", "study", "agent_set", "failure_type", "sampling_frame", "grade", "conditioning",
+]  # fmt: skip
+COUNT_COLUMNS = [f"{kind}_{stage}" for stage in STAGES for kind in ("events", "trials")]
+
+Tables = Mapping[str, pd.DataFrame]
+
+
+def analysis_set(tables: Tables, model: str, spec: ModelSpec) -> pd.DataFrame:
+    """Select and shape the rows of one model.
+
+    Parameters
+    ----------
+    tables
+        Checked evidence tables by name.
+    model
+        Name of the model, for messages.
+    spec
+        Its specification.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Sorted by `row_id`; columns `KEY_COLUMNS`, the moderators, `COUNT_COLUMNS`, and for
+        cells of cases also `n_units` and `unresolved_<stage>`.
+
+    Raises
+    ------
+    SettingsError
+        If a filter or moderator names no column, or no row is left.
+    """
+    if spec.frame == "case_series":
+        return _case_cells(tables, model, spec)
+    arms = tables["arms"].merge(
+        tables["studies"].drop(columns=["_line"], errors="ignore"),
+        on="study_id",
+        how="left",
+        suffixes=("", "_study"),
+    )
+    chosen = _apply_filter(arms, model, spec)
+    counts = arm_counts(chosen)
+    table = pd.DataFrame(
+        {
+            "row_id": chosen["arm_id"],
+            "study": chosen["study_id"],
+            "agent_set": _text(chosen, "agent_set").fillna(chosen["arm_id"]),
+            "failure_type": chosen["failure_type"],
+            "sampling_frame": chosen["sampling_frame"],
+            "grade": chosen["grade"],
+            "conditioning": counts["conditioning"],
+        }
+    )
+    table = _with_moderators(table, chosen, model, spec)
+    table = table.join(counts.drop(columns="conditioning"))
+    return table.sort_values("row_id", ignore_index=True)
+
+
+def arm_counts(arms: pd.DataFrame) -> pd.DataFrame:
+    """Read each arm's counts as events of trials by stage, with its conditioning resolved.
+
+    `n_capable` of an `all_trials` arm counts honest successes, not the chain's capability, and is
+    therefore not an observation of capability. A blank `conditioning` is read as
+    given_capability where `n_at_risk` <= `n_capable`, else as all_trials.
+    """
+    n = {c: _count(arms, c) for c in ("n_trials", "n_capable", "n_at_risk", "n_goal_failure")}
+    n["n_harm"] = _count(arms, "n_harm")
+    inferred = (n["n_at_risk"] <= n["n_capable"]).fillna(False)
+    # An arm with a capability count and nothing at risk observes capability alone.
+    inferred |= n["n_at_risk"].isna() & n["n_capable"].notna()
+    default = inferred.map({True: "given_capability", False: "all_trials"}).astype("string")
+    conditioning = _text(arms, "conditioning").fillna(default)
+    given = conditioning == "given_capability"
+    capable = n["n_capable"].where(given)
+    return pd.DataFrame(
+        {
+            "conditioning": conditioning,
+            "events_capability_transfer": capable,
+            "trials_capability_transfer": n["n_trials"].where(capable.notna()),
+            "events_goal_failure": n["n_goal_failure"],
+            "trials_goal_failure": n["n_at_risk"].where(n["n_goal_failure"].notna()),
+            "events_harm": n["n_harm"],
+            "trials_harm": n["n_goal_failure"].where(n["n_harm"].notna()),
+        }
+    )
+
+
+def _case_cells(tables: Tables, model: str, spec: ModelSpec) -> pd.DataFrame:
+    if any(name not in tables or tables[name].empty for name in ("cases", "codings")):
+        raise MissingTableError("a composition needs the tables cases and codings")
+    cases = _apply_filter(tables["cases"], model, spec)
+    staged = case_stages(cases, tables["codings"])
+    staged["study"] = _text(cases, "list_membership").fillna(NO_LIST)
+    by = list(dict.fromkeys(["study", "failure_type", *spec.moderators]))
+    _require_columns(staged, list(spec.moderators), f"models.{model}.moderators")
+    cells = design_cells(staged, by)
+    cells.insert(0, "row_id", cells[by].astype("string").agg("|".join, axis=1))
+    cells["agent_set"] = cells["row_id"]
+    cells["sampling_frame"] = "case_series"
+    cells["grade"] = pd.Series(pd.NA, index=cells.index, dtype="string")
+    cells["conditioning"] = "given_capability"
+    extra = [f"unresolved_{stage}" for stage in STAGES]
+    moderators = [m for m in spec.moderators if m not in KEY_COLUMNS]
+    columns = [*KEY_COLUMNS, *moderators, *COUNT_COLUMNS, "n_units", *extra]
+    cells = cells[columns].astype(dict.fromkeys([*COUNT_COLUMNS, "n_units", *extra], "Int64"))
+    return cells.sort_values("row_id", ignore_index=True)
+
+
+def _apply_filter(table: pd.DataFrame, model: str, spec: ModelSpec) -> pd.DataFrame:
+    _require_columns(table, list(spec.row_filter), f"models.{model}.filter")
+    keep = pd.Series(True, index=table.index)
+    for column, values in spec.row_filter.items():
+        keep &= table[column].astype("string").isin(values)
+    chosen = table[keep]
+    if chosen.empty:
+        shown = "; ".join(f"{c} in {v}" for c, v in spec.row_filter.items())
+        raise SettingsError(f"models.{model}.filter: no row of the evidence has {shown}")
+    return chosen.reset_index(drop=True)
+
+
+def _require_columns(table: pd.DataFrame, names: list[str], where: str) -> None:
+    known = [c for c in table.columns if not c.startswith(("_", "event_", "eligible_"))]
+    problems = []
+    for name in names:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+            hint = f"; did you mean {near[0]}?" if near else f"; known: {', '.join(known)}"
+            problems.append(f"{where}: no column is named {name!r}{hint}")
+    if problems:
+        raise SettingsError("\n".join(problems))
+
+
+def _with_moderators(
+    table: pd.DataFrame, chosen: pd.DataFrame, model: str, spec: ModelSpec
+) -> pd.DataFrame:
+    _require_columns(chosen, list(spec.moderators), f"models.{model}.moderators")
+    for name in spec.moderators:
+        if chosen[name].isna().any():
+            rows = ", ".join(chosen.loc[chosen[name].isna(), "arm_id"].head(5))
+            raise SettingsError(
+                f"models.{model}.moderators: {name} is blank in some rows ({rows}); code them or "
+                "leave them out with a filter"
+            )
+        table[name] = chosen[name]
+    return table
+
+
+def _text(table: pd.DataFrame, column: str) -> pd.Series:
+    if column in table:
+        return table[column].astype("string")
+    return pd.Series(pd.NA, index=table.index, dtype="string")
+
+
+def _count(table: pd.DataFrame, column: str) -> pd.Series:
+    if column in table:
+        return table[column].astype("Int64")
+    return pd.Series(pd.NA, index=table.index, dtype="Int64")
+
+
+def read_analysis_set(path: Path) -> pd.DataFrame:
+    """Read a stored analysis set; counts keep their nullable integers."""
+    return pd.read_parquet(path, dtype_backend="numpy_nullable")
+
+
+def data_hash(table: pd.DataFrame) -> str:
+    """SHA-256 of the content of an analysis set, independent of file format and library."""
+    return hashlib.sha256(table.to_csv(index=False, lineterminator="\n").encode()).hexdigest()

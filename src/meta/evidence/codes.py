@@ -1,0 +1,85 @@
+"""Agreed codes of the documented cases, and their aggregation to cells with counts."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from meta.config import STAGES
+
+#: Codes that count as the event of a stage; every other clear code counts as no event.
+EVENT_CODES: dict[str, frozenset[str]] = {
+    "capability_transfer": frozenset({"yes"}),
+    "goal_failure": frozenset({"yes", "partial"}),
+    "harm": frozenset({"significant", "severe"}),
+}
+ADJUDICATOR = "adjudicated"
+#: Source list of cases that no list holds.
+NO_LIST = "papers_and_repositories"
+
+
+def agreed_code(codes: pd.DataFrame, field: str) -> pd.Series:
+    """Return the code that stands for each unit, or NA where none does.
+
+    The adjudicated code stands if there is one; otherwise the code that every coder gave. Where
+    coders differ, or say `unclear`, the unit is not observed: with two equally reliable coders a
+    disagreement says nothing about either value (Dawid & Skene 1979, doi:10.2307/2346806).
+
+    Parameters
+    ----------
+    codes
+        Table of codings: `unit_id`, `coder` and the field.
+    field
+        Codebook field.
+
+    Returns
+    -------
+    pandas.Series
+        Code by `unit_id`.
+    """
+    given = codes.loc[codes[field].notna(), ["unit_id", "coder", field]]
+    adjudicated = given[given["coder"] == ADJUDICATOR].set_index("unit_id")[field]
+    grouped = given[given["coder"] != ADJUDICATOR].groupby("unit_id")[field]
+    unanimous = grouped.first().where(grouped.nunique() == 1)
+    agreed = adjudicated.combine_first(unanimous)
+    return agreed.mask(agreed == "unclear")
+
+
+def case_stages(cases: pd.DataFrame, codes: pd.DataFrame) -> pd.DataFrame:
+    """Reduce each case to nullable booleans, one a stage, conditional along the chain.
+
+    Goal failure is read among cases with capability transfer, harm among cases with goal failure.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The cases with the columns `event_<stage>` (boolean, NA: not observed) and
+        `eligible_<stage>` (reached the stage).
+    """
+    table = cases.copy()
+    eligible = pd.Series(True, index=table.index)
+    for stage in STAGES:
+        code = table["case_id"].map(agreed_code(codes, stage))
+        event = code.isin(EVENT_CODES[stage]).astype("boolean").mask(code.isna())
+        table[f"eligible_{stage}"] = eligible
+        table[f"event_{stage}"] = event.mask(~eligible)
+        eligible = table[f"event_{stage}"].fillna(False).astype(bool)
+    return table
+
+
+def design_cells(table: pd.DataFrame, by: list[str]) -> pd.DataFrame:
+    """Aggregate cases to the distinct cells of `by`, so that cost follows cells, not rows.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a cell: `by`, `n_units`, and for each stage `events_`, `trials_` (units with an
+        agreed clear code) and `unresolved_` (units that reached the stage without one).
+    """
+    work = table[by].copy()
+    for stage in STAGES:
+        event = table[f"event_{stage}"]
+        work[f"events_{stage}"] = event.fillna(False).astype("int64")
+        work[f"trials_{stage}"] = event.notna().astype("int64")
+        work[f"unresolved_{stage}"] = (table[f"eligible_{stage}"] & event.isna()).astype("int64")
+    work["n_units"] = 1
+    return work.groupby(by, as_index=False, sort=True).sum()

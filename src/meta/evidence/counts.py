@@ -1,0 +1,166 @@
+"""Counts of a row against each other, and what an arm's role allows them to be."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from meta.evidence.problems import Problem
+
+if TYPE_CHECKING:
+    from meta.evidence.cells import TypedTable
+
+OBSERVED = ("n_capable", "n_goal_failure", "n_harm")
+CATALOGUES = ("case_series", "case_control", "anecdote")
+
+
+def order_problems(typed: TypedTable) -> list[Problem]:
+    """Report counts that exceed the count they are part of, or that lack it.
+
+    Parameters
+    ----------
+    typed : TypedTable
+        Any table whose dictionary entry orders its counts.
+
+    Returns
+    -------
+    list of Problem
+        One for each such cell.
+    """
+    problems: list[Problem] = []
+    for field in typed.table.fields.values():
+        if field.at_most is not None:
+            problems += _exceeding(typed, field.name, field.at_most)
+        if field.needs is not None:
+            problems += _lacking(typed, field.name, field.needs)
+    return problems
+
+
+def arm_problems(arms: TypedTable) -> list[Problem]:
+    """Report arms whose counts cannot be what their role or conditioning says.
+
+    Parameters
+    ----------
+    arms : TypedTable
+        The table of arms.
+
+    Returns
+    -------
+    list of Problem
+        Errors for arms that would corrupt a rate, notes for what is assumed.
+    """
+    return [*_unobserved(arms), *_conditioning(arms), *_frame(arms), *_grade(arms)]
+
+
+def _exceeding(typed: TypedTable, part: str, whole: str) -> list[Problem]:
+    wholes = typed.believed(whole)
+    return [
+        typed.problem(
+            row,
+            part,
+            f"{part} is more than {whole} ({wholes[row]}), of which it is a part",
+            f"correct {part} or {whole}",
+        )
+        for row in typed.rows(typed.believed(part) > wholes)
+    ]
+
+
+def _lacking(typed: TypedTable, part: str, whole: str) -> list[Problem]:
+    rows = typed.rows(typed.frame[part].notna() & typed.blank(whole))
+    remedy = f"write {whole}, the count out of which {part} was counted, or leave {part} blank"
+    if rows and not typed.has(whole):
+        reason = f"{part} is given on {len(rows)} rows and there is no column {whole}"
+        return [Problem(typed.file, 1, whole, "", reason, f"add the column, and {remedy}")]
+    reason = f"{part} is given and {whole} is blank"
+    return [typed.problem(row, part, reason, remedy) for row in rows]
+
+
+def _unobserved(arms: TypedTable) -> list[Problem]:
+    blank = arms.blank(OBSERVED[0])
+    for column in OBSERVED[1:]:
+        blank &= arms.blank(column)
+    main = arms.believed("role") == "main"
+    reason = "the arm has no observed count"
+    names = ", ".join(OBSERVED)
+    remedy = f"write at least one of {names}, or change the role"
+    problems = [
+        arms.problem(row, "n_goal_failure", reason, remedy) for row in arms.rows(blank & main)
+    ]
+    remedy = f"nothing to do; a main arm would need one of {names}"
+    return problems + [
+        arms.problem(row, "n_goal_failure", reason, remedy, "note")
+        for row in arms.rows(blank & ~main)
+    ]
+
+
+def _conditioning(arms: TypedTable) -> list[Problem]:
+    at_risk, capable = arms.believed("n_at_risk"), arms.believed("n_capable")
+    conditioning = arms.believed("conditioning")
+    problems = [
+        arms.problem(
+            row,
+            "n_at_risk",
+            f"n_at_risk is more than n_capable ({capable[row]}) under given_capability",
+            "correct one of the two, or write all_trials if all trials were at risk",
+        )
+        for row in arms.rows((conditioning == "given_capability") & (at_risk > capable))
+    ]
+    blank = arms.blank("conditioning")
+    reason = "conditioning is blank and n_at_risk is at most n_capable: read as given_capability"
+    remedy = "write given_capability if so, or all_trials"
+    problems += [
+        arms.problem(row, "conditioning", reason, remedy, "note")
+        for row in arms.rows(blank & (at_risk <= capable))
+    ]
+    reason = "conditioning is blank and n_at_risk is more than n_capable: read as all_trials"
+    remedy = "write all_trials if so, or correct the counts"
+    return problems + [
+        arms.problem(row, "conditioning", reason, remedy, "note")
+        for row in arms.rows(blank & (at_risk > capable))
+    ]
+
+
+def _frame(arms: TypedTable) -> list[Problem]:
+    frame = arms.believed("sampling_frame")
+    main = arms.believed("role") == "main"
+    reason = "a main arm needs a denominator, and a catalogue of failures has none"
+    remedy = (
+        "move the row to cases.csv, or give the count of all trials with sampling_frame "
+        "denominator, or another role"
+    )
+    problems = [
+        arms.problem(row, "sampling_frame", reason, remedy)
+        for row in arms.rows(main & frame.isin(CATALOGUES))
+    ]
+    reason = "main arms whose trials were selected on success are shown and never pooled"
+    remedy = "nothing to do, or give the count of all trials with sampling_frame denominator"
+    return problems + [
+        arms.problem(row, "sampling_frame", reason, remedy, "note")
+        for row in arms.rows(main & (frame == "conditioned"))
+    ]
+
+
+def _grade(arms: TypedTable) -> list[Problem]:
+    wrong = (arms.believed("role") == "main") & (arms.believed("grade") == "D")
+    reason = "a main arm may not rest on memory (grade D)"
+    remedy = "read the count in a source and grade it A to C, or move it to arms_unverified.csv"
+    return [arms.problem(row, "grade", reason, remedy) for row in arms.rows(wrong)]
+
+
+def pooled_rows(arms: TypedTable) -> pd.Series:
+    """Rows that the rate models pool, whatever their failure type.
+
+    Parameters
+    ----------
+    arms : TypedTable
+        The table of arms.
+
+    Returns
+    -------
+    Series of bool
+        Main arms with a plain denominator.
+    """
+    main = arms.believed("role") == "main"
+    plain = arms.believed("sampling_frame") == "denominator"
+    return (main & plain).fillna(False).astype(bool)

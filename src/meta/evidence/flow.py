@@ -1,0 +1,105 @@
+"""Flow of the evidence: how many records became pooled rows, and why the others did not.
+
+Counted from the rows themselves, never typed. The boxes of one parent add up to it or the flow is
+refused (PRISMA 2020, Page et al. 2021, doi:10.1136/bmj.n71).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from meta.config import TARGET_TYPES
+from meta.errors import FlowError
+
+Box = dict[str, Any]
+
+
+def evidence_flow(tables: Mapping[str, pd.DataFrame]) -> list[Box]:
+    """Count the flow of arms and cases.
+
+    Parameters
+    ----------
+    tables
+        Checked evidence tables.
+
+    Returns
+    -------
+    list of dict
+        Boxes with `id, label, n, unit, of` (parent id or None) and `reason` (why rows left, or
+        None); boxes of one parent sum to it.
+
+    Raises
+    ------
+    FlowError
+        If they do not.
+    """
+    boxes = _arm_boxes(tables) + (_case_boxes(tables) if "cases" in tables else [])
+    for parent in boxes:
+        parts = [b["n"] for b in boxes if b["of"] == parent["id"]]
+        if parts and sum(parts) != parent["n"]:
+            raise FlowError(
+                f"evidence flow: the parts of '{parent['label']}' sum to {sum(parts)}, not "
+                f"{parent['n']}"
+            )
+    return boxes
+
+
+def _box(key: str, label: str, n: int, unit: str, of: str | None, reason: str | None = None) -> Box:
+    return {"id": key, "label": label, "n": int(n), "unit": unit, "of": of, "reason": reason}
+
+
+def _arm_boxes(tables: Mapping[str, pd.DataFrame]) -> list[Box]:
+    arms = tables["arms"]
+    printed = {
+        "arms_unverified": "counts from memory only (grade D)",
+        "rates_without_denominators": "printed rates without a denominator",
+        "curated_counts": "collections selected on the outcome",
+        "continuous_outcomes": "mean returns; no count",
+    }
+    kept_out = {name: len(tables[name]) for name in printed if name in tables}
+    total = len(arms) + sum(kept_out.values())
+    boxes = [_box("records", "quantitative records collected", total, "records", None)]
+    boxes += [
+        _box(name, printed[name], n, "records", "records", printed[name])
+        for name, n in kept_out.items()
+    ]
+    boxes.append(_box("arms", "experiment arms with counts", len(arms), "arms", "records"))
+    steps = [
+        ("role", "not a main arm (control, ablation, total, subset ...)", arms["role"] == "main"),
+        ("type", "neighbouring failure type", arms["failure_type"].isin(TARGET_TYPES)),
+        ("frame", "sample selected on success or failure", arms["sampling_frame"] == "denominator"),
+        ("grade", "grade D, from memory", arms["grade"].isin(["A", "B", "C"])),
+    ]
+    left, parent, last = arms, "arms", len(boxes) - 1
+    for key, reason, keep in steps:
+        stays = left[keep.reindex(left.index).fillna(False).astype(bool)]
+        out, name = len(left) - len(stays), f"after_{key}"
+        if out:
+            boxes.append(_box(f"out_{key}", reason, out, "arms", parent, reason))
+            boxes.append(_box(name, "remaining arms", len(stays), "arms", parent))
+            parent, last = name, len(boxes) - 1
+        left = stays
+    pooled = f"arms eligible for pooling, from {left['study_id'].nunique()} studies"
+    boxes[last]["label"] = pooled
+    return boxes
+
+
+def _case_boxes(tables: Mapping[str, pd.DataFrame]) -> list[Box]:
+    cases = tables["cases"]
+    boxes = [_box("cases", "documented cases (selected on failure)", len(cases), "cases", None)]
+    if "codings" not in tables or "evidence_kind" not in cases:
+        return boxes
+    coded = cases["case_id"].isin(tables["codings"]["unit_id"])
+    observed = cases["evidence_kind"].eq("observed_behaviour").fillna(False)
+    uncoded, other = int((~coded).sum()), int((coded & ~observed).sum())
+    if uncoded:
+        boxes.append(_box("uncoded", "not coded", uncoded, "cases", "cases", "not coded"))
+    if other:
+        reason = "no observed behaviour (analysis, report or design only)"
+        boxes.append(_box("unobserved", reason, other, "cases", "cases", reason))
+    label = "coded cases of observed behaviour: composition only"
+    boxes.append(_box("composition", label, int((coded & observed).sum()), "cases", "cases"))
+    return boxes

@@ -1,0 +1,49 @@
+"""Ingest: raw tables to the checked warehouse, its canonical exports and the evidence flow."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from meta.evidence.checking import check
+from meta.evidence.flow import evidence_flow
+from meta.evidence.problems import EvidenceError, format_text
+from meta.evidence.warehouse import build_warehouse, export_canonical
+from meta.storage import atomic, write_json
+
+#: What the report says of a study; titles and links inform no model.
+BIBLIOGRAPHY = ["study_id", "title", "authors", "year", "url_or_id"]
+
+
+def ingest(directory: Path, database: Path, tables: Path, flow: Path, bibliography: Path) -> None:
+    """Check the raw tables; if they are right, build everything downstream reads.
+
+    Parameters
+    ----------
+    directory
+        Evidence base that holds `data/raw/`.
+    database
+        DuckDB file to build.
+    tables
+        Folder for the canonical Parquet, one file a table.
+    flow
+        JSON file for the evidence flow.
+    bibliography
+        Parquet file of the studies for the report.
+
+    Raises
+    ------
+    EvidenceError
+        With every problem; nothing is written then.
+    """
+    evidence = check(directory)
+    if evidence.errors:
+        raise EvidenceError(evidence.problems)
+    if evidence.problems:
+        print(format_text(evidence.problems), file=sys.stderr)
+    boxes = evidence_flow(evidence.tables)
+    build_warehouse(evidence, database)
+    export_canonical(database, tables)
+    write_json(flow, {"boxes": boxes})
+    with atomic(bibliography) as temporary:
+        evidence.tables["studies"][BIBLIOGRAPHY].to_parquet(temporary, index=False)

@@ -1,0 +1,139 @@
+"""Snapshot of what each model may use: which models can be fitted, and a hash of their rows.
+
+The workflow asks for it at every parse, so that a model is refitted when, and only when, its own
+rows change. While the raw files are as they were, the answer comes from a stored index; heavy
+imports happen only when they are not.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, TypedDict
+
+from meta.config import Settings
+from meta.provenance import code_fingerprint
+from meta.storage import atomic, write_json
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: Stands for the hash of rows that do not pass the check: nothing is fitted from them.
+UNCHECKED = "evidence does not pass meta check"
+
+
+class ModelRows(TypedDict):
+    """Hash of a model's analysis set, or why the model cannot be fitted to this evidence."""
+
+    hash: str | None
+    refused: str | None
+
+
+def snapshot(directory: Path, settings: Settings, index: Path) -> dict[str, ModelRows]:
+    """Return each model's rows as they are now.
+
+    Parameters
+    ----------
+    directory
+        Evidence base that holds `data/raw/`.
+    settings
+        Settings in force.
+    index
+        Index written with the analysis sets; used while it is current.
+
+    Raises
+    ------
+    SettingsError, FrameError
+        If a specification asks for columns or rows it may not have.
+    """
+    key = snapshot_key(directory, settings)
+    if index.is_file():
+        stored = json.loads(index.read_text(encoding="utf-8"))
+        if stored.get("key") == key:
+            rows: dict[str, ModelRows] = stored["models"]
+            return rows
+    from meta.evidence.checking import check
+    from meta.evidence.dictionary import load_dictionary
+
+    evidence = check(directory)
+    if evidence.errors:
+        return {m: {"hash": UNCHECKED, "refused": None} for m in settings.models}
+    known = load_dictionary().tables
+    tables = {
+        name: table[[c for c in known[name].analysis_columns if c in table]]
+        for name, table in evidence.tables.items()
+    }
+    return {m: rows for m, (rows, _) in _model_rows(tables, settings).items()}
+
+
+def refused_models(index: Path) -> dict[str, str]:
+    """Models that the index says cannot be fitted to this evidence, and why."""
+    models = json.loads(index.read_text(encoding="utf-8"))["models"]
+    return {name: rows["refused"] for name, rows in models.items() if rows["refused"]}
+
+
+def snapshot_key(directory: Path, settings: Settings) -> str:
+    """Hash of everything a snapshot depends on: raw files, specifications, code."""
+    digest = hashlib.sha256()
+    for path in sorted((directory / "data" / "raw").glob("*.csv")):
+        digest.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
+    specs = {name: spec.model_dump(mode="json") for name, spec in settings.models.items()}
+    digest.update(json.dumps(specs, sort_keys=True).encode())
+    digest.update(code_fingerprint("meta.cli:evidence").encode())
+    digest.update(code_fingerprint("meta.cli:analysis_sets").encode())
+    return digest.hexdigest()
+
+
+def write_analysis_sets(
+    directory: Path, tables_folder: Path, settings: Settings, folder: Path
+) -> None:
+    """Write the analysis set of each model as `<model>.parquet`, and the index of them.
+
+    Parameters
+    ----------
+    directory
+        Evidence base, for the index's key.
+    tables_folder
+        Canonical Parquet tables of the warehouse.
+    settings
+        Settings in force.
+    folder
+        Receives the files; models that cannot be fitted get none, and the index says why.
+    """
+    import pandas as pd
+
+    paths = sorted(tables_folder.glob("*.parquet"))
+    tables = {p.stem: pd.read_parquet(p, dtype_backend="numpy_nullable") for p in paths}
+    found = _model_rows(tables, settings)
+    for model, (_, table) in found.items():
+        if table is not None:
+            with atomic(folder / f"{model}.parquet") as temporary:
+                table.to_parquet(temporary, index=False)
+    content = {
+        "key": snapshot_key(directory, settings),
+        "models": {model: rows for model, (rows, _) in found.items()},
+    }
+    write_json(folder / "index.json", content)
+
+
+def _model_rows(
+    tables: dict[str, pd.DataFrame], settings: Settings
+) -> dict[str, tuple[ModelRows, pd.DataFrame | None]]:
+    from meta.errors import DesignError, MissingTableError
+    from meta.evidence.analysis_set import analysis_set, data_hash
+    from meta.models.design import build_design
+
+    found: dict[str, tuple[ModelRows, pd.DataFrame | None]] = {}
+    for model, spec in settings.models.items():
+        try:
+            table = analysis_set(tables, model, spec)
+            build_design(table, spec)
+        except (MissingTableError, DesignError) as error:
+            # The primary must be fitted or the run fails; another model may not fit this base.
+            if spec.primary:
+                raise
+            found[model] = {"hash": None, "refused": str(error)}, None
+        else:
+            found[model] = {"hash": data_hash(table), "refused": None}, table
+    return found

@@ -1,0 +1,108 @@
+"""The database of checked evidence, and the canonical tables exported from it."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from meta.evidence.dictionary import load_dictionary
+from meta.evidence.problems import EvidenceError
+from meta.evidence.schema import columns, create_table, quote
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pandas as pd
+
+    from meta.evidence.checking import Evidence
+    from meta.evidence.dictionary import Dictionary, Table
+
+
+def build_warehouse(evidence: Evidence, database: Path) -> None:
+    """Write the evidence to a database, whole or not at all.
+
+    Every table of the dictionary is created; a table whose file is absent stays empty.
+
+    Parameters
+    ----------
+    evidence : Evidence
+        Checked evidence without errors.
+    database : Path
+        The DuckDB file to write or replace.
+
+    Raises
+    ------
+    EvidenceError
+        If the evidence has errors; nothing is written.
+    """
+    if evidence.errors:
+        raise EvidenceError(evidence.problems)
+    dictionary = load_dictionary()
+    database.parent.mkdir(parents=True, exist_ok=True)
+    with _replacing(database) as unfinished, duckdb.connect(unfinished) as connection:
+        for table in dictionary:
+            _load(connection, table, dictionary, evidence.tables.get(table.name))
+
+
+def export_canonical(database: Path, folder: Path) -> None:
+    """Export what the analysis reads: one Parquet file a table, the same bytes for the same rows.
+
+    Columns that no model reads are left out, and rows are ordered by key, so that neither an
+    edited note nor a moved row changes a file.
+
+    Parameters
+    ----------
+    database : Path
+        A database written by `build_warehouse`.
+    folder : Path
+        Where ``<table>.parquet`` is written or replaced.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with duckdb.connect(database, read_only=True) as connection:
+        for table in load_dictionary():
+            rows = _canonical(connection, table)
+            with _replacing(folder / f"{table.name}.parquet") as unfinished:
+                pq.write_table(rows, unfinished, compression="zstd")
+
+
+def _load(
+    connection: duckdb.DuckDBPyConnection,
+    table: Table,
+    dictionary: Dictionary,
+    frame: pd.DataFrame | None,
+) -> None:
+    if frame is None:
+        connection.execute(create_table(table, dictionary))
+        return
+    rows = frame.drop(columns="_line")
+    extra = [name for name in rows.columns if name not in table.fields]
+    connection.execute(create_table(table, dictionary, extra))
+    connection.register("incoming", pa.Table.from_pandas(rows, preserve_index=False))
+    names = columns(rows.columns)
+    connection.execute(f"INSERT INTO {quote(table.name)} ({names}) SELECT {names} FROM incoming")
+    connection.unregister("incoming")
+
+
+def _canonical(connection: duckdb.DuckDBPyConnection, table: Table) -> Any:
+    order = ", ".join(f"{quote(column)} NULLS FIRST" for column in table.key)
+    query = f"SELECT {columns(table.analysis_columns)} FROM {quote(table.name)} ORDER BY {order}"
+    return connection.sql(query).to_arrow_table()
+
+
+@contextmanager
+def _replacing(target: Path) -> Iterator[Path]:
+    """Give a temporary file beside the target, which takes its place only on success."""
+    unfinished = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    leftovers = [unfinished, Path(f"{unfinished}.wal")]
+    try:
+        yield unfinished
+        unfinished.replace(target)
+    finally:
+        for path in leftovers:
+            path.unlink(missing_ok=True)

@@ -1,0 +1,1 @@
+"""Inference: compile once, sample, predict, store."""

@@ -1,0 +1,31 @@
+"""Fit of one model: analysis set in, stored posterior out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from meta.config import FitTask
+from meta.evidence.analysis_set import data_hash, read_analysis_set
+from meta.inference.sampling import sample_all
+from meta.inference.store import fit_record, write_fit
+from meta.models.design import build_design
+
+
+def fit_model(analysis: Path, task: FitTask, cores: int, output: Path) -> None:
+    """Fit a model to a stored analysis set and write `posterior.nc`.
+
+    Parameters
+    ----------
+    analysis
+        Parquet file of the analysis set.
+    task
+        Specification, priors, sampler arguments and seed.
+    cores
+        Chains sampled at the same time.
+    output
+        NetCDF file to write.
+    """
+    table = read_analysis_set(analysis)
+    design = build_design(table, task.spec)
+    tree, times = sample_all(design, task, cores)
+    write_fit(tree, fit_record(task, design, data_hash(table), times), output)

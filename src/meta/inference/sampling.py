@@ -1,0 +1,146 @@
+"""Sampling of the posterior with nutpie: compiled once, refitted with other counts."""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import nutpie
+import pymc as pm
+import xarray as xr
+
+from meta.config import FitTask
+from meta.inference.seeds import child_seed
+from meta.models.chain import build_chain
+from meta.models.design import Design
+
+#: Draws of the prior, and at most this many of the posterior predictive distribution.
+PREDICTIVE_DRAWS = 1000
+
+
+@dataclass(frozen=True)
+class CompiledModel:
+    """A model with its compiled log density, ready for any number of fits."""
+
+    model: pm.Model
+    compiled: Any
+    seconds: float
+
+
+def compile_model(design: Design, task: FitTask) -> CompiledModel:
+    """Build and compile the model of a design.
+
+    The counts stay data: `sample_posterior` can be given others of the same shape.
+    """
+    start = time.perf_counter()
+    model = build_chain(design, task.priors)
+    compiled = nutpie.compile_pymc_model(model)
+    return CompiledModel(model, compiled, time.perf_counter() - start)
+
+
+def sample_posterior(
+    ready: CompiledModel,
+    task: FitTask,
+    cores: int,
+    events: np.ndarray | None = None,
+    progress: bool = True,
+) -> xr.DataTree:
+    """Draw from the posterior.
+
+    Parameters
+    ----------
+    ready
+        Compiled model.
+    task
+        Sampler arguments and root seed.
+    cores
+        Chains that run at the same time; it does not change the draws.
+    events
+        Counts to fit instead of the design's, length N.
+    progress
+        Whether to report on standard error while sampling.
+
+    Returns
+    -------
+    xarray.DataTree
+        Groups `posterior` and `sample_stats` (without warm-up).
+    """
+    compiled = ready.compiled if events is None else ready.compiled.with_data(events=events)
+    return nutpie.sample(
+        compiled,
+        draws=task.sampler.draws,
+        tune=task.sampler.tune,
+        chains=task.sampler.chains,
+        cores=min(cores, task.sampler.chains),
+        seed=child_seed(task.seed, task.model, "posterior"),
+        target_accept=task.sampler.target_accept,
+        maxdepth=task.sampler.max_depth,
+        save_warmup=False,
+        progress_bar=False,
+        progress_callback=_Progress(task.model) if progress else None,
+        progress_rate=500,
+    )
+
+
+class _Progress:
+    """Report draws and divergences on one line each few seconds (on a terminal, in place)."""
+
+    def __init__(self, model: str) -> None:
+        self.model = model
+        self.last = 0.0
+
+    def __call__(self, chains: Any) -> None:
+        now = time.monotonic()
+        done = sum(c.finished_draws for c in chains)
+        total = sum(c.total_draws for c in chains)
+        if now - self.last < 3 and done < total:
+            return
+        self.last = now
+        divergences = sum(c.divergences for c in chains)
+        end = "\r" if sys.stderr.isatty() and done < total else "\n"
+        print(
+            f"{self.model}: {done:,} of {total:,} draws, {divergences} divergences",
+            file=sys.stderr, end=end, flush=True,
+        )  # fmt: skip
+
+
+def sample_all(design: Design, task: FitTask, cores: int) -> tuple[xr.DataTree, dict[str, float]]:
+    """Fit one model and complete its record: prior, predictions and pointwise log likelihood.
+
+    Returns
+    -------
+    tuple
+        DataTree with the groups posterior, sample_stats, prior, prior_predictive,
+        posterior_predictive (a thinned subset), log_likelihood, observed_data, constant_data; and
+        the wall-clock seconds of each part.
+    """
+    ready = compile_model(design, task)
+    times = {"compile": ready.seconds}
+    clock = time.perf_counter()
+    tree = sample_posterior(ready, task, cores)
+    times["sample"] = time.perf_counter() - clock
+    clock = time.perf_counter()
+    with ready.model:
+        prior = pm.sample_prior_predictive(
+            PREDICTIVE_DRAWS, random_seed=child_seed(task.seed, task.model, "prior")
+        )
+        pm.compute_log_likelihood(tree, progressbar=False)
+        step = max(1, task.sampler.chains * task.sampler.draws // PREDICTIVE_DRAWS)
+        thinned = xr.DataTree.from_dict(
+            {"posterior": tree["posterior"].to_dataset().isel(draw=slice(None, None, step))}
+        )
+        predicted = pm.sample_posterior_predictive(
+            thinned,
+            random_seed=child_seed(task.seed, task.model, "predictive"),
+            progressbar=False,
+        )
+    groups = {f"/{name}": tree[name].to_dataset() for name in ("posterior", "sample_stats")}
+    groups["/log_likelihood"] = tree["log_likelihood"].to_dataset()
+    for name in ("prior", "prior_predictive", "observed_data", "constant_data"):
+        groups[f"/{name}"] = prior[name].to_dataset()
+    groups["/posterior_predictive"] = predicted["posterior_predictive"].to_dataset()
+    times["predict"] = time.perf_counter() - clock
+    return xr.DataTree.from_dict(groups), times

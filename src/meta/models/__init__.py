@@ -1,0 +1,1 @@
+"""Models: pure functions of an analysis set and a specification."""

@@ -1,0 +1,99 @@
+"""Pooled results: the draws of every estimand summarised once, in the contract's columns."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from meta.checks.sampler import mixing_statistics, row_passes
+from meta.config import Gate
+from meta.estimands import PRODUCT_NAMES, Estimate
+from meta.models.design import Design
+
+COLUMNS = [
+    "model", "primary", "outcome", "group", "estimand", "mean", "sd", "median", "ci_low",
+    "ci_high", "ci_prob", "mcse_mean", "ess_bulk", "ess_tail", "r_hat", "k_studies", "k_rows",
+    "n_trials", "frame", "passed",
+]  # fmt: skip
+
+
+def pooled_table(
+    estimates: list[Estimate],
+    design: Design,
+    model: str,
+    gate: Gate,
+    ci_prob: float,
+    chains_pass: bool,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Summarise every reported quantity of a model.
+
+    Parameters
+    ----------
+    estimates
+        Quantities with their draws.
+    design
+        Design of the fit, for the rows behind each quantity.
+    model
+        Name of the model.
+    gate
+        Thresholds.
+    ci_prob
+        Mass of the equal-tailed intervals.
+    chains_pass
+        Whether the fit's chains pass: where they do not, no quantity does.
+
+    Returns
+    -------
+    tuple of pandas.DataFrame
+        The table with `COLUMNS`, and the mixing statistics in the same order.
+    """
+    draws = np.stack([e.draws for e in estimates])
+    statistics = mixing_statistics(draws)
+    flat = draws.reshape(len(draws), -1)
+    tail = (1 - ci_prob) / 2
+    low, median, high = np.quantile(flat, [tail, 0.5, 1 - tail], axis=1)
+    table = pd.DataFrame(
+        {
+            "model": model,
+            "primary": design.spec.primary,
+            "outcome": [e.outcome for e in estimates],
+            "group": [e.group for e in estimates],
+            "estimand": [e.estimand for e in estimates],
+            "mean": flat.mean(axis=1),
+            "sd": statistics["sd"],
+            "median": median,
+            "ci_low": low,
+            "ci_high": high,
+            "ci_prob": ci_prob,
+            "mcse_mean": statistics["mcse_mean"],
+            "ess_bulk": statistics["ess_bulk"],
+            "ess_tail": statistics["ess_tail"],
+            "r_hat": statistics["r_hat"],
+            **_evidence_behind(estimates, design),
+            "frame": design.spec.frame,
+            "passed": row_passes(statistics, gate) & chains_pass,
+        }
+    )
+    return table[COLUMNS], statistics
+
+
+def _evidence_behind(estimates: list[Estimate], design: Design) -> dict[str, list[int]]:
+    """Studies, rows and trials that observe each quantity's outcome."""
+    studies = design.rows["study"].to_numpy()
+    trials = {
+        stage: np.bincount(
+            design.row[design.stage == o],
+            weights=design.trials[design.stage == o],
+            minlength=len(design.rows),
+        )
+        for o, stage in enumerate(design.stages)
+    }
+    last = {stage: stage for stage in design.stages}
+    last |= {outcome: chain[-1] for chain, outcome in PRODUCT_NAMES.items()}
+    found: dict[str, list[int]] = {"k_studies": [], "k_rows": [], "n_trials": []}
+    for estimate in estimates:
+        stage = last.get(estimate.outcome, design.stages[-1])
+        found["k_studies"].append(len(set(studies[estimate.rows])))
+        found["k_rows"].append(len(estimate.rows))
+        found["n_trials"].append(int(trials[stage][estimate.rows].sum()))
+    return found

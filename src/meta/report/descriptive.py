@@ -1,0 +1,179 @@
+"""Raw counts beside the model: arms, sums of a study, and a descriptive interval."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from meta.report.estimates import Estimate
+from meta.report.inputs import Fit, ReportInputs
+from meta.report.wording import study_label
+
+Z95 = 1.959963984540054
+
+
+@dataclass(frozen=True)
+class Arm:
+    """Counts of one arm at one stage."""
+
+    events: int
+    trials: int
+
+
+@dataclass(frozen=True)
+class StudySum:
+    """Arms of one study that count the same thing.
+
+    Attributes
+    ----------
+    arms : tuple of Arm
+        The arms.
+    product : bool
+        Whether trials include incapable ones, so that the ratio is the product of two stages.
+    """
+
+    arms: tuple[Arm, ...]
+    product: bool
+
+    @property
+    def events(self) -> int:
+        """Events over all arms."""
+        return sum(arm.events for arm in self.arms)
+
+    @property
+    def trials(self) -> int:
+        """Trials over all arms."""
+        return sum(arm.trials for arm in self.arms)
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Wilson interval of the sum: descriptive, blind to the clustering of trials."""
+        return wilson(self.events, self.trials)
+
+
+@dataclass(frozen=True)
+class ForestRow:
+    """One study of a forest plot."""
+
+    study: str
+    label: str
+    title: str
+    url: str
+    failure_type: str
+    sums: tuple[StudySum, ...]
+    shrunken: Estimate | None
+
+
+def wilson(events: int, trials: int) -> tuple[float, float]:
+    """Wilson's 95% interval of a proportion.
+
+    Parameters
+    ----------
+    events, trials : int
+        Counts, trials above zero.
+
+    Returns
+    -------
+    tuple of float
+        Lower and upper end, within 0 and 1.
+    """
+    rate, square = events / trials, Z95**2 / trials
+    centre = (rate + square / 2) / (1 + square)
+    half = Z95 * math.sqrt(rate * (1 - rate) / trials + square / (4 * trials)) / (1 + square)
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def observed(rows: pd.DataFrame, stage: str) -> pd.DataFrame:
+    """Rows that observe a stage: events and trials known, trials above zero.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        Analysis rows.
+    stage : str
+        Name of the stage.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The rows, with the columns ``events``, ``trials`` and ``product`` added.
+    """
+    if not {f"events_{stage}", f"trials_{stage}"} <= set(rows.columns):
+        return rows.iloc[:0].assign(events=0, trials=0, product=False)
+    counts = rows.assign(events=rows[f"events_{stage}"], trials=rows[f"trials_{stage}"])
+    seen = counts[counts["events"].notna() & counts["trials"].notna()]
+    seen = seen[seen["trials"] > 0]
+    return seen.assign(product=product_rows(seen) & (stage == "goal_failure"))
+
+
+def product_rows(rows: pd.DataFrame) -> pd.Series:
+    """Mark rows whose goal failures are counted among capable and incapable trials alike."""
+    if "conditioning" not in rows:
+        return pd.Series(False, index=rows.index)
+    return rows["conditioning"].fillna("").eq("all_trials")
+
+
+def forest_rows(inputs: ReportInputs, fit: Fit, stage: str) -> list[ForestRow]:
+    """Collect the studies of a forest plot.
+
+    Parameters
+    ----------
+    inputs : ReportInputs
+        The stored results.
+    fit : Fit
+        The model whose study rates are shown.
+    stage : str
+        Name of the stage.
+
+    Returns
+    -------
+    list of ForestRow
+        By failure type, then by rate, highest first.
+    """
+    if fit.rows is None:
+        return []
+    known = inputs.studies.drop_duplicates("study_id").set_index("study_id").to_dict("index")
+    arms = observed(fit.rows, stage)
+    rows = [
+        _forest_row(str(study), part, known.get(str(study), {}), inputs, fit.name, stage)
+        for study, part in arms.groupby("study", sort=True)
+    ]
+    return sorted(rows, key=lambda row: (row.failure_type, -_height(row)))
+
+
+def _forest_row(
+    study: str,
+    part: pd.DataFrame,
+    about: dict[Any, Any],
+    inputs: ReportInputs,
+    model: str,
+    stage: str,
+) -> ForestRow:
+    sums = tuple(
+        StudySum(
+            tuple(
+                Arm(int(events), int(trials))
+                for events, trials in zip(block["events"], block["trials"], strict=True)
+            ),
+            bool(product),
+        )
+        for product, block in part.groupby("product", sort=True)
+    )
+    types = part["failure_type"].dropna().mode() if "failure_type" in part else pd.Series()
+    url = str(about.get("url_or_id") or "")
+    return ForestRow(
+        study=study,
+        label=study_label(study, about.get("year")),
+        title=str(about.get("title") or study),
+        url=url if url.startswith(("https://", "http://")) else "",
+        failure_type=str(types.iloc[0]) if len(types) else "",
+        sums=sums,
+        shrunken=inputs.estimate(model, stage, f"study={study}", "study_rate"),
+    )
+
+
+def _height(row: ForestRow) -> float:
+    if row.shrunken is not None:
+        return row.shrunken.median
+    return sum(part.events for part in row.sums) / sum(part.trials for part in row.sums)

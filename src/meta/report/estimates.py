@@ -1,0 +1,131 @@
+"""Pooled numbers as the page shows them: looked up by key, rounded, never recomputed."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+RATES = ("rate_typical", "rate_mean", "rate_new", "rate_new_arm", "study_rate")
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """One row of ``pooled.csv``.
+
+    Attributes
+    ----------
+    model, outcome, group, estimand : str
+        What is estimated; together the key.
+    median, low, high : float
+        Posterior median and ends of the equal-tailed interval.
+    prob : float
+        Probability the interval holds.
+    mcse : float
+        Monte Carlo standard error of the mean.
+    """
+
+    model: str
+    outcome: str
+    group: str
+    estimand: str
+    median: float
+    low: float
+    high: float
+    prob: float
+    mcse: float
+
+    @property
+    def key(self) -> str:
+        """Address of the number: ``model/outcome/group/estimand``."""
+        return f"{self.model}/{self.outcome}/{self.group}/{self.estimand}"
+
+    @property
+    def shown(self) -> str:
+        """The median, rounded to the digits the Monte Carlo error allows."""
+        return self._text(self.median)
+
+    @property
+    def interval(self) -> str:
+        """The interval, rounded like the median."""
+        return f"{self._text(self.low)} to {self._text(self.high)}"
+
+    def _text(self, value: float) -> str:
+        if self.estimand in RATES:
+            return percent(value, percent_decimals(self.median, self.mcse))
+        return plain(value, plain_decimals(self.mcse))
+
+
+def index_estimates(tables: Iterable[pd.DataFrame]) -> dict[str, Estimate]:
+    """Index pooled rows by ``model/outcome/group/estimand``.
+
+    Parameters
+    ----------
+    tables : iterable of pandas.DataFrame
+        Contents of the ``pooled.csv`` files.
+
+    Returns
+    -------
+    dict of str to Estimate
+        In the order of the tables.
+
+    Raises
+    ------
+    ValueError
+        Where two rows share a key: the page could show either.
+    """
+    found: dict[str, Estimate] = {}
+    for table in tables:
+        for record in table.to_dict("records"):
+            estimate = _estimate(record)
+            if estimate.key in found:
+                raise ValueError(f"pooled.csv: {estimate.key}: two rows share this key")
+            found[estimate.key] = estimate
+    return found
+
+
+def _estimate(record: dict[Any, Any]) -> Estimate:
+    return Estimate(
+        model=str(record["model"]),
+        outcome=str(record["outcome"]),
+        group=str(record["group"]),
+        estimand=str(record["estimand"]),
+        median=float(record["median"]),
+        low=float(record["ci_low"]),
+        high=float(record["ci_high"]),
+        prob=float(record["ci_prob"]),
+        mcse=float(record["mcse_mean"]),
+    )
+
+
+def percent_decimals(rate: float, mcse: float) -> int:
+    """Decimals of a percentage: one near 0 or 100 where the Monte Carlo error allows it."""
+    near_bound = min(rate, 1 - rate) < 0.1
+    return 1 if near_bound and 100 * mcse < 0.05 else 0
+
+
+def plain_decimals(mcse: float) -> int:
+    """Decimals of a number, two at most, such that the last one exceeds twice the MCSE."""
+    if not math.isfinite(mcse):
+        return 1
+    return 2 if mcse <= 0 else max(0, min(2, math.floor(-math.log10(2 * mcse))))
+
+
+def percent(rate: float, decimals: int = 0) -> str:
+    """Write a proportion as a percentage, with ``<`` and ``>`` rather than a false 0 or 100."""
+    if not math.isfinite(rate):
+        return "not available"
+    step = 10.0**-decimals
+    if 0 < 100 * rate < step / 2:
+        return f"<{step:.{decimals}f}%"
+    if 100 - step / 2 < 100 * rate < 100:
+        return f">{100 - step:.{decimals}f}%"
+    return f"{100 * rate:.{decimals}f}%"
+
+
+def plain(value: float, decimals: int) -> str:
+    """Write a number with a fixed count of decimals and no negative zero."""
+    if not math.isfinite(value):
+        return "not available"
+    return f"{round(value, decimals) + 0.0:.{decimals}f}"

@@ -1,0 +1,262 @@
+"""Figures of the report: intervals of pooled numbers, and forest plots of the studies."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import matplotlib
+from markupsafe import Markup
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from meta.report.descriptive import ForestRow, StudySum
+from meta.report.estimates import Estimate
+from meta.report.svg import INK, MUTED, PAPER, POINTS, RULE, SETTINGS, inline_svg
+from meta.report.wording import COLOURS, STAMP, estimand_name, spell
+
+WIDTH = 312.0  # points; text of 10 points stays legible when scaled to a phone's width
+EDGE = 12.0
+FOOT = 22.0
+HEAD = 16.0  # room for a second row of tick labels on tall figures
+MARKERS = {"rate_typical": "o", "rate_mean": "s", "rate_new": "D", "rate_new_arm": "D"}
+
+
+@dataclass(frozen=True)
+class Strip:
+    """One line of an interval plot: a label and the number it shows."""
+
+    label: str
+    estimate: Estimate
+
+
+@dataclass(frozen=True)
+class Block:
+    """Lines of an interval plot under a common heading."""
+
+    heading: str
+    strips: tuple[Strip, ...]
+
+
+def interval_plot(
+    name: str, title: str, blocks: Sequence[Block], stamped: bool, left: float = 112.0
+) -> Markup:
+    """Draw medians and intervals on the scale of probability.
+
+    Parameters
+    ----------
+    name : str
+        Unique name of the figure.
+    title : str
+        Title for those who cannot see it.
+    blocks : sequence of Block
+        What to draw, from the top.
+    stamped : bool
+        Whether to stamp the figure as not converged.
+    left : float, optional
+        Room for the labels, in points.
+
+    Returns
+    -------
+    markupsafe.Markup
+        The figure, or nothing where there is nothing to draw.
+    """
+    blocks = [block for block in blocks if block.strips]
+    if not blocks:
+        return Markup("")
+    top = 18.0 if stamped else 2.0
+    height = top + sum(21 + 16 * len(block.strips) for block in blocks) + FOOT
+    with matplotlib.rc_context(SETTINGS):
+        figure, axes = _panel(height, left)
+        _stamp(axes, stamped, left)
+        _blocks(axes, blocks, top, 4 - left)
+        said = "; ".join(_said(block) for block in blocks)
+        return inline_svg(figure, name, title, said)
+
+
+def forest_plot(
+    name: str,
+    title: str,
+    rows: Sequence[ForestRow],
+    pooled: Sequence[Estimate],
+    stamped: bool,
+) -> Markup:
+    """Draw one line a study: its arms, their sum, and the shrunken rate of the study.
+
+    Parameters
+    ----------
+    name, title : str
+        Unique name of the figure, and its title.
+    rows : sequence of ForestRow
+        The studies, from the top.
+    pooled : sequence of Estimate
+        Numbers drawn at the bottom.
+    stamped : bool
+        Whether to stamp the figure as not converged.
+
+    Returns
+    -------
+    markupsafe.Markup
+        The figure, or nothing where no study observes the stage.
+    """
+    if not rows:
+        return Markup("")
+    types = list(dict.fromkeys(row.failure_type for row in rows))
+    top = HEAD + (18.0 if stamped else 0.0)
+    height = top + 20 * len(types) + 37 * len(rows) + 12 + 32 * len(pooled) + FOOT
+    tips = {f"row-{i}": f"{row.label}: {row.title}" for i, row in enumerate(rows)}
+    with matplotlib.rc_context(SETTINGS):
+        figure, axes = _panel(height, EDGE, HEAD)
+        _stamp(axes, stamped, EDGE, HEAD)
+        y = _studies(axes, rows, top)
+        _pooled(axes, pooled, y)
+        said = f"{len(rows)} studies. " + "; ".join(_words(estimate) for estimate in pooled)
+        return inline_svg(figure, name, title, said, tips)
+
+
+def _blocks(axes: Axes, blocks: Sequence[Block], y: float, x: float) -> None:
+    for block in blocks:
+        colour = _colour(block.strips[0].estimate.outcome)
+        _write(axes, y + 12, block.heading, x, colour=colour, weight="bold")
+        y += 21
+        for strip in block.strips:
+            _write(axes, y + 8, strip.label, x)
+            _interval(axes, y + 8, strip.estimate)
+            y += 16
+
+
+def _pooled(axes: Axes, pooled: Sequence[Estimate], y: float) -> None:
+    axes.axhline(y + 6, color=INK, linewidth=0.8)
+    y += 12
+    for estimate in pooled:
+        _write(axes, y + 9, estimand_name(estimate.estimand).capitalize(), 0, weight="bold")
+        numbers = f"{estimate.shown} ({estimate.interval})"
+        _write(axes, y + 9, numbers, WIDTH - 2 * EDGE, weight="bold", align="right")
+        _interval(axes, y + 22, estimate)
+        y += 32
+
+
+def _studies(axes: Axes, rows: Sequence[ForestRow], y: float) -> float:
+    heading = None
+    for index, row in enumerate(rows):
+        if row.failure_type != heading:
+            heading = row.failure_type
+            _write(axes, y + 13, spell(heading).capitalize(), 0, colour=MUTED, weight="bold")
+            y += 20
+        label = axes.text(0, y + 9, row.label, va="center", gid=f"row-{index}")
+        label.set_clip_on(False)
+        counts = " + ".join(_counts(part) for part in row.sums)
+        _write(axes, y + 9, counts, WIDTH - 2 * EDGE, colour=MUTED, align="right")
+        for part in row.sums:
+            _arms(axes, y + 20, part)
+        if row.shrunken is not None:
+            _interval(axes, y + 28, row.shrunken, marker="o")
+        y += 37
+    return y
+
+
+def _arms(axes: Axes, y: float, part: StudySum) -> None:
+    """Draw the arms and the descriptive interval of their sum; hollow where a product."""
+    style = (0, (2, 1.5)) if part.product else "solid"
+    axes.plot(part.interval, (y, y), color=MUTED, linewidth=1.2, linestyle=style)
+    for arm in part.arms:
+        axes.plot(
+            arm.events / arm.trials,
+            y,
+            marker="o",
+            markersize=2.6 + 0.6 * math.log10(arm.trials),
+            markerfacecolor=PAPER if part.product else MUTED,
+            markeredgecolor=MUTED,
+            markeredgewidth=0.9,
+            clip_on=False,
+        )
+
+
+def _interval(axes: Axes, y: float, estimate: Estimate, marker: str | None = None) -> None:
+    colour = _colour(estimate.outcome)
+    new = estimate.estimand in {"rate_new", "rate_new_arm"}
+    axes.plot(
+        (estimate.low, estimate.high),
+        (y, y),
+        color=colour,
+        linewidth=1.4 if new else 3.0,
+        solid_capstyle="butt",
+    )
+    axes.plot(
+        estimate.median,
+        y,
+        marker=marker or MARKERS.get(estimate.estimand, "o"),
+        markersize=6.0,
+        markerfacecolor=PAPER if new else colour,
+        markeredgecolor=colour if new else PAPER,
+        markeredgewidth=1.3 if new else 0.5,
+        clip_on=False,
+    )
+
+
+def _panel(height: float, left: float, head: float = 0.0) -> tuple[Figure, Axes]:
+    """Axes in percent across and points down, with light vertical rules."""
+    figure = Figure(figsize=(WIDTH / POINTS, height / POINTS))
+    figure.patch.set_visible(False)
+    width = (WIDTH - left - EDGE) / WIDTH
+    axes = figure.add_axes((left / WIDTH, FOOT / height, width, 1 - (FOOT + head) / height))
+    axes.patch.set_visible(False)
+    axes.set_xlim(0, 1)
+    axes.set_ylim(height - FOOT, head)
+    axes.set_yticks([])
+    axes.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "25", "50", "75", "100%"])
+    axes.tick_params(axis="x", length=0, pad=4, labeltop=head > 0)
+    axes.grid(axis="x", color=RULE, linewidth=0.7)
+    axes.set_axisbelow(True)
+    for side in ("top", "left", "right", "bottom"):
+        axes.spines[side].set_visible(False)
+    return figure, axes
+
+
+def _write(
+    axes: Axes,
+    y: float,
+    text: str,
+    x: float,
+    colour: str = INK,
+    weight: str = "normal",
+    align: str = "left",
+) -> None:
+    """Write text at x points from the left of the panel and y points from its top."""
+    axes.annotate(
+        text,
+        (0, y),
+        xytext=(x, 0),
+        xycoords=axes.get_yaxis_transform(),
+        textcoords="offset points",
+        color=colour,
+        weight=weight,
+        ha=align,
+        va="center",
+        annotation_clip=False,
+    )
+
+
+def _stamp(axes: Axes, stamped: bool, left: float, head: float = 0.0) -> None:
+    if stamped:
+        _write(axes, head + 9, STAMP, -left + 4, weight="bold")
+
+
+def _counts(part: StudySum) -> str:
+    arms = f"{len(part.arms)} arm{'s' if len(part.arms) > 1 else ''}"
+    return f"{part.events:,}/{part.trials:,}, {arms}"
+
+
+def _colour(outcome: str) -> str:
+    return COLOURS.get(outcome, (INK, INK))[0]
+
+
+def _words(estimate: Estimate) -> str:
+    return f"{estimand_name(estimate.estimand)} {estimate.shown} ({estimate.interval})"
+
+
+def _said(block: Block) -> str:
+    lines = ", ".join(
+        f"{strip.label} {strip.estimate.shown} ({strip.estimate.interval})"
+        for strip in block.strips
+    )
+    return f"{block.heading}: {lines}"

@@ -1,0 +1,111 @@
+"""The evidence flow as a diagram: what was found, what was left out and why, what is pooled."""
+
+import textwrap
+from dataclasses import dataclass
+from typing import Any
+
+WIDTH = 360
+INDENT = 20
+LINE = 16
+PAD = 8
+GAP = 12
+PER_CHARACTER = 6.6
+
+
+@dataclass(frozen=True)
+class FlowBox:
+    """One box of the diagram, placed.
+
+    Attributes
+    ----------
+    lines : tuple of str
+        Label, wrapped to the box.
+    count : str
+        The number with its unit.
+    reasons : tuple of str
+        Why rows were left out, wrapped; empty for a box that is kept.
+    x, y, width, height : float
+        Place of the box.
+    elbow : tuple of float or None
+        Points of the connector: across from, down from, across to, down to.
+    """
+
+    lines: tuple[str, ...]
+    count: str
+    reasons: tuple[str, ...]
+    x: float
+    y: float
+    width: float
+    height: float
+    elbow: tuple[float, float, float, float] | None
+
+
+@dataclass(frozen=True)
+class FlowDiagram:
+    """Placed boxes, total size, and the flow as one text."""
+
+    boxes: tuple[FlowBox, ...]
+    height: float
+    text: str
+
+
+def flow_diagram(flow: dict[str, Any]) -> FlowDiagram:
+    """Place the boxes of the evidence flow in one column, branches indented.
+
+    Parameters
+    ----------
+    flow : dict
+        ``{"boxes": [{"id", "label", "n", "unit", "of", "reason"}]}``; ``of`` names the parent.
+
+    Returns
+    -------
+    FlowDiagram
+        The main line runs down the left; boxes with a reason (left out) branch off it.
+    """
+    placed: dict[str, FlowBox] = {}
+    y = 2.0
+    for box, depth in _ordered(flow.get("boxes") or []):
+        parent = placed.get(str(box.get("of") or ""))
+        made = _place(box, depth, y, parent)
+        placed[str(box["id"])] = made
+        y += made.height + GAP
+    boxes = tuple(placed.values())
+    text = "; ".join(f"{' '.join(box.lines)}: {box.count}" for box in boxes)
+    return FlowDiagram(boxes, y, text)
+
+
+def _ordered(boxes: list[dict[str, Any]]) -> list[tuple[dict[str, Any], int]]:
+    """Order boxes depth first; left-out boxes before the one that continues the line."""
+    names = {str(box["id"]) for box in boxes}
+    children: dict[str, list[dict[str, Any]]] = {}
+    for box in boxes:
+        parent = str(box.get("of") or "")
+        children.setdefault(parent if parent in names else "", []).append(box)
+    found: list[tuple[dict[str, Any], int]] = []
+
+    def visit(parent: str, depth: int) -> None:
+        kept = [box for box in children.get(parent, []) if not box.get("reason")]
+        for box in sorted(children.pop(parent, []), key=lambda box: not box.get("reason")):
+            straight = parent == "" or (kept and box is kept[-1])
+            below = depth if straight else depth + 1
+            found.append((box, below))
+            visit(str(box["id"]), below)
+
+    visit("", 0)
+    return found
+
+
+def _place(box: dict[str, Any], depth: int, y: float, parent: FlowBox | None) -> FlowBox:
+    x = 2.0 + INDENT * depth
+    width = WIDTH - 2 - x
+    room = max(12, int((width - 2 * PAD) / PER_CHARACTER))
+    lines = tuple(textwrap.wrap(str(box.get("label") or box["id"]), room))
+    reasons = tuple(textwrap.wrap(str(box.get("reason") or ""), room))
+    height = 2 * PAD + LINE * (len(lines) + len(reasons) + 1) - 2
+    elbow = None
+    if parent is not None:
+        across = parent.x + 9
+        end = (across, y) if x == parent.x else (x, y + height / 2)
+        elbow = (across, parent.y + parent.height, *end)
+    count = f"{int(box['n']):,} {box.get('unit') or ''}".strip()
+    return FlowBox(lines, count, reasons, x, y, width, height, elbow)

@@ -1,0 +1,149 @@
+"""What the report reads: stored fits, analysis rows, the evidence flow and the studies."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from meta.report.estimates import Estimate, index_estimates
+
+RATE_FRAME = "denominator"
+
+
+@dataclass(frozen=True)
+class Fit:
+    """One fitted model as stored: its record, pooled rows, checks and analysis rows.
+
+    Attributes
+    ----------
+    name : str
+        Name of the model, as in the configuration.
+    record : dict
+        Content of ``fit.json``.
+    pooled : pandas.DataFrame
+        Content of ``pooled.csv``.
+    diagnostics : pandas.DataFrame
+        Content of ``diagnostics.csv``, every cell as text.
+    rows : pandas.DataFrame or None
+        Analysis rows, or None where they were not handed in.
+    """
+
+    name: str
+    record: dict[str, Any]
+    pooled: pd.DataFrame
+    diagnostics: pd.DataFrame
+    rows: pd.DataFrame | None
+
+    @property
+    def frame(self) -> str:
+        """Sampling frame the model was fitted to."""
+        return str(self.record.get("frame", ""))
+
+    @property
+    def is_rate(self) -> bool:
+        """Whether the numbers are rates: composition of a catalogue is not."""
+        return self.frame == RATE_FRAME
+
+    @property
+    def stages(self) -> list[str]:
+        """Stages of the chain that the model estimates."""
+        return [str(stage) for stage in self.record.get("spec", {}).get("stages", [])]
+
+
+@dataclass(frozen=True)
+class ReportInputs:
+    """Everything a report is made of; nothing else is read while rendering.
+
+    Attributes
+    ----------
+    fits : tuple of Fit
+        The primary model first, the others in the order handed in.
+    flow : dict
+        Boxes of the evidence flow.
+    studies : pandas.DataFrame
+        One row a study: ``study_id``, ``title``, ``year``, ``url_or_id``.
+    estimates : dict of str to Estimate
+        Every pooled number by its key ``model/outcome/group/estimand``.
+    refused : mapping of str to str
+        Models that could not be fitted to this evidence base, and why.
+    """
+
+    fits: tuple[Fit, ...]
+    flow: dict[str, Any]
+    studies: pd.DataFrame
+    estimates: dict[str, Estimate]
+    refused: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def rate_fits(self) -> tuple[Fit, ...]:
+        """Models of rows with denominators."""
+        return tuple(fit for fit in self.fits if fit.is_rate)
+
+    @property
+    def composition_fits(self) -> tuple[Fit, ...]:
+        """Models of rows selected on failure."""
+        return tuple(fit for fit in self.fits if not fit.is_rate)
+
+    @property
+    def primary(self) -> Fit | None:
+        """The declared primary rate model; without one, the first rate model."""
+        declared = [fit for fit in self.rate_fits if fit.record.get("primary")]
+        return next(iter([*declared, *self.rate_fits]), None)
+
+    def estimate(self, model: str, outcome: str, group: str, estimand: str) -> Estimate | None:
+        """Return one pooled number, or None where the model does not report it."""
+        return self.estimates.get(f"{model}/{outcome}/{group}/{estimand}")
+
+
+def load_inputs(
+    fits: list[Path],
+    analysis: list[Path],
+    flow: Path,
+    studies: Path,
+    refused: Mapping[str, str] | None = None,
+) -> ReportInputs:
+    """Read the stored results that a report is made of.
+
+    Parameters
+    ----------
+    fits : list of Path
+        Folders holding ``pooled.csv``, ``diagnostics.csv`` and ``fit.json``.
+    analysis : list of Path
+        Parquet files of analysis rows, named after their model.
+    flow : Path
+        The evidence flow (JSON).
+    studies : Path
+        The studies (Parquet).
+    refused : mapping of str to str, optional
+        Models that could not be fitted, and why.
+
+    Returns
+    -------
+    ReportInputs
+        The results, primary model first.
+    """
+    rows = {path.stem: pd.read_parquet(path) for path in analysis}
+    loaded = [_load_fit(folder, rows) for folder in fits]
+    loaded.sort(key=lambda fit: not fit.record.get("primary"))
+    return ReportInputs(
+        fits=tuple(loaded),
+        flow=json.loads(flow.read_text(encoding="utf-8")),
+        studies=pd.read_parquet(studies),
+        estimates=index_estimates([fit.pooled for fit in loaded]),
+        refused=refused or {},
+    )
+
+
+def _load_fit(folder: Path, rows: dict[str, pd.DataFrame]) -> Fit:
+    record = json.loads((folder / "fit.json").read_text(encoding="utf-8"))
+    name = str(record.get("model", folder.name))
+    return Fit(
+        name=name,
+        record=record,
+        pooled=pd.read_csv(folder / "pooled.csv"),
+        diagnostics=pd.read_csv(folder / "diagnostics.csv", dtype=str, keep_default_na=False),
+        rows=rows.get(name),
+    )

@@ -1,0 +1,143 @@
+"""What the data cannot say: facts counted from the rows, and facts of how they arose."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from meta.report.descriptive import observed, product_rows
+from meta.report.estimates import percent
+from meta.report.inputs import Fit, ReportInputs
+from meta.report.wording import study_label
+
+
+@dataclass(frozen=True)
+class Limit:
+    """One limit: a name for tests and links, a bold lead and the sentence after it."""
+
+    name: str
+    lead: str
+    text: str
+
+
+def limits_of(inputs: ReportInputs) -> list[Limit]:
+    """List what a reader must know before any number.
+
+    Parameters
+    ----------
+    inputs : ReportInputs
+        The stored results.
+
+    Returns
+    -------
+    list of Limit
+        Counted facts first, most consequential first; facts that do not apply are left out.
+    """
+    rows = inputs.primary.rows if inputs.primary else None
+    found: list[Limit | None] = []
+    if rows is not None and len(rows):
+        found += [
+            _independence(rows),
+            _capability(rows),
+            _concentration(rows),
+            _grades(rows),
+            _harm(inputs),
+        ]
+    found += [_catalogue(fit) for fit in inputs.composition_fits]
+    return [limit for limit in found if limit is not None] + _standing(inputs)
+
+
+def _independence(rows: pd.DataFrame) -> Limit:
+    trials = int(observed(rows, "goal_failure")["trials"].sum())
+    agents = rows["agent_set"].fillna(rows["study"]) if "agent_set" in rows else rows["study"]
+    return Limit(
+        "independence",
+        f"{trials:,} trials, but at most {agents.nunique():,} independent agent sets.",
+        f"They come from {len(rows):,} arms of {rows['study'].nunique():,} studies. Many episodes "
+        "of one trained agent say little about another one: agents and studies carry the "
+        "information, trials do not.",
+    )
+
+
+def _capability(rows: pd.DataFrame) -> Limit:
+    unseen = rows.drop(index=observed(rows, "capability_transfer").index)
+    product = int(product_rows(unseen).sum())
+    who = "They" if product == len(unseen) else f"{product:,} of these"
+    return Limit(
+        "capability",
+        f"{_share(len(unseen), len(rows))} of the pooled arms do not observe capability.",
+        f"{who} count goal failures among all trials, capable or not, and inform only the product "
+        "of the two stages. What splits that product is the remaining arms and the priors.",
+    )
+
+
+def _concentration(rows: pd.DataFrame) -> Limit:
+    arms = rows["study"].value_counts()
+    return Limit(
+        "concentration",
+        f"The largest study supplies {_share(int(arms.iloc[0]), len(rows))} of the arms.",
+        f"It is {study_label(str(arms.index[0]))}. The three largest together supply "
+        f"{_share(int(arms.iloc[:3].sum()), len(rows))}.",
+    )
+
+
+def _grades(rows: pd.DataFrame) -> Limit | None:
+    if "grade" not in rows:
+        return None
+    weak = int((~rows["grade"].isin(["A", "B"])).sum())
+    return Limit(
+        "grade",
+        f"{_share(weak, len(rows))} of the arms rest on secondary or digitised counts.",
+        "Their grade is below B: rebuilt from a rounded percentage, digitised, or read in a "
+        "text about the study. They may be off by one or two events.",
+    )
+
+
+def _harm(inputs: ReportInputs) -> Limit | None:
+    tables = [fit.rows for fit in inputs.rate_fits if fit.rows is not None]
+    if any(len(observed(table, "harm")) for table in tables):
+        return None
+    return Limit(
+        "harm",
+        "No study with a denominator measures harm.",
+        "Nothing here is a probability that a goal failure does significant harm.",
+    )
+
+
+def _catalogue(fit: Fit) -> Limit | None:
+    if fit.rows is None or not len(fit.rows):
+        return None
+    columns = [name for name in fit.rows.columns if name.startswith("trials_")]
+    sizes = fit.rows[columns].apply(pd.to_numeric).max(axis=1).fillna(0)
+    bare = sizes[fit.rows["sampling_frame"].ne("denominator")].sum()
+    return Limit(
+        f"catalogue-{fit.name}",
+        f"{_share(int(bare), int(sizes.sum()))} of the catalogued cases have no denominator.",
+        "Case lists are selected on failure: they say what failures look like, not how often "
+        "they happen. Their codes are machine-assisted, from two coders, and not adjudicated.",
+    )
+
+
+def _standing(inputs: ReportInputs) -> list[Limit]:
+    found = [
+        Limit(
+            "elicitation",
+            "The settings were chosen, not sampled.",
+            "Most were built so that a wrong goal could show itself, and many were published "
+            "because it did. The numbers describe such evaluations, not deployed systems.",
+        ),
+        Limit(
+            "design",
+            "Goal failure is largely a property of the design.",
+            "It depends on how fully training confounds the cue with the goal. One pooled number "
+            "misleads; the interval for a new study and the split by type are the result.",
+        ),
+    ]
+    found = found if inputs.rate_fits else found[:1]
+    return found + [
+        Limit(f"refused-{model}", f"The model {model} was not fitted.", f"{reason}.")
+        for model, reason in inputs.refused.items()
+    ]
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{percent(part / whole) if whole else '0%'} ({part:,} of {whole:,})"

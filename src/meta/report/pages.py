@@ -1,0 +1,110 @@
+"""The page: sections in order, rendered to one self-contained file and written atomically."""
+
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from meta.report.estimates import percent
+from meta.report.flow_diagram import flow_diagram
+from meta.report.inputs import Fit, ReportInputs, load_inputs
+from meta.report.limits import limits_of
+from meta.report.provenance import provenance_of
+from meta.report.results import diagnostics_csv, pooled_csv, results_json
+from meta.report.sections import (
+    chain_section,
+    composition_section,
+    forest_section,
+    moderator_tables,
+    sensitivity_section,
+    type_section,
+)
+from meta.report.tables import spread_table
+from meta.report.verdict import checks_of, failed_checks
+from meta.report.wording import COLOURS, COMPOSITION, NOT_IN_BASE, STAMP, spell
+from meta.storage import write_text
+
+__all__ = ["ReportInputs", "load_inputs", "render_page", "render_report"]
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+def render_report(run: ReportInputs, folder: Path) -> None:
+    """Write the report: ``index.html`` and the tables it links to.
+
+    Parameters
+    ----------
+    run : ReportInputs
+        The stored results.
+    folder : Path
+        Where to write; made where it does not exist. Each file is replaced whole or not at all.
+    """
+    files = {
+        "pooled.csv": pooled_csv(run),
+        "diagnostics.csv": diagnostics_csv(run),
+        "results.json": results_json(run),
+        "index.html": render_page(run),
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        write_text(folder / name, text)
+
+
+def render_page(run: ReportInputs) -> str:
+    """Render the page as text.
+
+    Parameters
+    ----------
+    run : ReportInputs
+        The stored results.
+
+    Returns
+    -------
+    str
+        HTML with its style and figures inside; it requests nothing.
+    """
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(spell=spell, percent=percent, number=_number)
+    return environment.get_template("index.html.j2").render(_context(run))
+
+
+def _context(run: ReportInputs) -> dict[str, Any]:
+    return {
+        "colours": COLOURS,
+        "composition_label": COMPOSITION,
+        "not_in_base": NOT_IN_BASE,
+        "stamp": STAMP,
+        "run": run,
+        "failed": failed_checks(run),
+        "limits": limits_of(run),
+        "chain": chain_section(run),
+        "types": type_section(run),
+        "moderators": moderator_tables(run),
+        "forests": forest_section(run),
+        "spread": spread_table(run, run.rate_fits),
+        "flow": flow_diagram(run.flow),
+        "composition": composition_section(run),
+        "sensitivity": sensitivity_section(run),
+        "checks": [(fit, checks_of(fit)) for fit in run.fits],
+        "provenance": [(fit, provenance_of(fit)) for fit in run.fits],
+        "interval": _interval_name(run.fits),
+    }
+
+
+def _interval_name(fits: tuple[Fit, ...]) -> str:
+    probs = sorted({float(p) for fit in fits for p in fit.pooled["ci_prob"].dropna()})
+    return " or ".join(percent(prob) for prob in probs) or "95%"
+
+
+def _number(text: str) -> str:
+    """Shorten a number given as text to four digits; leave other text alone."""
+    try:
+        return f"{float(text):.4g}"
+    except ValueError:
+        return text

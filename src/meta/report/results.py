@@ -1,0 +1,76 @@
+"""Machine-readable results beside the page: two tables and one JSON document."""
+
+import json
+import math
+from typing import Any
+
+import pandas as pd
+
+from meta import __version__
+from meta.report.inputs import ReportInputs
+from meta.report.verdict import failed_checks
+from meta.report.wording import COMPOSITION
+
+
+def pooled_csv(inputs: ReportInputs) -> str:
+    """Join the pooled rows of all models as CSV."""
+    return _csv([fit.pooled for fit in inputs.fits])
+
+
+def diagnostics_csv(inputs: ReportInputs) -> str:
+    """Join the diagnostics of all models as CSV."""
+    return _csv([fit.diagnostics for fit in inputs.fits])
+
+
+def results_json(inputs: ReportInputs) -> str:
+    """Write all results as one JSON document.
+
+    Parameters
+    ----------
+    inputs : ReportInputs
+        The stored results.
+
+    Returns
+    -------
+    str
+        The document. It holds no time of rendering: the same results give the same bytes.
+    """
+    content = {
+        "generated": {
+            "by": "meta",
+            "version": __version__,
+            "models": {
+                fit.name: {key: fit.record.get(key) for key in ("spec_hash", "data_hash", "seed")}
+                for fit in inputs.fits
+            },
+            "labels": {fit.name: COMPOSITION for fit in inputs.composition_fits},
+        },
+        "passed": not failed_checks(inputs),
+        "models": {fit.name: fit.record for fit in inputs.fits},
+        "pooled": _records([fit.pooled for fit in inputs.fits]),
+        "diagnostics": _records([fit.diagnostics for fit in inputs.fits]),
+        "flow": inputs.flow,
+        "refused": dict(inputs.refused),
+    }
+    return json.dumps(_finite(content), ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+
+
+def _csv(tables: list[pd.DataFrame]) -> str:
+    if not tables:
+        return ""
+    return pd.concat(tables, ignore_index=True).to_csv(index=False, lineterminator="\n")
+
+
+def _records(tables: list[pd.DataFrame]) -> list[dict[Any, Any]]:
+    return [record for table in tables for record in table.to_dict("records")]
+
+
+def _finite(value: Any) -> Any:
+    """Replace what JSON cannot hold by null."""
+    if isinstance(value, dict):
+        return {str(key): _finite(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(part) for part in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value

@@ -1,0 +1,177 @@
+"""Tables of the report: which pooled number stands in which cell."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from meta.report.estimates import RATES, Estimate
+from meta.report.inputs import Fit, ReportInputs
+from meta.report.wording import (
+    CHAIN,
+    PRODUCTS,
+    STAGES,
+    estimand_name,
+    group_name,
+    outcome_name,
+    spell,
+)
+
+HEADLINE = ("rate_typical", "rate_mean", "rate_new")
+SPREAD = ("tau", "omega", "kappa", "icc", "median_odds_ratio", "stage_correlation")
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a table: heading, the outcome that colours it, and its numbers."""
+
+    heading: str
+    outcome: str
+    cells: tuple[Estimate | None, ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of pooled numbers: column names and lines."""
+
+    columns: tuple[str, ...]
+    lines: tuple[Line, ...]
+
+
+def outcomes_of(inputs: ReportInputs, fit: Fit) -> list[str]:
+    """List the outcomes a model reports, the chain first."""
+    present = {e.outcome for e in inputs.estimates.values() if e.model == fit.name}
+    order = dict.fromkeys([*CHAIN, *STAGES, *PRODUCTS, *sorted(present)])
+    return [outcome for outcome in order if outcome in present]
+
+
+def groups_of(inputs: ReportInputs, fit: Fit, field: str | None = None) -> list[str]:
+    """List the groups a model reports, studies left out; of one field where it is given."""
+    groups = dict.fromkeys(e.group for e in inputs.estimates.values() if e.model == fit.name)
+    fields = {group: group.partition("=")[0] for group in groups}
+    if field is not None:
+        return [group for group in groups if fields[group] == field and "=" in group]
+    return [group for group in groups if fields[group] not in {"all", "study"}]
+
+
+def chain_table(inputs: ReportInputs, fit: Fit, group: str = "all") -> Table:
+    """Tabulate the chain: one line an outcome, typical, mean and new study across.
+
+    Parameters
+    ----------
+    inputs : ReportInputs
+        The stored results.
+    fit : Fit
+        The model.
+    group : str, optional
+        The group of rows.
+
+    Returns
+    -------
+    Table
+        Outcomes that the model does not report are left out.
+    """
+    shown = (*HEADLINE, "rate_new_arm")
+    used = [e for e in shown if _any(inputs, fit, group, e)]
+    lines = [
+        Line(outcome_name(o), o, tuple(inputs.estimate(fit.name, o, group, e) for e in used))
+        for o in outcomes_of(inputs, fit)
+    ]
+    return Table(tuple(estimand_name(e, fit.is_rate) for e in used), _filled(lines))
+
+
+def group_table(inputs: ReportInputs, fit: Fit, groups: Sequence[str]) -> Table:
+    """Tabulate groups of rows: one line an outcome and group.
+
+    Parameters
+    ----------
+    inputs : ReportInputs
+        The stored results.
+    fit : Fit
+        The model.
+    groups : sequence of str
+        Groups ``field=value``, or ``all``.
+
+    Returns
+    -------
+    Table
+        The columns are the estimands that occur.
+    """
+    used = [e for e in RATES if any(_any(inputs, fit, group, e) for group in groups)]
+    lines = [
+        Line(
+            f"{outcome_name(outcome)}: {group_name(group)}",
+            outcome,
+            tuple(inputs.estimate(fit.name, outcome, group, e) for e in used),
+        )
+        for outcome in outcomes_of(inputs, fit)
+        for group in groups
+    ]
+    return Table(tuple(estimand_name(e, fit.is_rate) for e in used), _filled(lines))
+
+
+def spread_table(inputs: ReportInputs, fits: Iterable[Fit]) -> Table:
+    """Tabulate heterogeneity: standard deviations on the logit scale and what they mean.
+
+    Parameters
+    ----------
+    inputs : ReportInputs
+        The stored results.
+    fits : iterable of Fit
+        Models with a line for each of their outcomes.
+
+    Returns
+    -------
+    Table
+        The last column is the predictive distribution of a new study.
+    """
+    wanted = [fit for fit in fits if any(_any(inputs, fit, "all", e) for e in SPREAD)]
+    used = [e for e in SPREAD if any(_any(inputs, fit, "all", e) for fit in wanted)]
+    lines = [
+        Line(
+            f"{outcome_name(outcome)} ({spell(fit.name)})",
+            outcome,
+            tuple(inputs.estimate(fit.name, outcome, "all", e) for e in (*used, "rate_new")),
+        )
+        for fit in wanted
+        for outcome in outcomes_of(inputs, fit)
+        if any(inputs.estimate(fit.name, outcome, "all", e) for e in SPREAD)
+    ]
+    return Table((*(estimand_name(e) for e in used), "Predictive: a new study"), _filled(lines))
+
+
+def sensitivity_table(inputs: ReportInputs, estimands: Sequence[str]) -> Table:
+    """Tabulate the same outcome under every rate model that reports it for all rows.
+
+    Parameters
+    ----------
+    inputs : ReportInputs
+        The stored results.
+    estimands : sequence of str
+        The columns.
+
+    Returns
+    -------
+    Table
+        Lines in the order of the chain, then of the models.
+    """
+    fits = inputs.rate_fits
+    order = dict.fromkeys(o for fit in fits for o in outcomes_of(inputs, fit))
+    lines = [
+        Line(
+            f"{outcome_name(outcome)}: {spell(fit.name)}",
+            outcome,
+            tuple(inputs.estimate(fit.name, outcome, "all", e) for e in estimands),
+        )
+        for outcome in order
+        for fit in fits
+    ]
+    return Table(tuple(estimand_name(e) for e in estimands), _filled(lines))
+
+
+def _any(inputs: ReportInputs, fit: Fit, group: str, estimand: str) -> bool:
+    return any(
+        inputs.estimate(fit.name, outcome, group, estimand) for outcome in outcomes_of(inputs, fit)
+    )
+
+
+def _filled(lines: Iterable[Line]) -> tuple[Line, ...]:
+    return tuple(line for line in lines if any(cell is not None for cell in line.cells))

@@ -1,0 +1,115 @@
+"""Which checks failed. A check that is missing, or has no value, has failed."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from meta.report.inputs import Fit, ReportInputs
+
+
+@dataclass(frozen=True)
+class Check:
+    """One gate of one model, as shown.
+
+    Attributes
+    ----------
+    model, check, value, threshold, worst, meaning : str
+        The row of ``diagnostics.csv``.
+    passed : bool
+        Whether the gate holds; never true without a value.
+    """
+
+    model: str
+    check: str
+    value: str
+    threshold: str
+    passed: bool
+    worst: str = ""
+    meaning: str = ""
+
+
+def checks_of(fit: Fit) -> list[Check]:
+    """List the checks of a model: its diagnostics, then what only its record knows.
+
+    Parameters
+    ----------
+    fit : Fit
+        A stored model.
+
+    Returns
+    -------
+    list of Check
+        At least one: a model without any check gets a failed one.
+    """
+    found = [_from_row(fit.name, row) for row in fit.diagnostics.to_dict("records")]
+    known = {check.check for check in found}
+    for name, entry in fit.record.get("checks", {}).items():
+        text = {key: _text(entry.get(key)) for key in ("value", "threshold", "passed")}
+        if name not in known:
+            found.append(_from_row(fit.name, {"check": name, **text}))
+        elif not _yes(text["passed"]) and all(c.passed for c in found if c.check == name):
+            found.append(_from_row(fit.name, {"check": f"{name} (fit.json)", **text}))
+    if not found:
+        found.append(_missing(fit.name, "checks recorded", "none"))
+    if all(check.passed for check in found):
+        found.extend(_disagreements(fit))
+    return found
+
+
+def failed_checks(inputs: ReportInputs) -> list[Check]:
+    """List the failed checks of all models; empty means everything passed.
+
+    Parameters
+    ----------
+    inputs : ReportInputs
+        The stored results.
+
+    Returns
+    -------
+    list of Check
+        In the order of the models; a base without any model has failed.
+    """
+    if not inputs.fits:
+        return [_missing("(none)", "models fitted", "0")]
+    return [check for fit in inputs.fits for check in checks_of(fit) if not check.passed]
+
+
+def failed_models(inputs: ReportInputs) -> set[str]:
+    """Name the models with a failed check."""
+    return {check.model for check in failed_checks(inputs)}
+
+
+def _disagreements(fit: Fit) -> list[Check]:
+    """Failures stated by the record or the pooled rows though every listed check passed."""
+    found = []
+    if not _yes(_text(fit.record.get("passed"))):
+        found.append(_missing(fit.name, "passed, according to fit.json", "false"))
+    bad = [row for row in fit.pooled["passed"].tolist() if not _yes(_text(row))]
+    if bad:
+        found.append(_missing(fit.name, "pooled rows that did not pass", str(len(bad)), "0"))
+    return found
+
+
+def _from_row(model: str, row: dict[Any, str]) -> Check:
+    value = row.get("value", "").strip()
+    missing = value.lower() in {"", "nan", "none", "null"}
+    return Check(
+        model=model,
+        check=row.get("check", ""),
+        value="missing" if missing else value,
+        threshold=row.get("threshold", ""),
+        passed=_yes(row.get("passed", "")) and not missing,
+        worst=row.get("worst", ""),
+        meaning=row.get("meaning", ""),
+    )
+
+
+def _missing(model: str, check: str, value: str, threshold: str = "") -> Check:
+    return Check(model, check, value, threshold or "required", passed=False)
+
+
+def _text(value: object) -> str:
+    return "" if value is None else str(value)
+
+
+def _yes(text: str) -> bool:
+    return text.strip().lower() in {"true", "1", "1.0"}

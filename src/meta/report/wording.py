@@ -1,0 +1,98 @@
+"""Names and colours a reader meets: stages, estimands, groups, studies."""
+
+import re
+
+import pandas as pd
+
+NOT_IN_BASE = "Not in this evidence base."
+COMPOSITION = "composition, not a rate"
+STAMP = "not converged: do not cite"
+
+STAGES = ("capability_transfer", "goal_failure", "harm")
+CHAIN = ("capability_transfer", "goal_failure", "capable_goal_failure")
+PRODUCTS = ("capable_goal_failure", "harmful_misgeneralization")
+
+OUTCOME_NAMES = {
+    "capability_transfer": "Capability transfers",
+    "goal_failure": "Goal fails, given capability",
+    "capable_goal_failure": "Capable and goal fails",
+    "harm": "Significant harm, given goal failure",
+    "harmful_misgeneralization": "Capable, goal fails, harm",
+}
+
+# Okabe and Ito's palette on light ground, lightened for dark ground; one colour an outcome.
+COLOURS = {
+    "capability_transfer": ("#0072b2", "#64b9ee"),
+    "goal_failure": ("#c24e00", "#ff9a57"),
+    "capable_goal_failure": ("#00785a", "#3fd0a4"),
+    "harm": ("#a8467f", "#eaa3cb"),
+    "harmful_misgeneralization": ("#7a5c00", "#e6c229"),
+}
+
+ESTIMAND_NAMES = {
+    "rate_typical": "typical study",
+    "rate_mean": "average over studies",
+    "rate_new": "a new study",
+    "rate_new_arm": "a new arm, new study",
+    "study_rate": "study, shrunken",
+    "tau": "Between studies (tau)",
+    "omega": "Between agent sets (omega)",
+    "kappa": "Between arms (kappa)",
+    "icc": "Within-arm correlation (icc)",
+    "median_odds_ratio": "Median odds ratio",
+    "stage_correlation": "Correlation of the stages",
+}
+
+LIST_ESTIMANDS = {
+    "rate_typical": "share, typical list",
+    "rate_mean": "share, average over lists",
+    "rate_new": "share, a new list",
+    "rate_new_arm": "share, new cell of a new list",
+    "study_rate": "share in the list, shrunken",
+}
+
+
+def outcome_name(outcome: str) -> str:
+    """Name of an outcome for a reader; an unknown one is spelled out."""
+    return OUTCOME_NAMES.get(outcome, spell(outcome).capitalize())
+
+
+def estimand_name(estimand: str, is_rate: bool = True) -> str:
+    """Name of an estimand for a reader; a catalogue has shares, not rates."""
+    names = ESTIMAND_NAMES if is_rate else ESTIMAND_NAMES | LIST_ESTIMANDS
+    return names.get(estimand, spell(estimand))
+
+
+def group_name(group: str) -> str:
+    """Name of a group ``field=value`` for a reader."""
+    if group == "all":
+        return "all rows"
+    field, _, value = group.partition("=")
+    return study_label(value) if field == "study" else spell(value or field)
+
+
+def spell(name: str) -> str:
+    """Spell a column or value name out as words."""
+    return name.replace("_", " ")
+
+
+def study_label(study_id: str, year: object = None) -> str:
+    """Cite a study by its identifier.
+
+    Parameters
+    ----------
+    study_id : str
+        For example ``langosco_2022`` or ``anthropic_2026_browsecomp``.
+    year : object, optional
+        Year of the study, used where the identifier has none.
+
+    Returns
+    -------
+    str
+        For example ``Langosco 2022`` or ``Anthropic 2026 browsecomp``.
+    """
+    words = spell(study_id).strip()
+    label = words[:1].upper() + words[1:]
+    if re.search(r"\b\d{4}[a-z]?\b", label) or pd.isna(year):  # type: ignore[call-overload]
+        return label
+    return f"{label} {year}"

@@ -1,0 +1,92 @@
+"""The field dictionary and its own consistency."""
+
+import pytest
+
+from meta.evidence.dictionary import DictionaryError, load_dictionary
+
+REQUIRED = {
+    "studies": ["study_id", "title", "year"],
+    "arms": [
+        "arm_id",
+        "study_id",
+        "failure_type",
+        "unit",
+        "n_trials",
+        "sampling_frame",
+        "role",
+        "grade",
+    ],
+}
+SMALL = """
+vocabularies:
+  colour: {{red: Red., blue: Blue.}}
+tables:
+  things:
+    title: Things
+    key: [thing]
+    fields:
+      thing: {{type: id, required: true, label: Thing, meaning: A thing.}}
+      other: {{{other}}}
+"""
+
+
+def load(tmp_path, other: str):
+    path = tmp_path / "fields.yaml"
+    path.write_text(SMALL.format(other=other))
+    return load_dictionary(path)
+
+
+def test_required_columns_are_those_of_the_contract():
+    dictionary = load_dictionary()
+    assert {t.name: sorted(t.required_columns) for t in dictionary if t.required} == {
+        name: sorted(columns) for name, columns in REQUIRED.items()
+    }
+
+
+def test_it_is_read_once():
+    assert load_dictionary() is load_dictionary()
+
+
+def test_free_text_is_left_out_of_the_analysis():
+    arms = load_dictionary()["arms"]
+    free = {"note", "locator", "arm_label", "derivation", "printed_figure", "other_counts"}
+    assert not free & set(arms.analysis_columns)
+    assert {"n_trials", "n_goal_failure", "role", "overlap_set"} <= set(arms.analysis_columns)
+
+
+def test_every_text_value_is_text():
+    for table in load_dictionary():
+        for field in table.fields.values():
+            assert all(isinstance(value, str) for value in field.values or {})
+
+
+def test_a_consistent_dictionary_is_read(tmp_path):
+    settings = "type: category, values: colour, label: Colour, meaning: A colour., example: red"
+    field = load(tmp_path, settings)["things"].fields["other"]
+    assert dict(field.values) == {"red": "Red.", "blue": "Blue."}
+
+
+@pytest.mark.parametrize(
+    ("settings", "fault"),
+    [
+        ("type: integer, label: x", "things.other: meaning is missing"),
+        ("type: whole, label: x, meaning: y", "type 'whole' is not one of"),
+        ("type: text, label: x, meaning: y, lable: z", "unknown setting 'lable'"),
+        ("type: category, label: x, meaning: y, values: shape", "no vocabulary 'shape'"),
+        ("type: integer, label: x, meaning: y, values: colour", "only a category may have values"),
+        ("type: category, label: x, meaning: y, values: colour, example: green", "example 'green'"),
+        ("type: text, label: x, meaning: y, minimum: 1", "only a number may have a minimum"),
+        ("type: integer, label: x, meaning: y, at_most: all", "refers to all"),
+        ("type: id, label: x, meaning: y, references: plans.plan", "refers to plans.plan"),
+    ],
+)
+def test_an_inconsistent_dictionary_is_refused(tmp_path, settings, fault):
+    with pytest.raises(DictionaryError, match=fault):
+        load(tmp_path, settings)
+
+
+def test_an_unquoted_yes_is_refused(tmp_path):
+    path = tmp_path / "fields.yaml"
+    path.write_text("vocabularies: {answer: {yes: It is.}}\ntables: {}\n")
+    with pytest.raises(DictionaryError, match="vocabulary answer: value True must be a quoted"):
+        load_dictionary(path)

@@ -1,0 +1,72 @@
+"""Duplicate keys and references."""
+
+from small_base import STUDY, arm, checked, only, places
+
+CASE = {"case_id": "SG-01", "failure_type": "specification_gaming", "study_id": "smith_2024"}
+
+
+def coding(unit: str, coder: str = "a") -> dict[str, str]:
+    return {"unit_id": unit, "coder": coder, "harm": "minor"}
+
+
+def test_a_duplicate_key_names_the_first_line(tmp_path):
+    rows = [arm("A1"), arm("A2"), arm("A1", n_goal_failure="3")]
+    problem = only(checked(tmp_path, arms=rows))
+    assert (problem.line, problem.column, problem.value) == (4, "arm_id", "A1")
+    assert problem.reason == "the same arm_id already stands on line 2"
+
+
+def test_blank_keys_are_not_duplicates_of_each_other(tmp_path):
+    errors = checked(tmp_path, arms=[arm(""), arm("")]).errors
+    assert {error.reason for error in errors} == {"a required cell is blank"}
+
+
+def test_a_unit_is_coded_once_by_each_coder(tmp_path):
+    codings = [coding("A1", "a"), coding("A1", "b"), coding("A1", "a")]
+    problem = only(checked(tmp_path, codings=codings))
+    assert (problem.line, problem.file) == (4, "data/raw/codings.csv")
+    assert problem.reason == "the same unit_id and coder already stands on line 2"
+
+
+def test_a_blank_in_an_optional_key_column_counts_as_a_value(tmp_path):
+    row = {"source": "list", "records": "3", "decision": "identified", "reason": ""}
+    assert only(checked(tmp_path, screening=[row, row])).line == 3
+
+
+def test_an_unknown_study_is_named_once_a_row_with_the_nearest(tmp_path):
+    rows = [arm("A1", study_id="smth_2024"), arm("A2", study_id="smth_2024")]
+    errors = checked(tmp_path, arms=rows).errors
+    assert places(errors) == [
+        ("arms.csv", 2, "study_id", "error"),
+        ("arms.csv", 3, "study_id", "error"),
+    ]
+    assert errors[0].remedy.startswith("did you mean smith_2024?")
+
+
+def test_a_coded_unit_is_a_case_or_an_arm(tmp_path):
+    codings = [coding("A1"), coding("SG-01"), coding("XX")]
+    problem = only(checked(tmp_path, cases=[CASE], codings=codings))
+    assert (problem.line, problem.column, problem.value) == (4, "unit_id", "XX")
+    assert problem.reason == "there is no such unit in cases.csv or arms.csv"
+
+
+def test_codings_of_cases_without_cases_are_one_warning(tmp_path):
+    codings = [coding("A1"), coding("SG-01"), coding("SG-02")]
+    problem = only(checked(tmp_path, codings=codings))
+    assert (problem.severity, problem.line) == ("warning", 3)
+    assert problem.reason.startswith("2 rows name a unit that is not there")
+
+
+def test_an_arm_with_an_illegal_cell_still_exists(tmp_path):
+    evidence = checked(tmp_path, arms=[arm(n_trials="x")], codings=[coding("A1")])
+    assert places(evidence.errors) == [("arms.csv", 2, "n_trials", "error")]
+
+
+def test_a_case_names_a_known_study(tmp_path):
+    problem = only(checked(tmp_path, cases=[{**CASE, "study_id": "nobody_1900"}]))
+    assert (problem.file, problem.value) == ("data/raw/cases.csv", "nobody_1900")
+
+
+def test_a_study_without_arms_is_fine(tmp_path):
+    studies = [STUDY, {**STUDY, "study_id": "jones_2025"}]
+    assert checked(tmp_path, studies=studies).problems == []

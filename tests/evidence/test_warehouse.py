@@ -1,0 +1,132 @@
+"""The database and the canonical tables."""
+
+import duckdb
+import pandas as pd
+import pytest
+from small_base import STUDY, arm, checked
+
+from meta.evidence import warehouse
+from meta.evidence.dictionary import load_dictionary
+from meta.evidence.problems import EvidenceError
+from meta.evidence.warehouse import build_warehouse, export_canonical
+
+INSERT = (
+    "INSERT INTO arms (arm_id, study_id, failure_type, unit, n_trials, n_at_risk, "
+    "n_goal_failure, sampling_frame, role, grade) VALUES "
+)
+
+
+@pytest.fixture
+def database(tmp_path):
+    path = tmp_path / "processed" / "evidence.duckdb"
+    build_warehouse(checked(tmp_path), path)
+    return path
+
+
+def export(tmp_path, name: str, **tables):
+    database, folder = tmp_path / f"{name}.duckdb", tmp_path / name
+    build_warehouse(checked(tmp_path, **tables), database)
+    export_canonical(database, folder)
+    return folder
+
+
+def test_rows_are_stored_and_blanks_are_null(database):
+    with duckdb.connect(database, read_only=True) as connection:
+        row = connection.execute("SELECT n_trials, n_goal_failure, n_harm FROM arms").fetchall()
+    assert row == [(40, 10, None)]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        "('B1', 'smith_2024', 'specification_gaming', 'run', 9, 9, 10, 'denominator', 'main', 'A')",
+        "('B1', 'smith_2024', 'specification_gaming', 'run', 9, 10, 1, 'denominator', 'main', 'A')",
+        "('B1', 'smith_2024', 'specification_gaming', 'run', 0, 0, 0, 'denominator', 'main', 'A')",
+        "('B1', 'smith_2024', 'designer_error', 'run', 9, NULL, 1, 'denominator', 'main', 'A')",
+        "('B1', 'smith_2024', 'specification_gaming', 'run', 9, 9, 1, 'guess', 'main', 'A')",
+        "('B1', 'nobody', 'specification_gaming', 'run', 9, 9, 1, 'denominator', 'main', 'A')",
+        "('A1', 'smith_2024', 'specification_gaming', 'run', 9, 9, 1, 'denominator', 'main', 'A')",
+        "('B1', 'smith_2024', 'specification_gaming', NULL, 9, 9, 1, 'denominator', 'main', 'A')",
+    ],
+    ids=["failures", "at risk", "no trials", "needs", "vocabulary", "study", "key", "blank"],
+)
+def test_the_schema_itself_refuses(database, values):
+    with duckdb.connect(database) as connection, pytest.raises(duckdb.ConstraintException):
+        connection.execute(INSERT + values)
+
+
+def test_the_schema_accepts_a_legal_row(database):
+    legal = "('B1', 'smith_2024', 'designer_error', 'run', 9, 9, 9, 'denominator', 'main', 'A')"
+    with duckdb.connect(database) as connection:
+        connection.execute(INSERT + legal)
+        assert connection.execute("SELECT count(*) FROM arms").fetchall() == [(2,)]
+
+
+def test_evidence_with_errors_is_not_stored(tmp_path):
+    path = tmp_path / "evidence.duckdb"
+    with pytest.raises(EvidenceError, match="nothing was ingested"):
+        build_warehouse(checked(tmp_path, arms=[arm(n_trials="x")]), path)
+    assert not path.exists()
+
+
+def test_a_failing_build_leaves_the_old_file_whole(tmp_path, database, monkeypatch):
+    before = database.read_bytes()
+
+    def fail(*_):
+        raise RuntimeError("the disk is full")
+
+    monkeypatch.setattr(warehouse, "_load", fail)
+    with pytest.raises(RuntimeError):
+        build_warehouse(checked(tmp_path), database)
+    assert database.read_bytes() == before
+    assert list(database.parent.iterdir()) == [database]
+
+
+def test_a_row_that_only_the_schema_catches_leaves_nothing(tmp_path):
+    evidence = checked(tmp_path)
+    evidence.tables["arms"].loc[0, "n_goal_failure"] = 99
+    folder = tmp_path / "processed"
+    with pytest.raises(duckdb.ConstraintException):
+        build_warehouse(evidence, folder / "evidence.duckdb")
+    assert list(folder.iterdir()) == []
+
+
+def test_extra_columns_are_stored_and_not_exported(tmp_path):
+    folder = export(tmp_path, "one", arms=[arm(**{"odd name": "x"})])
+    with duckdb.connect(tmp_path / "one.duckdb", read_only=True) as connection:
+        assert connection.execute('SELECT "odd name" FROM arms').fetchall() == [("x",)]
+    assert "odd name" not in pd.read_parquet(folder / "arms.parquet")
+
+
+def test_every_table_is_exported_and_an_absent_one_is_empty(tmp_path):
+    folder = export(tmp_path, "one")
+    assert {path.stem for path in folder.iterdir()} == {table.name for table in load_dictionary()}
+    cases = pd.read_parquet(folder / "cases.parquet")
+    assert cases.empty
+    assert list(cases) == load_dictionary()["cases"].analysis_columns
+
+
+def test_a_note_or_the_order_of_rows_changes_no_byte(tmp_path):
+    rows = [arm("A1", note="first"), arm("A2", n_goal_failure="3")]
+    before = (export(tmp_path, "one", arms=rows) / "arms.parquet").read_bytes()
+    rows = [rows[1], arm("A1", note="rewritten at length")]
+    after = (export(tmp_path, "two", arms=rows) / "arms.parquet").read_bytes()
+    assert before == after
+
+
+def test_a_count_changes_the_bytes(tmp_path):
+    before = (export(tmp_path, "one") / "arms.parquet").read_bytes()
+    after = (export(tmp_path, "two", arms=[arm(n_goal_failure="11")]) / "arms.parquet").read_bytes()
+    assert before != after
+
+
+def test_exported_blanks_are_missing_not_zero(tmp_path):
+    arms = pd.read_parquet(export(tmp_path, "one") / "arms.parquet")
+    assert arms["n_harm"].isna().all()
+    assert arms["n_goal_failure"].tolist() == [10]
+
+
+def test_a_title_changes_no_byte_of_the_studies(tmp_path):
+    before = (export(tmp_path, "one") / "studies.parquet").read_bytes()
+    studies = [{**STUDY, "title": "Another title"}]
+    assert (export(tmp_path, "two", studies=studies) / "studies.parquet").read_bytes() == before

@@ -1,0 +1,250 @@
+"""The page: what it shows, and that it shows nothing else."""
+
+import csv
+import json
+import math
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from meta.report.pages import render_page, render_report
+from meta.report.wording import COMPOSITION, STAMP
+
+
+class Page(HTMLParser):
+    """Collects keyed numbers, attributes and text of a page."""
+
+    def __init__(self, source: str) -> None:
+        super().__init__()
+        self.numbers: list[tuple[str, dict[str, str]]] = []
+        self.attributes: list[tuple[str, str, str]] = []
+        self.ids: list[str] = []
+        self.text = ""
+        self._stat: str | None = None
+        self.feed(source)
+
+    def handle_starttag(self, tag, attrs):
+        given = {name: value or "" for name, value in attrs}
+        self.attributes += [(tag, name, value) for name, value in given.items()]
+        if "id" in given:
+            self.ids.append(given["id"])
+        if "data-key" in given:
+            self.numbers.append((given["data-key"], {}))
+        if "data-stat" in given:
+            self._stat = given["data-stat"]
+
+    def handle_data(self, data):
+        self.text += data
+        if self._stat:
+            self.numbers[-1][1][self._stat] = data
+            self._stat = None
+
+
+def pooled(folder):
+    with (folder / "pooled.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    return {"/".join(r[k] for k in ("model", "outcome", "group", "estimand")): r for r in rows}
+
+
+def agrees(shown: str, value: float) -> bool:
+    """Whether a shown number is the value rounded to the digits shown."""
+    bare = shown.strip("<>%")
+    decimals = len(bare.partition(".")[2])
+    scale = 100 if shown.endswith("%") else 1
+    if shown[0] in "<>":
+        near = scale * value if shown[0] == "<" else 100 - scale * value
+        return 0 < near < 10.0**-decimals
+    return math.isclose(float(bare), scale * value, abs_tol=0.5 * 10.0**-decimals + 1e-9)
+
+
+def test_every_shown_number_is_a_pooled_row(full, tmp_path):
+    render_report(full.load(), tmp_path / "out")
+    rows = pooled(tmp_path / "out")
+    numbers = Page((tmp_path / "out" / "index.html").read_text()).numbers
+    assert len(numbers) > 80
+    for key, shown in numbers:
+        row = rows[key]
+        low, high = shown["interval"].split(" to ")
+        assert agrees(shown["median"], float(row["median"])), key
+        assert agrees(low, float(row["ci_low"])), key
+        assert agrees(high, float(row["ci_high"])), key
+
+
+def test_headline_shows_typical_mean_and_new_for_the_whole_chain(full):
+    keys = {key for key, _ in Page(render_page(full.load())).numbers}
+    for outcome in ("capability_transfer", "goal_failure", "capable_goal_failure"):
+        for estimand in ("rate_typical", "rate_mean", "rate_new"):
+            assert f"rates/{outcome}/all/{estimand}" in keys
+            assert f"by_failure_type/{outcome}/failure_type=specification_gaming/{estimand}" in keys
+
+
+def test_no_stamp_when_every_check_passed(full):
+    page = render_page(full.load())
+    assert STAMP not in page
+    assert "all checks passed" in page
+
+
+def test_stamp_names_the_failed_check(full):
+    full.checks("rates_binomial", passed=False, value="1.25")
+    page = Page(render_page(full.load()))
+    assert STAMP == "not converged: do not cite"
+    assert STAMP in page.text
+    assert "all checks passed" not in page.text
+    stamp = re.search(r'id="verdict">.*?</div>', render_page(full.load()), re.DOTALL).group()
+    for text in ("rates_binomial", "r_hat", "1.25", "&lt; 1.01"):
+        assert text in stamp
+    assert "divergences" not in stamp
+
+
+def test_figures_of_the_failed_model_carry_the_stamp(full):
+    full.checks("by_failure_type", passed=False)
+    figures = re.findall(r"<svg.*?</svg>", render_page(full.load()), re.DOTALL)
+    stamped = {re.search(r"(fig-[a-z-]*)-title", f).group(1) for f in figures if STAMP in f}
+    assert stamped == {"fig-types", "fig-models"}
+
+
+@pytest.mark.parametrize("value", ["", "nan"])
+def test_a_missing_statistic_is_a_failed_check(full, value):
+    full.checks("rates", passed=True, value=value)
+    assert STAMP in render_page(full.load())
+
+
+@pytest.mark.parametrize("damage", ["diagnostics", "checks", "passed", "pooled"])
+def test_nothing_passes_in_silence(full, damage):
+    folder = full.fits[0]
+    record = json.loads((folder / "fit.json").read_text())
+    if damage == "diagnostics":
+        path = folder / "diagnostics.csv"
+        path.write_text(path.read_text().splitlines()[0] + "\n")
+        record["checks"] = {}
+    elif damage == "checks":
+        record["checks"]["e_bfmi"] = {"value": 0.1, "threshold": 0.3, "passed": False}
+    elif damage == "passed":
+        record["passed"] = False
+    else:
+        path = folder / "pooled.csv"
+        path.write_text(path.read_text().replace("denominator,True", "denominator,False", 1))
+    (folder / "fit.json").write_text(json.dumps(record))
+    assert STAMP in render_page(full.load())
+
+
+def test_page_requests_nothing(full):
+    source = render_page(full.load())
+    page = Page(source)
+    assert not [a for a in page.attributes if a[0] in {"script", "img", "iframe", "object", "base"}]
+    for tag, name, value in page.attributes:
+        if name in {"src", "href", "xlink:href", "srcset", "data", "poster", "action"}:
+            outside = re.match(r"(https?:)?//", value)
+            assert not outside or (tag, name) == ("a", "href"), (tag, name, value)
+    assert not re.search(r"@import|url\((?!#)", source)
+
+
+def test_identifiers_are_unique_and_references_hold(full):
+    page = Page(render_page(full.load()))
+    assert len(page.ids) == len(set(page.ids))
+    for _, name, value in page.attributes:
+        if name in {"href", "xlink:href"} and value.startswith("#"):
+            assert value[1:] in page.ids
+        if name == "aria-labelledby":
+            assert set(value.split()) <= set(page.ids)
+
+
+def test_hostile_text_stays_text(full):
+    title = '"><script>alert(1)</script><img src=x onerror=alert(2)> $x_{1}$ & more'
+    full.titles[full.studies[0]] = title
+    full.flow["boxes"][0]["label"] = "<script>flow</script>"
+    source = render_page(full.load())
+    page = Page(source)
+    assert "<script" not in source
+    assert not [a for a in page.attributes if a[0] == "img" or a[1].startswith("on")]
+    assert ("a", "title", title) in page.attributes
+    assert title in page.text  # tooltip of the forest plot
+    full.flow["boxes"][0]["label"] = "Records identified"
+
+
+def test_links_to_sources_are_web_addresses_only(full):
+    source = render_page(full.load())
+    assert 'href="https://example.org/a?b=1&amp;c=2"' in source
+    assert 'href="arXiv' not in source
+
+
+def test_composition_is_labelled_wherever_it_stands(full):
+    source = render_page(full.load())
+    section = re.search(r'<section id="composition">.*?</section>', source, re.DOTALL).group()
+    assert section.count(COMPOSITION) >= 3
+    outside = source.replace(section, "")
+    assert 'data-key="composition/' in section
+    assert 'data-key="composition/' not in outside
+    for name in ("diagnostics", "provenance"):
+        part = re.search(rf'<section id="{name}">.*?</section>', source, re.DOTALL).group()
+        assert f"composition ({COMPOSITION})" in part
+
+
+def test_an_outcome_with_heterogeneity_alone_stands_in_its_table_only(full):
+    path = full.fits[0] / "pooled.csv"
+    row = full.pooled_row("rates", True, "goal_failure", "all", "stage_correlation", "denominator")
+    row[2] = "stages"
+    path.write_text(path.read_text() + ",".join(map(str, row)) + "\n")
+    source = render_page(full.load())
+    assert source.count("rates/stages/all/stage_correlation") == 1
+    assert ">Stages<" not in source  # no empty block in a figure
+
+
+def test_no_number_is_called_the_rate(full):
+    assert "the rate " not in Page(render_page(full.load())).text.lower()
+
+
+def test_limits_come_first_and_are_counted(full):
+    inputs = full.load()
+    source = render_page(inputs)
+    assert source.index('id="limits"') < source.index('id="chain"')
+    rows = inputs.primary.rows
+    trials = int(rows["trials_goal_failure"].sum())
+    text = Page(source).text
+    assert f"{trials:,} trials, but at most 12 independent agent sets." in text
+    assert "50% (9 of 18) of the pooled arms do not observe capability." in text
+    assert "The largest study supplies 17% (3 of 18) of the arms." in text
+    assert "No study with a denominator measures harm." in text
+    assert "of the catalogued cases have no denominator" in text
+
+
+def test_a_single_model_of_goal_failure_alone(base):
+    base.fit("only", ("goal_failure",), primary=True, spread=())
+    source = render_page(base.load())
+    assert "Capability transfer and the product: not in this evidence base." in source
+    for name in ("composition", "sensitivity", "heterogeneity", "flow"):
+        part = re.search(rf'<section id="{name}">.*?</section>', source, re.DOTALL).group()
+        assert "not in this evidence base" in part.lower()
+    assert 'data-key="only/goal_failure/all/rate_new"' in source
+
+
+def test_a_base_of_cases_alone(base):
+    base.fit("cases", ("harm",), frame="case_series")
+    source = render_page(base.load())
+    assert "Not in this evidence base." in source
+    assert COMPOSITION in source
+
+
+def test_a_base_without_models_is_not_a_success(base):
+    base.folder.mkdir()
+    assert STAMP in render_page(base.load())
+
+
+def test_rendering_again_gives_the_same_bytes(full, tmp_path):
+    names = ("index.html", "pooled.csv", "diagnostics.csv", "results.json")
+    render_report(full.load(), tmp_path / "a")
+    render_report(full.load(), tmp_path / "b")
+    for name in names:
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+    assert sorted(p.name for p in (tmp_path / "a").iterdir()) == sorted(names)
+
+
+def test_results_hold_everything(full, tmp_path):
+    render_report(full.load(), tmp_path / "out")
+    results = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert set(results) == {"generated", "passed", "models", "pooled", "diagnostics", "flow"}
+    assert results["passed"] is True
+    assert list(results["models"]) == ["rates", "rates_binomial", "by_failure_type", "composition"]
+    assert len(results["pooled"]) == len(pooled(tmp_path / "out"))
+    assert results["generated"]["labels"] == {"composition": COMPOSITION}

@@ -1,0 +1,103 @@
+"""Settings: merged as the contract says, refused with every problem at once."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from meta.config import load_settings, shipped_path
+from meta.errors import SettingsError
+
+
+def base(tmp_path: Path, **content: object) -> Path:
+    (tmp_path / "config").mkdir(exist_ok=True)
+    (tmp_path / "config" / "config.yaml").write_text(yaml.safe_dump(content))
+    return tmp_path
+
+
+GOAL = {"primary": True, "stages": ["goal_failure"], "levels": ["study"]}
+
+
+def test_shipped_settings_are_whole_and_explained() -> None:
+    settings = load_settings(shipped_path().parents[1])
+    assert settings.primary == "rates"
+    assert set(settings.models) == {"rates", "rates_binomial", "by_failure_type", "composition"}
+    guide = (shipped_path().parent / "README.md").read_text()
+    keys = {*settings.model_dump(), *settings.sampler.model_dump(), *settings.gate.model_dump()}
+    keys |= {k for m in settings.models.values() for k in m.model_dump()}
+    keys |= set(settings.priors["default"].model_dump())
+    assert {k for k in keys if f"`{k}`" not in guide} == set()
+
+
+def test_a_directory_without_settings_takes_the_shipped_ones(tmp_path: Path) -> None:
+    assert load_settings(tmp_path) == load_settings(shipped_path().parents[1])
+
+
+def test_a_partial_file_changes_what_it_names_and_a_models_block_replaces(tmp_path: Path) -> None:
+    own = base(tmp_path, sampler={"draws": 50}, models={"only": GOAL})
+    settings = load_settings(own)
+    assert settings.sampler.draws == 50
+    assert settings.sampler.chains == 4
+    assert list(settings.models) == ["only"]
+
+
+def test_a_prior_set_of_the_same_name_is_replaced_and_others_stay(tmp_path: Path) -> None:
+    wide = {"tau": {"distribution": "half_cauchy", "beta": 0.5}}
+    settings = load_settings(base(tmp_path, priors={"wide": wide}))
+    assert settings.priors["wide"].tau.distribution == "half_cauchy"
+    assert settings.priors["default"].tau.distribution == "half_normal"
+
+
+def test_overrides_come_last(tmp_path: Path) -> None:
+    own = base(tmp_path, sampler={"draws": 50})
+    assert load_settings(own, {"sampler": {"draws": 70}}).sampler.draws == 70
+
+
+def test_every_problem_is_named_with_the_nearest_key(tmp_path: Path) -> None:
+    wrong = {**GOAL, "stage": ["x"], "likelihood": "binomal", "priors": "default"}
+    own = base(tmp_path, sede=1, sampler={"drws": 1, "chains": 1}, models={"m": wrong})
+    with pytest.raises(SettingsError) as caught:
+        load_settings(own)
+    text = str(caught.value)
+    assert "sede: unknown key; did you mean seed?" in text
+    assert "sampler.drws: unknown key; did you mean draws?" in text
+    assert "models.m.stage: unknown key; did you mean stages?" in text
+    assert "models.m.likelihood" in text
+    assert "(given: 'binomal')" in text
+    assert "sampler.chains" in text
+
+
+@pytest.mark.parametrize(
+    ("models", "message"),
+    [
+        ({"a": {**GOAL, "primary": False}}, "exactly one model must have primary: true; found 0"),
+        ({"a": GOAL, "b": GOAL}, r"found 2 \(a, b\)"),
+        ({"a": {**GOAL, "priors": "defalt"}}, "did you mean default"),
+        ({"a": {**GOAL, "levels": ["agent_set"]}}, "levels must hold study"),
+        ({"a": {**GOAL, "stages": ["harm"]}}, "conditional on goal_failure"),
+        ({"a": {**GOAL, "stages": ["goal_failure", "capability_transfer"]}}, "in the order"),
+        ({"a": {**GOAL, "levels": ["study", "arm"]}}, "already has an arm level"),
+        ({"a": {**GOAL, "frame": "case_series", "levels": ["source_list"]}}, "rate model"),
+    ],
+)
+def test_inconsistent_models_are_refused(tmp_path: Path, models: dict, message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
+        load_settings(base(tmp_path, models=models))
+
+
+@pytest.mark.parametrize("text", ["a: [1", "- 1\n- 2\n", "\x00"])
+def test_unreadable_yaml_is_a_message(tmp_path: Path, text: str) -> None:
+    base(tmp_path)
+    (tmp_path / "config" / "config.yaml").write_text(text)
+    with pytest.raises(SettingsError, match=r"config\.yaml"):
+        load_settings(tmp_path)
+
+
+def test_the_spec_hash_follows_the_specification_and_priors_only(tmp_path: Path) -> None:
+    plain = load_settings(tmp_path).task("rates").spec_hash
+    sampler = load_settings(tmp_path, {"sampler": {"draws": 99}, "seed": 4}).task("rates").spec_hash
+    priors = load_settings(tmp_path, {"priors": {"default": {}}}).task("rates").spec_hash
+    other = {"default": {"icc": {"distribution": "beta", "alpha": 1, "beta": 9}}}
+    changed = load_settings(tmp_path, {"priors": other}).task("rates").spec_hash
+    assert plain == sampler == priors
+    assert changed != plain

@@ -1,0 +1,47 @@
+"""Evidence: raw tables to the checked warehouse and each model's analysis set.
+
+Inputs: data/raw/*.csv. Outputs: the DuckDB warehouse, canonical Parquet, the evidence flow,
+analysis sets. Reads config: models.
+"""
+
+
+rule warehouse:
+    input:
+        tables=sorted(str(path) for path in Path("data/raw").glob("*.csv")),
+    output:
+        database="data/processed/evidence.duckdb",
+        tables=directory("data/processed/tables"),
+        flow="data/processed/flow.json",
+        bibliography="data/processed/bibliography.parquet",
+    log:
+        "logs/warehouse.log",
+    benchmark:
+        "logs/benchmarks/warehouse.tsv"
+    conda:
+        "../envs/meta.yaml"
+    params:
+        code=code_fingerprint("meta.cli:evidence"),
+    shell:
+        "meta evidence --database {output.database} --tables {output.tables}"
+        " --flow {output.flow} --bibliography {output.bibliography} 2>&1 | tee {log} >&2"
+
+
+rule analysis_sets:
+    input:
+        tables="data/processed/tables",
+    output:
+        index="data/processed/analysis/index.json",
+        sets=expand("data/processed/analysis/{model}.parquet", model=MODELS),
+    log:
+        "logs/analysis_sets.log",
+    benchmark:
+        "logs/benchmarks/analysis_sets.tsv"
+    conda:
+        "../envs/meta.yaml"
+    params:
+        code=code_fingerprint("meta.cli:analysis_sets"),
+        settings=SETTINGS.model_dump_json(include={"priors", "models"}),
+        folder=lambda wildcards, output: Path(output.index).parent,
+    shell:
+        "meta analysis-sets --tables {input.tables} --settings {params.settings:q}"
+        " --output {params.folder} 2>&1 | tee {log} >&2"

@@ -1,0 +1,33 @@
+"""Report: pages, figures and tables of results, stamped when a check fails.
+
+Inputs: every model's record, pooled results and diagnostics; analysis sets; flow; studies.
+Outputs: reports/. Reads config: nothing.
+"""
+
+
+rule report:
+    input:
+        records=expand("data/processed/fits/{model}/fit.json", model=MODELS),
+        pooled=expand("data/processed/fits/{model}/pooled.csv", model=MODELS),
+        diagnostics=expand("data/processed/fits/{model}/diagnostics.csv", model=MODELS),
+        index="data/processed/analysis/index.json",
+        flow="data/processed/flow.json",
+        bibliography="data/processed/bibliography.parquet",
+    output:
+        index="reports/index.html",
+        pooled="reports/pooled.csv",
+        diagnostics="reports/diagnostics.csv",
+        results="reports/results.json",
+    log:
+        "logs/report.log",
+    benchmark:
+        "logs/benchmarks/report.tsv"
+    conda:
+        "../envs/meta.yaml"
+    params:
+        code=code_fingerprint("meta.cli:report"),
+        fits=lambda wildcards, input: [Path(path).parent for path in input.records],
+        folder=lambda wildcards, output: Path(output.index).parent,
+    shell:
+        "meta report {params.fits} --index {input.index} --flow {input.flow}"
+        " --bibliography {input.bibliography} --output {params.folder} 2>&1 | tee {log} >&2"
