@@ -157,6 +157,12 @@ def code_fingerprint(function: str) -> str:
     return digest.hexdigest()[:16]
 
 
+def digest(*parts: object) -> str:
+    """Short digest of any number of texts, in order."""
+    text = "\0".join(str(part) for part in parts)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
 def _files(path: Path) -> list[Path]:
     return [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
 

@@ -7,13 +7,14 @@ draws.parquet; gate.txt when every check holds. Reads config: gate, ci_prob, see
 
 rule diagnose:
     input:
-        posterior="data/processed/fits/{model}/posterior.nc",
-        analysis=ancient("data/processed/analysis/{model}.parquet"),
+        posterior=f"{FITS}/posterior.nc",
+        analysis=analysis_unless(f"{FITS}/diagnose.stamp", diagnose_stamp),
     output:
-        record="data/processed/fits/{model}/fit.json",
-        pooled="data/processed/fits/{model}/pooled.csv",
-        diagnostics="data/processed/fits/{model}/diagnostics.csv",
-        draws="data/processed/fits/{model}/draws.parquet",
+        record=f"{FITS}/fit.json",
+        pooled=f"{FITS}/pooled.csv",
+        diagnostics=f"{FITS}/diagnostics.csv",
+        draws=f"{FITS}/draws.parquet",
+        stamp=f"{FITS}/diagnose.stamp",
     log:
         "logs/diagnose/{model}.log",
     benchmark:
@@ -21,19 +22,21 @@ rule diagnose:
     conda:
         "../envs/meta.yaml"
     params:
-        code=code_fingerprint("meta.cli:diagnose"),
         task=task_json,
+        stamp=diagnose_stamp,
         gate=SETTINGS.gate.model_dump_json(),
         ci_prob=SETTINGS.ci_prob,
         folder=lambda wildcards, output: Path(output.record).parent,
     shell:
         "meta diagnose --posterior {input.posterior} --analysis {input.analysis}"
-        " --task {params.task:q} --gate {params.gate:q} --ci-prob {params.ci_prob} --output {params.folder} 2>&1 | tee {log} >&2"
+        " --task {params.task:q} --gate {params.gate:q} --ci-prob {params.ci_prob}"
+        " --output {params.folder} 2>&1 | tee {log} >&2"
+        " && printf %s {params.stamp} > {output.stamp}"
 
 
 rule gate:
     input:
-        diagnostics=expand("data/processed/fits/{model}/diagnostics.csv", model=MODELS),
+        diagnostics=expand(f"{FITS}/diagnostics.csv", model=MODELS),
         # The draft report comes first, so that a failed gate leaves it to be read.
         report="reports/index.html",
     output:

@@ -11,7 +11,7 @@ from snakemake.exceptions import WorkflowError
 from meta.config import load_settings
 from meta.errors import UserError
 from meta.evidence.snapshot import snapshot
-from meta.provenance import code_fingerprint
+from meta.provenance import code_fingerprint, digest
 
 # `meta` of the environment that runs Snakemake, whether or not that environment is activated.
 shell.prefix(f"set -euo pipefail; export PATH={str(Path(sys.executable).parent)!r}:$PATH; ")
@@ -29,11 +29,38 @@ wildcard_constraints:
     model="|".join(MODELS),
 
 
+FITS = "data/processed/fits/{model}"
+
+
 def task_json(wildcards):
     """What one model's fit depends on, as JSON."""
     return SETTINGS.task(wildcards.model).model_dump_json()
 
 
-def rows_hash(wildcards):
-    """Hash of the rows of one model."""
-    return ROWS[wildcards.model]["hash"]
+def fit_stamp(wildcards):
+    """Digest of everything a fit depends on: code, specification, sampler, seed and rows."""
+    rows = ROWS[wildcards.model]["hash"]
+    return digest(code_fingerprint("meta.cli:fit"), task_json(wildcards), rows)
+
+
+def diagnose_stamp(wildcards):
+    """Digest of everything a diagnosis depends on besides the posterior."""
+    thresholds = (SETTINGS.gate.model_dump_json(), str(SETTINGS.ci_prob))
+    return digest(code_fingerprint("meta.cli:diagnose"), task_json(wildcards), *thresholds)
+
+
+def analysis_unless(stamp_file, stamp):
+    """Input function: the analysis set, as `ancient` where the stored stamp is still right.
+
+    Rewriting the same rows must not refit a model, so the edge is ancient; but below a job that
+    reruns, Snakemake leads changes only along edges that are not, and does not look at changed
+    params there. Hence ancient only where nothing has changed.
+    """
+
+    def path(wildcards):
+        file = f"data/processed/analysis/{wildcards.model}.parquet"
+        stored = Path(stamp_file.format(model=wildcards.model))
+        current = stored.is_file() and stored.read_text() == stamp(wildcards)
+        return ancient(file) if current else file
+
+    return path

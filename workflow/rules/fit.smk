@@ -3,16 +3,17 @@
 Inputs: the model's analysis set. Outputs: posterior.nc. Reads config: the model's specification,
 its prior set, sampler, seed.
 
-The analysis set is `ancient`: whether a fit is stale is decided by the hash of its rows, so that
-an edited note, which rewrites the same set, refits nothing.
+Whether a fit is stale is decided by its stamp (code, specification, rows), so that an edited
+note, which rewrites the same analysis set, refits nothing.
 """
 
 
 rule fit:
     input:
-        analysis=ancient("data/processed/analysis/{model}.parquet"),
+        analysis=analysis_unless(f"{FITS}/fit.stamp", fit_stamp),
     output:
-        posterior="data/processed/fits/{model}/posterior.nc",
+        posterior=f"{FITS}/posterior.nc",
+        stamp=f"{FITS}/fit.stamp",
     log:
         "logs/fit/{model}.log",
     benchmark:
@@ -23,9 +24,9 @@ rule fit:
     resources:
         mem_mb=2000,
     params:
-        code=code_fingerprint("meta.cli:fit"),
         task=task_json,
-        rows=rows_hash,
+        stamp=fit_stamp,
     shell:
         "meta fit --analysis {input.analysis} --task {params.task:q} --cores {threads}"
         " --output {output.posterior} 2>&1 | tee {log} >&2"
+        " && printf %s {params.stamp} > {output.stamp}"

@@ -7,9 +7,9 @@ Outputs: reports/. Reads config: nothing.
 
 rule report:
     input:
-        records=expand("data/processed/fits/{model}/fit.json", model=MODELS),
-        pooled=expand("data/processed/fits/{model}/pooled.csv", model=MODELS),
-        diagnostics=expand("data/processed/fits/{model}/diagnostics.csv", model=MODELS),
+        records=expand(f"{FITS}/fit.json", model=MODELS),
+        pooled=expand(f"{FITS}/pooled.csv", model=MODELS),
+        diagnostics=expand(f"{FITS}/diagnostics.csv", model=MODELS),
         index="data/processed/analysis/index.json",
         flow="data/processed/flow.json",
         bibliography="data/processed/bibliography.parquet",

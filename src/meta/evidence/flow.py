@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from meta.config import TARGET_TYPES
+from meta.config import DENOMINATOR_FILTER
 from meta.errors import FlowError
 
 Box = dict[str, Any]
@@ -63,22 +63,22 @@ def _arm_boxes(tables: Mapping[str, pd.DataFrame]) -> list[Box]:
     total = len(arms) + sum(kept_out.values())
     boxes = [_box("records", "quantitative records collected", total, "records", None)]
     boxes += [
-        _box(name, printed[name], n, "records", "records", printed[name])
+        _box(name, "kept out", n, "records", "records", printed[name])
         for name, n in kept_out.items()
     ]
     boxes.append(_box("arms", "experiment arms with counts", len(arms), "arms", "records"))
-    steps = [
-        ("role", "not a main arm (control, ablation, total, subset ...)", arms["role"] == "main"),
-        ("type", "neighbouring failure type", arms["failure_type"].isin(TARGET_TYPES)),
-        ("frame", "sample selected on success or failure", arms["sampling_frame"] == "denominator"),
-        ("grade", "grade D, from memory", arms["grade"].isin(["A", "B", "C"])),
-    ]
+    reasons = {
+        "role": "not a main arm (control, ablation, total, subset ...)",
+        "failure_type": "neighbouring failure type",
+        "sampling_frame": "sample selected on success or failure",
+        "grade": "grade D, from memory",
+    }
     left, parent, last = arms, "arms", len(boxes) - 1
-    for key, reason, keep in steps:
-        stays = left[keep.reindex(left.index).fillna(False).astype(bool)]
-        out, name = len(left) - len(stays), f"after_{key}"
+    for column, values in DENOMINATOR_FILTER.items():
+        stays = left[left[column].isin(values).fillna(False).astype(bool)]
+        out, name = len(left) - len(stays), f"after_{column}"
         if out:
-            boxes.append(_box(f"out_{key}", reason, out, "arms", parent, reason))
+            boxes.append(_box(f"out_{column}", "kept out", out, "arms", parent, reasons[column]))
             boxes.append(_box(name, "remaining arms", len(stays), "arms", parent))
             parent, last = name, len(boxes) - 1
         left = stays
@@ -96,10 +96,10 @@ def _case_boxes(tables: Mapping[str, pd.DataFrame]) -> list[Box]:
     observed = cases["evidence_kind"].eq("observed_behaviour").fillna(False)
     uncoded, other = int((~coded).sum()), int((coded & ~observed).sum())
     if uncoded:
-        boxes.append(_box("uncoded", "not coded", uncoded, "cases", "cases", "not coded"))
+        boxes.append(_box("uncoded", "kept out", uncoded, "cases", "cases", "no codes"))
     if other:
         reason = "no observed behaviour (analysis, report or design only)"
-        boxes.append(_box("unobserved", reason, other, "cases", "cases", reason))
+        boxes.append(_box("unobserved", "kept out", other, "cases", "cases", reason))
     label = "coded cases of observed behaviour: composition only"
     boxes.append(_box("composition", label, int((coded & observed).sum()), "cases", "cases"))
     return boxes

@@ -1,0 +1,76 @@
+"""A copy of the workflow and of a small evidence base, so that both may be changed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+MINI = Path(__file__).parent / "mini"
+
+
+@dataclass
+class Pipeline:
+    """A checkout of the workflow and an evidence base elsewhere."""
+
+    checkout: Path
+    base: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {**os.environ, "PYTHONPATH": str(self.checkout / "src")}
+
+    def snakemake(self, *words: str) -> subprocess.CompletedProcess[str]:
+        command = [
+            *(sys.executable, "-m", "snakemake", "--snakefile", str(self.checkout / "Snakefile")),
+            *("--directory", str(self.base), "--cores", "2", *words),
+        ]
+        return subprocess.run(command, env=self.environment, capture_output=True, text=True)
+
+    def meta(self, *words: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "meta", *words]
+        return subprocess.run(
+            command, env=self.environment, capture_output=True, text=True, cwd=self.base
+        )
+
+    def planned(self) -> set[str]:
+        """Rules that a run would execute now."""
+        done = self.snakemake("--dry-run", "--quiet", "rules")
+        assert done.returncode == 0, done.stderr
+        done = self.snakemake("--dry-run")
+        text = done.stdout + done.stderr
+        rules = {line.split()[1].rstrip(":") for line in text.splitlines()
+                 if line.startswith(("rule ", "localrule "))}  # fmt: skip
+        return rules - {"all"}
+
+
+def copy_checkout(folder: Path) -> Path:
+    """Copy what the workflow consists of."""
+    folder.mkdir(parents=True)
+    shutil.copy(ROOT / "Snakefile", folder)
+    for name in ("workflow", "profiles", "config", "src"):
+        ignore = shutil.ignore_patterns("__pycache__", "*.egg-info")
+        shutil.copytree(ROOT / name, folder / name, ignore=ignore)
+    return folder
+
+
+def small_pipeline(folder: Path) -> Pipeline:
+    """Make a checkout and a copy of the mini evidence base."""
+    base = folder / "base"
+    shutil.copytree(MINI, base)
+    return Pipeline(copy_checkout(folder / "checkout"), base)
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
+    """The mini evidence base after one whole run."""
+    pipeline = small_pipeline(tmp_path_factory.mktemp("pipeline"))
+    done = pipeline.snakemake()
+    assert done.returncode == 0, done.stdout + done.stderr
+    return pipeline

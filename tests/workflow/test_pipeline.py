@@ -1,0 +1,287 @@
+"""The whole pipeline on a small evidence base: results, idempotence, staleness, failures."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import arviz as az
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.workflow.conftest import Pipeline, small_pipeline
+
+pytestmark = pytest.mark.pipeline
+
+CONTRACT = [
+    "model", "primary", "outcome", "group", "estimand", "mean", "sd", "median", "ci_low",
+    "ci_high", "ci_prob", "mcse_mean", "ess_bulk", "ess_tail", "r_hat", "k_studies", "k_rows",
+    "n_trials", "frame", "passed",
+]  # fmt: skip
+
+
+@pytest.fixture
+def pooled(finished: Pipeline) -> pd.DataFrame:
+    return pd.read_csv(finished.base / "reports" / "pooled.csv")
+
+
+def test_pooled_has_the_contract_and_passes(pooled: pd.DataFrame) -> None:
+    assert pooled.columns.tolist() == CONTRACT
+    assert pooled["passed"].all()
+    assert set(pooled["model"]) == {"rates", "composition"}
+    assert pooled.loc[pooled["model"] == "rates", "frame"].unique().tolist() == ["denominator"]
+    assert pooled.loc[pooled["model"] == "composition", "frame"].unique() == ["case_series"]
+    keys = ["model", "outcome", "group", "estimand"]
+    assert not pooled.duplicated(keys).any()
+    rates = pooled[pooled["model"] == "rates"].set_index(["outcome", "group", "estimand"])
+    for outcome in ("capability_transfer", "goal_failure", "capable_goal_failure"):
+        for estimand in ("rate_typical", "rate_mean", "rate_new", "rate_new_arm"):
+            assert 0 < rates.loc[(outcome, "all", estimand), "mean"] < 1
+    ordered = (pooled["ci_low"] <= pooled["median"]) & (pooled["median"] <= pooled["ci_high"])
+    assert ordered.all()
+
+
+def test_only_the_rows_that_may_be_pooled_are(pooled: pd.DataFrame) -> None:
+    rates = pooled[pooled["model"] == "rates"].set_index(["outcome", "group", "estimand"])
+    goal = rates.loc[("goal_failure", "all", "rate_mean")]
+    # 12 arms less a control, a conditioned one and a neighbouring type.
+    assert (goal["k_studies"], goal["k_rows"]) == (6, 9)
+    assert goal["n_trials"] == 95 + 90 + 48 + 40 + 40 + 25 + 30 + 17 + 50
+    capability = rates.loc[("capability_transfer", "all", "rate_mean")]
+    assert (capability["k_studies"], capability["k_rows"]) == (3, 4)
+    assert ("capability_transfer", "study=carol_2024", "study_rate") not in rates.index
+
+
+def test_composition_counts_agreed_codes_only(finished: Pipeline) -> None:
+    cells = pd.read_parquet(finished.base / "data/processed/analysis/composition.parquet")
+    totals = cells.drop(columns="row_id").select_dtypes("number").sum()
+    # K06 is no observed behaviour, K07 is not agreed on goal failure, K03 not on harm.
+    assert totals["n_units"] == 6
+    assert (totals["events_goal_failure"], totals["trials_goal_failure"]) == (5, 5)
+    assert totals["unresolved_goal_failure"] == 1
+    assert (totals["events_harm"], totals["trials_harm"]) == (1, 4)
+    assert totals["unresolved_harm"] == 1
+
+
+def test_posterior_opens_with_arviz_and_holds_every_group(finished: Pipeline) -> None:
+    path = finished.base / "data/processed/fits/rates/posterior.nc"
+    tree = az.from_netcdf(path)
+    assert {
+        "posterior", "sample_stats", "prior", "prior_predictive", "posterior_predictive",
+        "log_likelihood", "observed_data", "constant_data",
+    } <= set(tree.children)  # fmt: skip
+    assert dict(tree["posterior"].sizes)["chain"] == 4
+    assert np.isfinite(tree["log_likelihood"]["counts"]).all()
+    record = json.loads((path.parent / "fit.json").read_text())
+    assert record["passed"] is True
+    assert record["checks"]["divergences"] == {
+        "value": 0.0, "threshold": 0.0, "passed": True, "worst": "",
+    }  # fmt: skip
+    for key in ("spec_hash", "data_hash", "seed", "sampler", "versions", "times", "provenance"):
+        assert record[key], key
+    assert record["versions"]["pymc"]
+
+
+def test_draws_multiply_to_the_pooled_product(finished: Pipeline, pooled: pd.DataFrame) -> None:
+    draws = pd.read_parquet(finished.base / "data/processed/fits/rates/draws.parquet")
+    product = draws["capability_transfer/all/rate_typical"] * draws["goal_failure/all/rate_typical"]
+    row = pooled.query(
+        "model == 'rates' and outcome == 'capable_goal_failure' and estimand == 'rate_typical'"
+    ).iloc[0]
+    assert product.mean() == pytest.approx(row["mean"], rel=1e-5)
+    assert product.median() == pytest.approx(row["median"], rel=1e-5)
+
+
+def test_results_json_holds_the_same_numbers(finished: Pipeline, pooled: pd.DataFrame) -> None:
+    results = json.loads((finished.base / "reports/results.json").read_text())
+    assert results["passed"] is True
+    assert len(results["pooled"]) == len(pooled)
+    means = [row["mean"] for row in results["pooled"]]
+    np.testing.assert_allclose(means, pooled["mean"])
+
+
+def test_second_run_has_nothing_to_do(finished: Pipeline) -> None:
+    done = finished.snakemake()
+    assert done.returncode == 0
+    assert "Nothing to be done" in done.stdout + done.stderr
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert text.count(old) >= 1, (path, old)
+    path.write_text(text.replace(old, new, 1))
+
+
+@pytest.fixture
+def changeable(finished: Pipeline, tmp_path: Path) -> Pipeline:
+    """A finished run that a test may change."""
+    folder = tmp_path / "copy"
+    shutil.copytree(finished.checkout.parent, folder, symlinks=True)
+    return Pipeline(folder / "checkout", folder / "base")
+
+
+def test_a_note_refits_nothing_and_then_nothing_is_left(changeable: Pipeline) -> None:
+    edit(changeable.base / "data/raw/arms.csv", "zero events", "no events at all")
+    planned = changeable.planned()
+    assert "warehouse" in planned
+    assert not planned & {"fit", "diagnose"}
+    before = (changeable.base / "reports/pooled.csv").read_bytes()
+    done = changeable.snakemake()
+    assert done.returncode == 0, done.stderr
+    assert "rule fit:" not in done.stdout + done.stderr
+    assert (changeable.base / "reports/pooled.csv").read_bytes() == before
+    assert changeable.planned() == set()
+
+
+def test_a_changed_count_refits_what_uses_it_in_the_same_run(changeable: Pipeline) -> None:
+    edit(changeable.base / "data/raw/arms.csv", "25,6,denominator", "25,20,denominator")
+    before = pd.read_csv(changeable.base / "reports/pooled.csv")
+    done = changeable.snakemake()
+    assert done.returncode == 0, done.stderr
+    text = done.stdout + done.stderr
+    assert text.count("rule fit:") == 1, "rates is refitted, composition is not"
+    after = pd.read_csv(changeable.base / "reports/pooled.csv")
+    row = "model == 'rates' and group == 'study=delta_2024' and outcome == 'goal_failure'"
+    assert after.query(row)["mean"].item() > before.query(row)["mean"].item() + 0.1
+    unchanged = before["model"] == "composition"
+    pd.testing.assert_frame_equal(before[unchanged], after[unchanged])
+    assert changeable.planned() == set()
+
+
+@pytest.mark.parametrize(
+    ("path", "rerun", "kept"),
+    [
+        ("src/meta/models/chain.py", {"fit", "diagnose", "report"}, {"warehouse"}),
+        ("src/meta/estimands.py", {"diagnose", "report"}, {"fit", "warehouse"}),
+        ("src/meta/report/pages.py", {"report"}, {"fit", "diagnose", "warehouse"}),
+        ("src/meta/checks/gate.py", {"gate"}, {"fit", "diagnose", "report"}),
+    ],
+)
+def test_changed_code_reruns_exactly_what_imports_it(
+    changeable: Pipeline, path: str, rerun: set[str], kept: set[str]
+) -> None:
+    file = changeable.checkout / path
+    file.write_text(file.read_text() + "\n# changed\n")
+    planned = changeable.planned()
+    assert rerun <= planned
+    assert not kept & planned
+
+
+def test_a_changed_template_rerenders_only(changeable: Pipeline) -> None:
+    template = next((changeable.checkout / "src/meta/report/templates").glob("index*"))
+    template.write_text(template.read_text() + "<!-- changed -->")
+    assert changeable.planned() == {"report", "gate"}
+
+
+def test_changed_code_and_a_changed_note_together_still_refit(changeable: Pipeline) -> None:
+    """Below a job that reruns, Snakemake does not look at changed params: stamps must."""
+    edit(changeable.base / "data/raw/arms.csv", "zero events", "none")
+    chain = changeable.checkout / "src/meta/models/chain.py"
+    chain.write_text(chain.read_text() + "\n# changed\n")
+    assert {"warehouse", "fit", "diagnose"} <= changeable.planned()
+    chain.write_text(chain.read_text().removesuffix("\n# changed\n"))
+    estimands = changeable.checkout / "src/meta/estimands.py"
+    estimands.write_text(estimands.read_text() + "\n# changed\n")
+    planned = changeable.planned()
+    assert "diagnose" in planned
+    assert "fit" not in planned
+
+
+def test_too_few_draws_fail_the_gate_by_name_and_leave_a_stamped_draft(tmp_path: Path) -> None:
+    pipeline = small_pipeline(tmp_path)
+    edit(pipeline.base / "config/config.yaml", "draws: 1000", "draws: 50")
+    edit(pipeline.base / "config/config.yaml", "tune: 600", "tune: 50")
+    done = pipeline.snakemake()
+    text = done.stdout + done.stderr
+    assert done.returncode != 0
+    assert "rates: ess_bulk: value" in text
+    assert "threshold 400" in text
+    record = json.loads((pipeline.base / "data/processed/fits/rates/fit.json").read_text())
+    assert record["passed"] is False
+    diagnostics = pd.read_csv(pipeline.base / "reports/diagnostics.csv")
+    assert not diagnostics["passed"].all()
+    assert "not converged: do not cite" in (pipeline.base / "reports/index.html").read_text()
+    assert not pd.read_csv(pipeline.base / "reports/pooled.csv")["passed"].all()
+    assert not (pipeline.base / "data/processed/gate.txt").exists()
+
+
+BAD_ROWS = """\
+X01,fox_2026,specification_gaming,list,llm,,run,10,,,10,3,case_series,main,B,
+X02,fox_2026,specification_gaming,list,llm,,run,10,,all_trials,10,11,denominator,main,B,
+X03,nobody_2020,specification_gaming,list,llm,,run,10,,all_trials,10,3,denominator,main,B,
+X04,fox_2026,specification_gaming,list,llm,,run,12o,,all_trials,10,3,denominator,main,B,
+"""
+
+
+def test_bad_rows_stop_the_run_with_the_list_and_no_warehouse(finished: Pipeline, tmp_path) -> None:
+    pipeline = Pipeline(finished.checkout, tmp_path / "bad")
+    shutil.copytree(finished.base, pipeline.base)
+    arms = pipeline.base / "data/raw/arms.csv"
+    arms.write_text(arms.read_text() + BAD_ROWS)
+    checked = pipeline.meta("check", ".")
+    assert checked.returncode == 1
+    problems = [
+        "data/raw/arms.csv:14: sampling_frame: case_series",
+        "data/raw/arms.csv:15: n_goal_failure: 11",
+        "data/raw/arms.csv:16: study_id: nobody_2020",
+        "data/raw/arms.csv:17: n_trials: 12o",
+    ]
+    for problem in problems:
+        assert problem in checked.stdout
+    assert "4 errors" in checked.stdout
+    as_json = pipeline.meta("check", ".", "--format", "json")
+    assert as_json.returncode == 1
+    assert "12o" in as_json.stdout
+    done = pipeline.snakemake()
+    text = done.stdout + done.stderr
+    assert done.returncode != 0
+    for problem in problems:
+        assert problem in text
+    assert "Traceback" not in text
+    assert not (pipeline.base / "data/processed/evidence.duckdb").exists()
+
+
+def test_a_base_of_studies_and_arms_alone_runs_with_shipped_models_and_a_partial_config(
+    finished: Pipeline, tmp_path: Path
+) -> None:
+    """Models that this base cannot support are skipped, and the report says why."""
+    pipeline = Pipeline(finished.checkout, tmp_path / "two tables")
+    raw = pipeline.base / "data/raw"
+    raw.mkdir(parents=True)
+    shutil.copy(finished.base / "data/raw/studies.csv", raw)
+    arms = pd.read_csv(finished.base / "data/raw/arms.csv", dtype=str, keep_default_na=False)
+    kept = ["arm_id", "study_id", "failure_type", "unit", "n_trials", "n_at_risk", "n_goal_failure",
+            "sampling_frame", "role", "grade"]  # fmt: skip
+    gaming = arms["failure_type"] == "specification_gaming"
+    arms.loc[gaming, kept].to_csv(raw / "arms.csv", index=False)
+    (pipeline.base / "config").mkdir()
+    (pipeline.base / "config/config.yaml").write_text(
+        "models:\n  only_goal:\n    primary: true\n    stages: [goal_failure]\n"
+        "    likelihood: binomial\n  types:\n    stages: [goal_failure]\n"
+        "    moderators: [failure_type]\n  catalogue:\n    frame: case_series\n"
+        "    stages: [harm, goal_failure]\n".replace("[harm, goal_failure]", "[goal_failure]")
+        + "    levels: [source_list]\n"
+    )
+    done = pipeline.snakemake()
+    assert done.returncode == 0, done.stdout + done.stderr
+    pooled = pd.read_csv(pipeline.base / "reports/pooled.csv")
+    assert set(pooled["model"]) == {"only_goal"}
+    assert set(pooled["outcome"]) == {"goal_failure"}
+    page = (pipeline.base / "reports/index.html").read_text()
+    assert "The model types was not fitted." in page
+    assert "the moderator failure_type is constant" in page
+    assert "needs the tables cases and codings" in page
+
+
+def test_a_setting_that_does_not_exist_stops_the_parse_with_a_hint(finished, tmp_path) -> None:
+    pipeline = Pipeline(finished.checkout, tmp_path / "typo")
+    shutil.copytree(finished.base / "data/raw", pipeline.base / "data/raw")
+    (pipeline.base / "config").mkdir()
+    (pipeline.base / "config/config.yaml").write_text("sampler: {drawz: 10}\n")
+    done = pipeline.snakemake()
+    text = done.stdout + done.stderr
+    assert done.returncode != 0
+    assert "sampler.drawz: unknown key; did you mean draws?" in text
+    assert "Traceback" not in text
