@@ -119,7 +119,7 @@ def report(
     fits: tuple[Path, ...], index: Path, flow: Path, bibliography: Path, output: Path
 ) -> None:
     """Render the report and the tables of results from the diagnosed FITS."""
-    from meta.evidence.snapshot import refused_models
+    from meta.evidence.index import refused_models
     from meta.report.pages import load_inputs, render_report
 
     sets = [index.parent / f"{folder.name}.parquet" for folder in fits]

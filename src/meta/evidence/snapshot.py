@@ -10,9 +10,10 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING
 
 from meta.config import Settings
+from meta.evidence.index import Index, ModelRows, read_index
 from meta.provenance import code_fingerprint
 from meta.storage import atomic, write_json
 
@@ -21,13 +22,6 @@ if TYPE_CHECKING:
 
 #: Stands for the hash of rows that do not pass the check: nothing is fitted from them.
 UNCHECKED = "evidence does not pass meta check"
-
-
-class ModelRows(TypedDict):
-    """Hash of a model's analysis set, or why the model cannot be fitted to this evidence."""
-
-    hash: str | None
-    refused: str | None
 
 
 def snapshot(directory: Path, settings: Settings, index: Path) -> dict[str, ModelRows]:
@@ -49,10 +43,9 @@ def snapshot(directory: Path, settings: Settings, index: Path) -> dict[str, Mode
     """
     key = snapshot_key(directory, settings)
     if index.is_file():
-        stored = json.loads(index.read_text(encoding="utf-8"))
-        if stored.get("key") == key:
-            rows: dict[str, ModelRows] = stored["models"]
-            return rows
+        stored = read_index(index)
+        if stored["key"] == key:
+            return stored["models"]
     from meta.evidence.checking import check
     from meta.evidence.dictionary import load_dictionary
 
@@ -65,12 +58,6 @@ def snapshot(directory: Path, settings: Settings, index: Path) -> dict[str, Mode
         for name, table in evidence.tables.items()
     }
     return {m: rows for m, (rows, _) in _model_rows(tables, settings).items()}
-
-
-def refused_models(index: Path) -> dict[str, str]:
-    """Models that the index says cannot be fitted to this evidence, and why."""
-    models = json.loads(index.read_text(encoding="utf-8"))["models"]
-    return {name: rows["refused"] for name, rows in models.items() if rows["refused"]}
 
 
 def snapshot_key(directory: Path, settings: Settings) -> str:
@@ -110,7 +97,7 @@ def write_analysis_sets(
         if table is not None:
             with atomic(folder / f"{model}.parquet") as temporary:
                 table.to_parquet(temporary, index=False)
-    content = {
+    content: Index = {
         "key": snapshot_key(directory, settings),
         "models": {model: rows for model, (rows, _) in found.items()},
     }

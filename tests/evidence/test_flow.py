@@ -1,0 +1,37 @@
+"""Evidence flow: counted from rows, adding up, refused when it does not."""
+
+import pandas as pd
+import pytest
+from tests.workflow.conftest import ROOT
+
+from meta.errors import FlowError
+from meta.evidence import flow
+from meta.evidence.checking import check
+from meta.evidence.flow import evidence_flow
+
+
+def test_shipped_flow_ends_in_the_pooled_arms() -> None:
+    boxes = {box["id"]: box for box in evidence_flow(check(ROOT).tables)}
+    assert boxes["records"]["n"] == 580
+    assert boxes["arms"]["n"] == 466
+    last = [box for box in boxes.values() if "eligible for pooling" in box["label"]]
+    assert [(box["n"], box["label"]) for box in last] == [
+        (118, "arms eligible for pooling, from 26 studies")
+    ]
+    assert boxes["cases"]["n"] == 177
+    assert boxes["composition"]["n"] == 142
+
+
+def test_parts_sum_to_their_whole_or_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    arms = pd.DataFrame(
+        {"arm_id": ["a", "b"], "study_id": ["s", "t"], "role": ["main", "control"],
+         "failure_type": "specification_gaming", "sampling_frame": "denominator", "grade": "A"}
+    )  # fmt: skip
+    boxes = evidence_flow({"arms": arms})
+    assert [(b["id"], b["n"]) for b in boxes] == [
+        ("records", 2), ("arms", 2), ("out_role", 1), ("after_role", 1),
+    ]  # fmt: skip
+    lost = [{**box, "n": 0} if box["id"] == "out_role" else box for box in boxes]
+    monkeypatch.setattr(flow, "_arm_boxes", lambda _: lost)
+    with pytest.raises(FlowError, match="sum to 1, not 2"):
+        evidence_flow({"arms": arms})

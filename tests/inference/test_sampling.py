@@ -1,0 +1,76 @@
+"""Sampling: reproducible from one seed, whatever the cores; refitted without compiling again."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from meta.config import FitTask, ModelSpec, PriorSet, Sampler
+from meta.inference.sampling import CompiledModel, compile_model, sample_posterior
+from meta.inference.seeds import child_seed
+from meta.models.design import build_design
+
+
+@pytest.fixture(scope="module")
+def task() -> FitTask:
+    return FitTask(
+        model="m",
+        spec=ModelSpec(stages=["goal_failure"], likelihood="binomial", levels=["study"]),
+        priors=PriorSet(),
+        sampler=Sampler(draws=500, tune=500),
+        seed=3,
+    )
+
+
+@pytest.fixture(scope="module")
+def ready(task: FitTask) -> CompiledModel:
+    rows = pd.DataFrame(
+        {
+            "row_id": list("abcdef"),
+            "study": list("abcdef"),
+            "agent_set": list("abcdef"),
+            "failure_type": "specification_gaming",
+            "sampling_frame": "denominator",
+            "conditioning": "all_trials",
+            "events_goal_failure": pd.array([1, 0, 5, 9, 3, 2], dtype="Int64"),
+            "trials_goal_failure": pd.array([10, 12, 20, 11, 30, 8], dtype="Int64"),
+        }
+    )
+    return compile_model(build_design(rows, task.spec), task)
+
+
+def draws(ready: CompiledModel, task: FitTask, **changes: object) -> np.ndarray:
+    tree = sample_posterior(ready, task, progress=False, **{"cores": 2, **changes})
+    return tree["posterior"]["alpha"].to_numpy()
+
+
+def test_the_same_seed_gives_the_same_draws_whatever_the_cores(
+    ready: CompiledModel, task: FitTask
+) -> None:
+    first = draws(ready, task)
+    assert first.shape == (4, 500, 1)
+    np.testing.assert_array_equal(first, draws(ready, task))
+    np.testing.assert_array_equal(first, draws(ready, task, cores=1))
+    other = task.model_copy(update={"seed": 4})
+    assert not np.array_equal(first, draws(ready, other))
+    assert len({tuple(chain.ravel()[:3]) for chain in first}) == 4
+
+
+def test_other_counts_refit_the_compiled_model(ready: CompiledModel, task: FitTask) -> None:
+    many = draws(ready, task, events=np.array([9, 11, 18, 11, 28, 8]))
+    assert many.mean() > 1.0 > -0.3 > draws(ready, task).mean()
+
+
+def test_seeds_differ_by_name_and_are_pinned() -> None:
+    """The derivation of seeds is part of what makes a stored fit reproducible."""
+    assert child_seed(20261121, "rates", "posterior") == child_seed(20261121, "rates", "posterior")
+    streams = {
+        child_seed(root, model, use)
+        for root in (1, 2)
+        for model in ("rates", "robust")
+        for use in ("posterior", "prior", "predictive")
+    }
+    assert len(streams) == 12
+    assert child_seed(20261121, "rates", "posterior") == SEED_OF_RATES
+
+
+SEED_OF_RATES = 109786338
