@@ -54,14 +54,26 @@ class Base:
                 rows += [self.pooled_row(model, primary, outcome, group, e, frame) for e in RATES]
             if outcome in stages:
                 rows += [self.pooled_row(model, primary, outcome, "all", e, frame) for e in spread]
-                rows += [
-                    self.pooled_row(
-                        model, primary, outcome, f"study={s}", "study_rate", frame,
-                        float(self.rng.uniform(0.02, 0.97)),
-                    )
-                    for s in self.studies
-                ]  # fmt: skip
+            top = "study" if frame == "denominator" else "source_list"
+            rows += [
+                self.pooled_row(
+                    model, primary, outcome, f"{top}={s}", "study_rate", frame,
+                    float(self.rng.uniform(0.02, 0.97)),
+                )
+                for s in self.studies
+            ]  # fmt: skip
         return rows
+
+    def edit(self, model, group, outcome, **values):
+        """Change cells of the pooled rows of one group and outcome."""
+        path = self.folder / "fits" / model / "pooled.csv"
+        table = pd.read_csv(path)
+        rows = table["group"].eq(group) & table["outcome"].eq(outcome)
+        assert rows.any()
+        for name, value in values.items():
+            table.loc[rows, name] = value
+        table.to_csv(path, index=False)
+        return self
 
     def fit(self, model, stages, primary=False, frame="denominator", groups=(), spread=("tau",)):
         """Write one fit with its analysis rows."""
@@ -111,6 +123,8 @@ class Base:
                     known = stage in stages
                     row[f"events_{stage}"] = events if known else None
                     row[f"trials_{stage}"] = trials if known else None
+                    if known and frame == "case_series":
+                        row |= {"n_units": n + 3, f"unresolved_{stage}": arm}
                 made.append(row)
         table = pd.DataFrame(made)
         for name in table.columns:
@@ -151,6 +165,7 @@ def fit_record(model, stages, primary, frame):
         "seed": 20261121,
         "sampler": {"chains": 4, "draws": 1000, "tune": 1000},
         "versions": {"pymc": "6.4.0"},
+        "parameterisation": {"study": dict.fromkeys(stages, "2 of 6 units centred")},
         "times": {"sample": 12.3456},
         "provenance": {"commit": "c0ffee", "dirty": False, "python": "3.13.1"},
         "rows": {s: {"k_studies": 6, "k_rows": 20, "n_trials": 4000} for s in stages},
@@ -188,6 +203,8 @@ def full(base: Base) -> Base:
     base.fit("rates", chain, primary=True, spread=spread)
     base.fit("rates_binomial", chain, spread=(*spread, "kappa"))
     base.fit("by_failure_type", chain, groups=[f"failure_type={t}" for t in TYPES])
-    base.fit("composition", ("harm",), frame="case_series", groups=["source_list=master_list"])
+    base.fit(
+        "composition", ("harm",), frame="case_series", groups=[f"failure_type={t}" for t in TYPES]
+    )
     base.flow = FLOW
     return base

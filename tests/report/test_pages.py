@@ -9,7 +9,8 @@ from html.parser import HTMLParser
 import pytest
 
 from meta.report.pages import render_page, render_report
-from meta.report.wording import COMPOSITION, STAMP
+from meta.report.sections import forest_columns, forest_section
+from meta.report.wording import COMPOSITION, NO_DATA, STAMP
 
 
 class Page(HTMLParser):
@@ -191,6 +192,101 @@ def test_an_outcome_with_heterogeneity_alone_stands_in_its_table_only(full):
     assert ">Stages<" not in source  # no empty block in a figure
 
 
+def section_of(source, name):
+    return re.search(rf'<section id="{name}">.*?</section>', source, re.DOTALL).group()
+
+
+def test_numbers_without_data_are_marked_wherever_they_stand(full):
+    assert NO_DATA not in render_page(full.load())
+    group = "failure_type=specification_gaming"
+    full.edit("by_failure_type", group, "capability_transfer", k_rows=0, k_studies=0, n_trials=0)
+    full.edit("rates_binomial", "all", "capability_transfer", k_rows=0)
+    source = render_page(full.load())
+    figures = {
+        re.search(r"(fig-[a-z0-9-]*)-title", f).group(1): f
+        for f in re.findall(r"<svg.*?</svg>", source, re.DOTALL)
+    }
+    for name, strips in (("fig-types", 3), ("fig-models", 2)):
+        drawing = figures[name].partition("</desc>")
+        assert drawing[0].count(NO_DATA) == strips  # said to those who cannot see it
+        assert NO_DATA in drawing[2]
+        assert "stroke-dasharray" in drawing[2]
+    assert NO_DATA not in figures["fig-chain"]
+    assert "stroke-dasharray" not in figures["fig-chain"]
+    cells = re.findall(r'<td [^>]*data-key="([^"]*)">(.*?)</td>', source, re.DOTALL)
+    marked = {key for key, cell in cells if NO_DATA in cell}
+    bare = (
+        f"by_failure_type/capability_transfer/{group}/",
+        "rates_binomial/capability_transfer/all/",
+    )
+    assert marked == {key for key, _ in cells if key.startswith(bare)}
+    assert len(marked) > 8
+
+
+def test_the_headline_says_where_it_has_no_data(full):
+    full.edit("rates", "all", "goal_failure", k_rows=0)
+    text = Page(section_of(render_page(full.load()), "chain")).text
+    assert text.count(f"; {NO_DATA})") == 3
+
+
+def test_the_product_comes_first_and_says_why(full):
+    section = section_of(render_page(full.load()), "studies")
+    places = [section.index(f'id="fig-forest-{name}-title"') for name in
+              ("capable-goal-failure", "goal-failure", "capability-transfer")]  # fmt: skip
+    assert places[0] == min(places)
+    text = " ".join(Page(section).text.split())
+    assert "50% of the arms (9 of 18) count goal failures among all trials" in text
+    assert "Hollow: put together from two counts of an arm" in text
+    assert "Hollow: counts among all trials, capability unobserved." in text
+
+
+def test_forests_fill_two_columns(full):
+    forests = forest_section(full.load())
+    columns = [[forest.outcome for forest in column] for column in forest_columns(forests)]
+    assert columns == [["capable_goal_failure", "capability_transfer"], ["goal_failure"]]
+    assert forest_columns([]) == []
+
+
+def test_composition_shows_cells_and_lists(full):
+    source = section_of(render_page(full.load()), "composition")
+    text = " ".join(Page(source).text.split())
+    assert "agreed codes of two machine-assisted coders" in text
+    assert "what disagreement could do" in text
+    assert "All lists" in text
+    for study in full.studies:
+        assert f'data-key="composition/harm/source_list={study}/study_rate"' in source
+
+
+def test_catalogued_cases_are_counted_in_units(full):
+    inputs = full.load()
+    cases = int(inputs.composition_fits[0].rows["n_units"].sum())
+    shown = f"100% ({cases:,} of {cases:,}) of the catalogued cases"
+    assert shown in Page(render_page(inputs)).text
+
+
+def test_diagnostics_say_what_a_failure_means_and_where_the_draws_are(full):
+    section = section_of(render_page(full.load()), "diagnostics")
+    assert "A failing check means" in section
+    for name in ("rates", "rates_binomial", "by_failure_type", "composition"):
+        assert f"data/processed/fits/{name}/posterior.nc" in section
+
+
+def test_provenance_shows_parameterisation_and_notes(full):
+    path = full.fits[0] / "fit.json"
+    record = json.loads(path.read_text())
+    path.write_text(json.dumps(record | {"notes": ["no agent set has two arms"]}))
+    section = section_of(render_page(full.load()), "provenance")
+    assert "study (capability_transfer 2 of 6 units centred" in section
+    assert "<dt>Notes</dt><dd>no agent set has two arms</dd>" in section
+    assert "<dt>Notes</dt><dd>none</dd>" in section
+
+
+def test_every_table_scrolls_in_its_own_container(full):
+    full.checks("rates", passed=False)
+    source = render_page(full.load())
+    assert source.count("<table") == len(re.findall(r'<div class="scroll">\s*<table', source))
+
+
 def test_no_number_is_called_the_rate(full):
     assert "the rate " not in Page(render_page(full.load())).text.lower()
 
@@ -243,7 +339,8 @@ def test_rendering_again_gives_the_same_bytes(full, tmp_path):
 def test_results_hold_everything(full, tmp_path):
     render_report(full.load(), tmp_path / "out")
     results = json.loads((tmp_path / "out" / "results.json").read_text())
-    assert set(results) == {"generated", "passed", "models", "pooled", "diagnostics", "flow"}
+    content = {"generated", "passed", "models", "pooled", "diagnostics", "flow", "refused"}
+    assert set(results) == content
     assert results["passed"] is True
     assert list(results["models"]) == ["rates", "rates_binomial", "by_failure_type", "composition"]
     assert len(results["pooled"]) == len(pooled(tmp_path / "out"))

@@ -27,5 +27,5 @@ def fit_model(analysis: Path, task: FitTask, cores: int, output: Path) -> None:
     """
     table = read_analysis_set(analysis)
     design = build_design(table, task.spec)
-    tree, times = sample_all(design, task, cores)
-    write_fit(tree, fit_record(task, design, data_hash(table), times), output)
+    tree, course = sample_all(design, task, cores)
+    write_fit(tree, fit_record(task, design, data_hash(table), course), output)

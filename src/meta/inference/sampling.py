@@ -47,6 +47,7 @@ def sample_posterior(
     cores: int,
     events: np.ndarray | None = None,
     progress: bool = True,
+    target_accept: float | None = None,
 ) -> xr.DataTree:
     """Draw from the posterior.
 
@@ -62,6 +63,8 @@ def sample_posterior(
         Counts to fit instead of the design's, length N.
     progress
         Whether to report on standard error while sampling.
+    target_accept
+        Target acceptance in place of the task's.
 
     Returns
     -------
@@ -76,13 +79,40 @@ def sample_posterior(
         chains=task.sampler.chains,
         cores=min(cores, task.sampler.chains),
         seed=child_seed(task.seed, task.model, "posterior"),
-        target_accept=task.sampler.target_accept,
+        target_accept=target_accept or task.sampler.target_accept,
         maxdepth=task.sampler.max_depth,
         save_warmup=False,
         progress_bar=False,
         progress_callback=_Progress(task.model) if progress else None,
         progress_rate=500,
     )
+
+
+def sample_without_divergence(
+    ready: CompiledModel, task: FitTask, cores: int
+) -> tuple[xr.DataTree, list[dict[str, float]]]:
+    """Draw from the posterior, with smaller steps while transitions diverge.
+
+    A few divergences of a small or weakly informed model vanish with a higher target acceptance;
+    those that do not are left for the checks to report. No attempt is hidden.
+
+    Returns
+    -------
+    tuple
+        The last attempt's draws, and each attempt's target acceptance and divergences.
+    """
+    attempts: list[dict[str, float]] = []
+    for target in (task.sampler.target_accept, *task.sampler.target_accept_retries):
+        tree = sample_posterior(ready, task, cores, target_accept=target)
+        divergences = int(tree["sample_stats"]["diverging"].sum())
+        attempts.append({"target_accept": target, "divergences": divergences})
+        if not divergences:
+            break
+        print(
+            f"{task.model}: {divergences} divergences at target acceptance {target}",
+            file=sys.stderr,
+        )
+    return tree, attempts
 
 
 class _Progress:
@@ -107,7 +137,7 @@ class _Progress:
         )  # fmt: skip
 
 
-def sample_all(design: Design, task: FitTask, cores: int) -> tuple[xr.DataTree, dict[str, float]]:
+def sample_all(design: Design, task: FitTask, cores: int) -> tuple[xr.DataTree, dict[str, Any]]:
     """Fit one model and complete its record: prior, predictions and pointwise log likelihood.
 
     Returns
@@ -115,12 +145,12 @@ def sample_all(design: Design, task: FitTask, cores: int) -> tuple[xr.DataTree, 
     tuple
         DataTree with the groups posterior, sample_stats, prior, prior_predictive,
         posterior_predictive (a thinned subset), log_likelihood, observed_data, constant_data; and
-        the wall-clock seconds of each part.
+        how it went: `attempts` of the sampler, `times` (wall-clock seconds of each part).
     """
     ready = compile_model(design, task)
     times = {"compile": ready.seconds}
     clock = time.perf_counter()
-    tree = sample_posterior(ready, task, cores)
+    tree, attempts = sample_without_divergence(ready, task, cores)
     times["sample"] = time.perf_counter() - clock
     clock = time.perf_counter()
     with ready.model:
@@ -143,4 +173,4 @@ def sample_all(design: Design, task: FitTask, cores: int) -> tuple[xr.DataTree, 
         groups[f"/{name}"] = prior[name].to_dataset()
     groups["/posterior_predictive"] = predicted["posterior_predictive"].to_dataset()
     times["predict"] = time.perf_counter() - clock
-    return xr.DataTree.from_dict(groups), times
+    return xr.DataTree.from_dict(groups), {"attempts": attempts, "times": times}

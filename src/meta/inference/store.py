@@ -21,7 +21,7 @@ RECORD = "meta_record"
 
 
 def fit_record(
-    task: FitTask, design: Design, data_hash: str, times: dict[str, float]
+    task: FitTask, design: Design, data_hash: str, course: dict[str, Any]
 ) -> dict[str, Any]:
     """Return what is needed to judge and to redo a fit."""
     return {
@@ -34,10 +34,11 @@ def fit_record(
         "data_hash": data_hash,
         "seed": task.seed,
         "sampler": {"name": "nutpie", **task.sampler.model_dump(mode="json")},
+        "attempts": course["attempts"],
         "parameterisation": parameterisation(design),
         "rows": rows_by_stage(design),
         "notes": design.notes,
-        "times": {part: round(seconds, 2) for part, seconds in times.items()},
+        "times": {part: round(seconds, 2) for part, seconds in course["times"].items()},
         "versions": library_versions(["arviz", "nutpie", "pymc", "pandas", "duckdb"]),
         "provenance": {**commit(), "python": platform.python_version()},
     }

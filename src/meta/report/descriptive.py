@@ -11,6 +11,7 @@ from meta.report.inputs import Fit, ReportInputs
 from meta.report.wording import study_label
 
 Z95 = 1.959963984540054
+PRODUCT = "capable_goal_failure"
 
 
 @dataclass(frozen=True)
@@ -29,12 +30,14 @@ class StudySum:
     ----------
     arms : tuple of Arm
         The arms.
-    product : bool
-        Whether trials include incapable ones, so that the ratio is the product of two stages.
+    indirect : bool
+        Whether the counts stand for something else than the outcome itself: for goal failure,
+        trials that include incapable ones, so that the ratio is the product of two stages; for
+        the product, two counts of an arm put together.
     """
 
     arms: tuple[Arm, ...]
-    product: bool
+    indirect: bool
 
     @property
     def events(self) -> int:
@@ -54,7 +57,7 @@ class StudySum:
 
 @dataclass(frozen=True)
 class ForestRow:
-    """One study of a forest plot."""
+    """One study of a forest plot; ``n_arms`` includes arms that no mark can be drawn for."""
 
     study: str
     label: str
@@ -62,6 +65,7 @@ class ForestRow:
     url: str
     failure_type: str
     sums: tuple[StudySum, ...]
+    n_arms: int
     shrunken: Estimate | None
 
 
@@ -97,14 +101,43 @@ def observed(rows: pd.DataFrame, stage: str) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        The rows, with the columns ``events``, ``trials`` and ``product`` added.
+        The rows, with the columns ``events``, ``trials`` and ``indirect`` added.
     """
     if not {f"events_{stage}", f"trials_{stage}"} <= set(rows.columns):
-        return rows.iloc[:0].assign(events=0, trials=0, product=False)
+        return rows.iloc[:0].assign(events=0, trials=0, indirect=False)
     counts = rows.assign(events=rows[f"events_{stage}"], trials=rows[f"trials_{stage}"])
     seen = counts[counts["events"].notna() & counts["trials"].notna()]
     seen = seen[seen["trials"] > 0]
-    return seen.assign(product=product_rows(seen) & (stage == "goal_failure"))
+    return seen.assign(indirect=product_rows(seen) & (stage == "goal_failure"))
+
+
+def product_counts(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows whose counts give the product: goal failures of capable trials among all trials.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        Analysis rows.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Rows counted among all trials, as they stand. Rows counted given capability, marked
+        ``indirect``, only where the trials at risk are exactly the capable ones: their failures
+        among the trials that capability was looked for in. Other rows are left out.
+    """
+    seen = observed(rows, "goal_failure")
+    whole = product_rows(seen)
+    needed = {"conditioning", "events_capability_transfer", "trials_capability_transfer"}
+    if not needed <= set(seen.columns):
+        return seen[whole].assign(indirect=False)
+    asked = pd.to_numeric(seen["trials_capability_transfer"])
+    capable = pd.to_numeric(seen["events_capability_transfer"])
+    same = seen["trials"].eq(capable).fillna(False).astype(bool)
+    joined = ~whole & seen["conditioning"].eq("given_capability").fillna(False) & same
+    joined &= asked.notna()
+    trials = seen["trials"].where(whole, asked)
+    return seen.assign(trials=trials, indirect=~whole)[whole | joined]
 
 
 def product_rows(rows: pd.DataFrame) -> pd.Series:
@@ -114,7 +147,7 @@ def product_rows(rows: pd.DataFrame) -> pd.Series:
     return rows["conditioning"].fillna("").eq("all_trials")
 
 
-def forest_rows(inputs: ReportInputs, fit: Fit, stage: str) -> list[ForestRow]:
+def forest_rows(inputs: ReportInputs, fit: Fit, outcome: str) -> list[ForestRow]:
     """Collect the studies of a forest plot.
 
     Parameters
@@ -123,8 +156,8 @@ def forest_rows(inputs: ReportInputs, fit: Fit, stage: str) -> list[ForestRow]:
         The stored results.
     fit : Fit
         The model whose study rates are shown.
-    stage : str
-        Name of the stage.
+    outcome : str
+        Name of a stage, or of the product of capability and goal failure.
 
     Returns
     -------
@@ -134,11 +167,16 @@ def forest_rows(inputs: ReportInputs, fit: Fit, stage: str) -> list[ForestRow]:
     if fit.rows is None:
         return []
     known = inputs.studies.drop_duplicates("study_id").set_index("study_id").to_dict("index")
-    arms = observed(fit.rows, stage)
-    rows = [
-        _forest_row(str(study), part, known.get(str(study), {}), inputs, fit.name, stage)
-        for study, part in arms.groupby("study", sort=True)
-    ]
+    product = outcome == PRODUCT
+    arms = observed(fit.rows, "goal_failure" if product else outcome)
+    drawn = product_counts(fit.rows) if product else arms
+    rows = []
+    for study, part in arms.groupby("study", sort=True):
+        name = str(study)
+        shrunken = inputs.estimate(fit.name, outcome, f"{fit.top_level}={name}", "study_rate")
+        counts = _sums(drawn[drawn["study"] == study])
+        if counts or shrunken is not None:
+            rows.append(_forest_row(name, part, known.get(name, {}), counts, shrunken))
     return sorted(rows, key=lambda row: (row.failure_type, -_height(row)))
 
 
@@ -146,20 +184,9 @@ def _forest_row(
     study: str,
     part: pd.DataFrame,
     about: dict[Any, Any],
-    inputs: ReportInputs,
-    model: str,
-    stage: str,
+    sums: tuple[StudySum, ...],
+    shrunken: Estimate | None,
 ) -> ForestRow:
-    sums = tuple(
-        StudySum(
-            tuple(
-                Arm(int(events), int(trials))
-                for events, trials in zip(block["events"], block["trials"], strict=True)
-            ),
-            bool(product),
-        )
-        for product, block in part.groupby("product", sort=True)
-    )
     types = part["failure_type"].dropna().mode() if "failure_type" in part else pd.Series()
     url = str(about.get("url_or_id") or "")
     return ForestRow(
@@ -169,7 +196,21 @@ def _forest_row(
         url=url if url.startswith(("https://", "http://")) else "",
         failure_type=str(types.iloc[0]) if len(types) else "",
         sums=sums,
-        shrunken=inputs.estimate(model, stage, f"study={study}", "study_rate"),
+        n_arms=len(part),
+        shrunken=shrunken,
+    )
+
+
+def _sums(arms: pd.DataFrame) -> tuple[StudySum, ...]:
+    return tuple(
+        StudySum(
+            tuple(
+                Arm(int(events), int(trials))
+                for events, trials in zip(block["events"], block["trials"], strict=True)
+            ),
+            bool(indirect),
+        )
+        for indirect, block in arms.groupby("indirect", sort=True)
     )
 
 

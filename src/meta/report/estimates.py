@@ -7,6 +7,8 @@ from typing import Any
 
 import pandas as pd
 
+from meta.report.wording import NO_DATA, NO_DATA_SHARE
+
 RATES = ("rate_typical", "rate_mean", "rate_new", "rate_new_arm", "study_rate")
 
 
@@ -24,6 +26,10 @@ class Estimate:
         Probability the interval holds.
     mcse : float
         Monte Carlo standard error of the mean.
+    rows : int
+        Rows that observe the outcome in the group; none means the number is not from data.
+    is_rate : bool
+        Whether the number comes from rows with a denominator.
     """
 
     model: str
@@ -35,6 +41,8 @@ class Estimate:
     high: float
     prob: float
     mcse: float
+    rows: int
+    is_rate: bool
 
     @property
     def key(self) -> str:
@@ -50,6 +58,13 @@ class Estimate:
     def interval(self) -> str:
         """The interval, rounded like the median."""
         return f"{self._text(self.low)} to {self._text(self.high)}"
+
+    @property
+    def no_data(self) -> str:
+        """What to say where no row observes the outcome; empty where one does."""
+        if self.rows > 0:
+            return ""
+        return NO_DATA if self.is_rate else NO_DATA_SHARE
 
     def _text(self, value: float) -> str:
         if self.estimand in RATES:
@@ -96,6 +111,8 @@ def _estimate(record: dict[Any, Any]) -> Estimate:
         high=float(record["ci_high"]),
         prob=float(record["ci_prob"]),
         mcse=float(record["mcse_mean"]),
+        rows=int(record["k_rows"]),
+        is_rate=str(record["frame"]) == "denominator",
     )
 
 

@@ -17,6 +17,7 @@ from meta.report.wording import COLOURS, STAMP, estimand_name, spell
 WIDTH = 312.0  # points; text of 10 points stays legible when scaled to a phone's width
 EDGE = 12.0
 FOOT = 22.0
+HEADING = 47  # characters of a bold heading that fit the width
 HEAD = 16.0  # room for a second row of tick labels on tall figures
 MARKERS = {"rate_typical": "o", "rate_mean": "s", "rate_new": "D", "rate_new_arm": "D"}
 
@@ -35,6 +36,30 @@ class Block:
 
     heading: str
     strips: tuple[Strip, ...]
+
+    @property
+    def headings(self) -> tuple[str, ...]:
+        """The heading in lines that fit the figure, broken at its colon."""
+        name, colon, group = self.heading.partition(": ")
+        if len(self.heading) <= HEADING:
+            return (self.heading,)
+        return (name + colon.strip(), group) if group else (name,)
+
+    @property
+    def remark(self) -> str:
+        """What to say where no strip of the block rests on data."""
+        said = {strip.estimate.no_data for strip in self.strips}
+        return said.pop() if len(said) == 1 else ""
+
+    def remark_of(self, strip: Strip) -> str:
+        """What to say of one strip that the block does not say of all."""
+        return "" if self.remark else strip.estimate.no_data
+
+    @property
+    def height(self) -> float:
+        """Height in points."""
+        remarks = bool(self.remark) + sum(bool(self.remark_of(s)) for s in self.strips)
+        return 7 + 14 * len(self.headings) + 16 * len(self.strips) + 14 * remarks
 
 
 def interval_plot(
@@ -64,7 +89,7 @@ def interval_plot(
     if not blocks:
         return Markup("")
     top = 18.0 if stamped else 2.0
-    height = top + sum(21 + 16 * len(block.strips) for block in blocks) + FOOT
+    height = top + sum(block.height for block in blocks) + FOOT
     with matplotlib.rc_context(SETTINGS):
         figure, axes = _panel(height, left)
         _stamp(axes, stamped, left)
@@ -102,7 +127,8 @@ def forest_plot(
         return Markup("")
     types = list(dict.fromkeys(row.failure_type for row in rows))
     top = HEAD + (18.0 if stamped else 0.0)
-    height = top + 20 * len(types) + 37 * len(rows) + 12 + 32 * len(pooled) + FOOT
+    height = top + 20 * len(types) + 37 * len(rows) + 12 + FOOT
+    height += sum(32 + 14 * bool(estimate.no_data) for estimate in pooled)
     tips = {f"row-{i}": f"{row.label}: {row.title}" for i, row in enumerate(rows)}
     with matplotlib.rc_context(SETTINGS):
         figure, axes = _panel(height, EDGE, HEAD)
@@ -116,12 +142,21 @@ def forest_plot(
 def _blocks(axes: Axes, blocks: Sequence[Block], y: float, x: float) -> None:
     for block in blocks:
         colour = _colour(block.strips[0].estimate.outcome)
-        _write(axes, y + 12, block.heading, x, colour=colour, weight="bold")
-        y += 21
+        for heading in block.headings:
+            _write(axes, y + 12, heading, x, colour=colour, weight="bold")
+            y += 14
+        y = _remark(axes, y + 7, block.remark, x)
         for strip in block.strips:
             _write(axes, y + 8, strip.label, x)
             _interval(axes, y + 8, strip.estimate)
-            y += 16
+            y = _remark(axes, y + 16, block.remark_of(strip), x)
+
+
+def _remark(axes: Axes, y: float, remark: str, x: float) -> float:
+    if not remark:
+        return y
+    _write(axes, y + 5, remark, x, colour=MUTED)
+    return y + 14
 
 
 def _pooled(axes: Axes, pooled: Sequence[Estimate], y: float) -> None:
@@ -132,7 +167,7 @@ def _pooled(axes: Axes, pooled: Sequence[Estimate], y: float) -> None:
         numbers = f"{estimate.shown} ({estimate.interval})"
         _write(axes, y + 9, numbers, WIDTH - 2 * EDGE, weight="bold", align="right")
         _interval(axes, y + 22, estimate)
-        y += 32
+        y = _remark(axes, y + 32, estimate.no_data, 0)
 
 
 def _studies(axes: Axes, rows: Sequence[ForestRow], y: float) -> float:
@@ -144,8 +179,7 @@ def _studies(axes: Axes, rows: Sequence[ForestRow], y: float) -> float:
             y += 20
         label = axes.text(0, y + 9, row.label, va="center", gid=f"row-{index}")
         label.set_clip_on(False)
-        counts = " + ".join(_counts(part) for part in row.sums)
-        _write(axes, y + 9, counts, WIDTH - 2 * EDGE, colour=MUTED, align="right")
+        _write(axes, y + 9, _counts(row), WIDTH - 2 * EDGE, colour=MUTED, align="right")
         for part in row.sums:
             _arms(axes, y + 20, part)
         if row.shrunken is not None:
@@ -155,8 +189,8 @@ def _studies(axes: Axes, rows: Sequence[ForestRow], y: float) -> float:
 
 
 def _arms(axes: Axes, y: float, part: StudySum) -> None:
-    """Draw the arms and the descriptive interval of their sum; hollow where a product."""
-    style = (0, (2, 1.5)) if part.product else "solid"
+    """Draw the arms and the descriptive interval of their sum; hollow where indirect."""
+    style = (0, (2, 1.5)) if part.indirect else "solid"
     axes.plot(part.interval, (y, y), color=MUTED, linewidth=1.2, linestyle=style)
     for arm in part.arms:
         axes.plot(
@@ -164,7 +198,7 @@ def _arms(axes: Axes, y: float, part: StudySum) -> None:
             y,
             marker="o",
             markersize=2.6 + 0.6 * math.log10(arm.trials),
-            markerfacecolor=PAPER if part.product else MUTED,
+            markerfacecolor=PAPER if part.indirect else MUTED,
             markeredgecolor=MUTED,
             markeredgewidth=0.9,
             clip_on=False,
@@ -172,23 +206,28 @@ def _arms(axes: Axes, y: float, part: StudySum) -> None:
 
 
 def _interval(axes: Axes, y: float, estimate: Estimate, marker: str | None = None) -> None:
+    """Draw a median and its interval; open, dashed and lighter where no data are behind it."""
+    bare = bool(estimate.no_data)
     colour = _colour(estimate.outcome)
     new = estimate.estimand in {"rate_new", "rate_new_arm"}
     axes.plot(
         (estimate.low, estimate.high),
         (y, y),
         color=colour,
-        linewidth=1.4 if new else 3.0,
+        linewidth=1.4 if new else 2.0 if bare else 3.0,
+        linestyle=(0, (2.5, 1.5)) if bare else "solid",
+        alpha=0.65 if bare else 1.0,
         solid_capstyle="butt",
+        dash_capstyle="butt",
     )
     axes.plot(
         estimate.median,
         y,
         marker=marker or MARKERS.get(estimate.estimand, "o"),
         markersize=6.0,
-        markerfacecolor=PAPER if new else colour,
-        markeredgecolor=colour if new else PAPER,
-        markeredgewidth=1.3 if new else 0.5,
+        markerfacecolor=PAPER if new or bare else colour,
+        markeredgecolor=colour if new or bare else PAPER,
+        markeredgewidth=1.3 if new or bare else 0.5,
         clip_on=False,
     )
 
@@ -241,9 +280,13 @@ def _stamp(axes: Axes, stamped: bool, left: float, head: float = 0.0) -> None:
         _write(axes, head + 9, STAMP, -left + 4, weight="bold")
 
 
-def _counts(part: StudySum) -> str:
-    arms = f"{len(part.arms)} arm{'s' if len(part.arms) > 1 else ''}"
-    return f"{part.events:,}/{part.trials:,}, {arms}"
+def _counts(row: ForestRow) -> str:
+    drawn = sum(len(part.arms) for part in row.sums)
+    if not drawn:
+        return "no direct count"
+    counts = " + ".join(f"{part.events:,}/{part.trials:,}" for part in row.sums)
+    share = "" if drawn == row.n_arms else f"{drawn} of "
+    return f"{counts}, {share}{row.n_arms} arm{'s' if row.n_arms > 1 else ''}"
 
 
 def _colour(outcome: str) -> str:
@@ -251,12 +294,14 @@ def _colour(outcome: str) -> str:
 
 
 def _words(estimate: Estimate) -> str:
-    return f"{estimand_name(estimate.estimand)} {estimate.shown} ({estimate.interval})"
+    return f"{estimand_name(estimate.estimand)} {_numbers(estimate)}"
+
+
+def _numbers(estimate: Estimate) -> str:
+    remark = f", {estimate.no_data}" if estimate.no_data else ""
+    return f"{estimate.shown} ({estimate.interval}{remark})"
 
 
 def _said(block: Block) -> str:
-    lines = ", ".join(
-        f"{strip.label} {strip.estimate.shown} ({strip.estimate.interval})"
-        for strip in block.strips
-    )
+    lines = ", ".join(f"{strip.label} {_numbers(strip.estimate)}" for strip in block.strips)
     return f"{block.heading}: {lines}"

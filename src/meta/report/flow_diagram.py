@@ -23,7 +23,9 @@ class FlowBox:
     count : str
         The number with its unit.
     reasons : tuple of str
-        Why rows were left out, wrapped; empty for a box that is kept.
+        Why rows were left out, wrapped; empty where the label says it already.
+    out : bool
+        Whether the rows of the box were left out.
     x, y, width, height : float
         Place of the box.
     elbow : tuple of float or None
@@ -33,6 +35,7 @@ class FlowBox:
     lines: tuple[str, ...]
     count: str
     reasons: tuple[str, ...]
+    out: bool
     x: float
     y: float
     width: float
@@ -70,8 +73,13 @@ def flow_diagram(flow: dict[str, Any]) -> FlowDiagram:
         placed[str(box["id"])] = made
         y += made.height + GAP
     boxes = tuple(placed.values())
-    text = "; ".join(f"{' '.join(box.lines)}: {box.count}" for box in boxes)
+    text = "; ".join(_said(box) for box in boxes)
     return FlowDiagram(boxes, y, text)
+
+
+def _said(box: FlowBox) -> str:
+    why = f" ({' '.join(box.reasons)})" if box.reasons else ""
+    return f"{' '.join(box.lines)}{why}: {box.count}"
 
 
 def _ordered(boxes: list[dict[str, Any]]) -> list[tuple[dict[str, Any], int]]:
@@ -99,8 +107,10 @@ def _place(box: dict[str, Any], depth: int, y: float, parent: FlowBox | None) ->
     x = 2.0 + INDENT * depth
     width = WIDTH - 2 - x
     room = max(12, int((width - 2 * PAD) / PER_CHARACTER))
-    lines = tuple(textwrap.wrap(str(box.get("label") or box["id"]), room))
-    reasons = tuple(textwrap.wrap(str(box.get("reason") or ""), room))
+    label, reason = str(box.get("label") or box["id"]), str(box.get("reason") or "")
+    lines = tuple(textwrap.wrap(label, room))
+    said = reason.strip().casefold() == label.strip().casefold()
+    reasons = () if said else tuple(textwrap.wrap(reason, room))
     height = 2 * PAD + LINE * (len(lines) + len(reasons) + 1) - 2
     elbow = None
     if parent is not None:
@@ -108,4 +118,4 @@ def _place(box: dict[str, Any], depth: int, y: float, parent: FlowBox | None) ->
         end = (across, y) if x == parent.x else (x, y + height / 2)
         elbow = (across, parent.y + parent.height, *end)
     count = f"{int(box['n']):,} {box.get('unit') or ''}".strip()
-    return FlowBox(lines, count, reasons, x, y, width, height, elbow)
+    return FlowBox(lines, count, reasons, bool(reason), x, y, width, height, elbow)

@@ -48,6 +48,11 @@ class Fit:
         return self.frame == RATE_FRAME
 
     @property
+    def top_level(self) -> str:
+        """What the rows are first grouped by: a study, or the list that a case stands in."""
+        return "source_list" if self.frame == "case_series" else "study"
+
+    @property
     def stages(self) -> list[str]:
         """Stages of the chain that the model estimates."""
         return [str(stage) for stage in self.record.get("spec", {}).get("stages", [])]

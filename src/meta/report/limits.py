@@ -107,6 +107,7 @@ def _catalogue(fit: Fit) -> Limit | None:
     if fit.rows is None or not len(fit.rows):
         return None
     columns = [name for name in fit.rows.columns if name.startswith("trials_")]
+    columns = ["n_units"] if "n_units" in fit.rows else columns
     sizes = fit.rows[columns].apply(pd.to_numeric).max(axis=1).fillna(0)
     bare = sizes[fit.rows["sampling_frame"].ne("denominator")].sum()
     return Limit(

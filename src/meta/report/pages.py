@@ -14,12 +14,14 @@ from meta.report.results import diagnostics_csv, pooled_csv, results_json
 from meta.report.sections import (
     chain_section,
     composition_section,
+    forest_columns,
     forest_section,
     moderator_tables,
+    product_share,
     sensitivity_section,
     type_section,
 )
-from meta.report.tables import spread_table
+from meta.report.tables import correlation_table, spread_table
 from meta.report.verdict import checks_of, failed_checks
 from meta.report.wording import COLOURS, COMPOSITION, NOT_IN_BASE, STAMP, spell
 from meta.storage import write_text
@@ -75,6 +77,7 @@ def render_page(run: ReportInputs) -> str:
 
 
 def _context(run: ReportInputs) -> dict[str, Any]:
+    forests = forest_section(run)
     return {
         "colours": COLOURS,
         "composition_label": COMPOSITION,
@@ -86,8 +89,11 @@ def _context(run: ReportInputs) -> dict[str, Any]:
         "chain": chain_section(run),
         "types": type_section(run),
         "moderators": moderator_tables(run),
-        "forests": forest_section(run),
+        "forests": forests,
+        "forest_columns": forest_columns(forests),
+        "product_share": product_share(run),
         "spread": spread_table(run, run.rate_fits),
+        "correlation": correlation_table(run, run.rate_fits),
         "flow": flow_diagram(run.flow),
         "composition": composition_section(run),
         "sensitivity": sensitivity_section(run),

@@ -13,6 +13,7 @@ _LINES = (
     ("Seed", ("seed",)),
     ("Sampler", ("sampler",)),
     ("Specification", ("spec",)),
+    ("Parameterisation", ("parameterisation",)),
     ("Priors", ("prior_set",)),
     ("Rows by stage", ("rows",)),
     ("Versions", ("versions",)),
@@ -51,6 +52,8 @@ def _words(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:.4g}"
+    if isinstance(value, dict | list | tuple) and not value:
+        return "none"
     if isinstance(value, dict):
         return "; ".join(f"{key} {_inner(part)}" for key, part in value.items())
     if isinstance(value, list | tuple):

@@ -4,7 +4,15 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from meta.report.descriptive import ForestRow, forest_rows, observed
+from meta.report.cells import CellTable, cell_table
+from meta.report.descriptive import (
+    PRODUCT,
+    ForestRow,
+    forest_rows,
+    observed,
+    product_rows,
+)
+from meta.report.estimates import percent
 from meta.report.figures import Block, Strip, forest_plot, interval_plot
 from meta.report.inputs import Fit, ReportInputs
 from meta.report.tables import (
@@ -13,6 +21,7 @@ from meta.report.tables import (
     chain_table,
     group_table,
     groups_of,
+    list_table,
     outcomes_of,
     sensitivity_table,
 )
@@ -26,6 +35,18 @@ from meta.report.wording import (
     outcome_name,
     spell,
 )
+
+HOLLOW = {
+    "goal_failure": (
+        "Hollow: counts among all trials, capability unobserved. They show the product of both "
+        "stages, so the coloured rate given capability may lie to their right."
+    ),
+    PRODUCT: (
+        "Hollow: put together from two counts of an arm, its goal failures among capable trials "
+        "over all trials in which capability was looked for. Arms whose two counts cover "
+        "different trials have no grey mark; they still inform the coloured rate."
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -51,15 +72,27 @@ class Section:
         """Notes recorded with the fit."""
         return [str(note) for note in self.fit.record.get("notes") or []]
 
+    @property
+    def no_data(self) -> str:
+        """What the figure and the table say of numbers without data; empty without such ones."""
+        cells = [cell for line in self.table.lines for cell in line.cells if cell]
+        return next((cell.no_data for cell in cells if cell.no_data), "")
+
 
 @dataclass(frozen=True)
 class Forest:
-    """The forest plot of one stage and the rows behind it."""
+    """The forest plot of one outcome and the rows behind it."""
 
-    stage: str
+    outcome: str
     name: str
     figure: Markup
     rows: list[ForestRow]
+
+    @property
+    def hollow(self) -> str:
+        """What hollow dots count in this plot; empty where it has none."""
+        drawn = any(part.indirect for row in self.rows for part in row.sums)
+        return HOLLOW.get(self.outcome, "") if drawn else ""
 
 
 @dataclass(frozen=True)
@@ -68,7 +101,7 @@ class Composition:
 
     section: Section
     lists: Table
-    counts: list[tuple[str, int, int]]
+    counts: CellTable
 
 
 def chain_section(inputs: ReportInputs) -> Section | None:
@@ -93,9 +126,7 @@ def type_section(inputs: ReportInputs) -> Section | None:
         if not groups:
             continue
         blocks = [
-            _estimand_block(
-                inputs, fit, outcome, group, f"{outcome_name(outcome)}: {group_name(group)}"
-            )
+            _estimand_block(inputs, fit, outcome, group, _group_heading(outcome, group))
             for outcome in outcomes_of(inputs, fit)
             for group in groups
         ]
@@ -118,24 +149,46 @@ def moderator_tables(inputs: ReportInputs) -> list[tuple[Fit, Table]]:
 
 
 def forest_section(inputs: ReportInputs) -> list[Forest]:
-    """Draw a forest plot for every stage that the primary model's rows observe."""
+    """Draw a forest plot of the product, then of every stage that the primary's rows observe."""
     fit = inputs.primary
     if fit is None:
         return []
     found = []
-    for stage in STAGES:
-        rows = forest_rows(inputs, fit, stage)
-        estimates = [inputs.estimate(fit.name, stage, "all", e) for e in ("rate_mean", "rate_new")]
+    reported = outcomes_of(inputs, fit)
+    for outcome in (PRODUCT, *STAGES) if PRODUCT in reported else STAGES:
+        rows = forest_rows(inputs, fit, outcome)
+        pooled = [inputs.estimate(fit.name, outcome, "all", e) for e in ("rate_mean", "rate_new")]
         figure = forest_plot(
-            f"fig-forest-{stage.replace('_', '-')}",
-            f"{outcome_name(stage)}: one line a study",
+            f"fig-forest-{outcome.replace('_', '-')}",
+            f"{outcome_name(outcome)}: one line a study",
             rows,
-            [estimate for estimate in estimates if estimate is not None],
+            [estimate for estimate in pooled if estimate is not None],
             _stamped(inputs, fit),
         )
         if rows:
-            found.append(Forest(stage, outcome_name(stage), figure, rows))
+            found.append(Forest(outcome, outcome_name(outcome), figure, rows))
     return found
+
+
+def forest_columns(forests: list[Forest]) -> list[list[Forest]]:
+    """Share forest plots out among two columns of about the same length, the first one leading."""
+    columns: list[list[Forest]] = [[], []]
+    for forest in sorted(forests[1:], key=lambda forest: -len(forest.rows)):
+        lengths = [sum(len(f.rows) for f in column) for column in columns]
+        lengths[0] += len(forests[0].rows)
+        columns[lengths[1] < lengths[0]].append(forest)
+    columns[0] = [*forests[:1], *columns[0]]
+    return [column for column in columns if column]
+
+
+def product_share(inputs: ReportInputs) -> str:
+    """Say how many of the primary model's arms count the product directly; empty where none."""
+    rows = inputs.primary.rows if inputs.primary else None
+    seen = None if rows is None else observed(rows, "goal_failure")
+    if seen is None or seen.empty or not product_rows(seen).any():
+        return ""
+    part = int(product_rows(seen).sum())
+    return f"{percent(part / len(seen))} of the arms ({part:,} of {len(seen):,})"
 
 
 def composition_section(inputs: ReportInputs) -> list[Composition]:
@@ -143,17 +196,18 @@ def composition_section(inputs: ReportInputs) -> list[Composition]:
     found = []
     for number, fit in enumerate(inputs.composition_fits):
         groups = ["all", *groups_of(inputs, fit)]
-        lists = group_table(inputs, fit, groups_of(inputs, fit, "study"))
+        lists = list_table(inputs, fit)
         blocks = [
-            _estimand_block(inputs, fit, outcome, "all", outcome_name(outcome))
+            _estimand_block(inputs, fit, outcome, group, _group_heading(outcome, group))
             for outcome in outcomes_of(inputs, fit)
+            for group in groups
         ]
         title = f"{spell(fit.name).capitalize()} of the catalogued failures ({COMPOSITION})"
         figure = interval_plot(
             f"fig-composition-{number}", title, blocks, _stamped(inputs, fit), left=148
         )
         section = Section(fit, figure, group_table(inputs, fit, groups))
-        found.append(Composition(section, lists, _case_counts(fit)))
+        found.append(Composition(section, lists, cell_table(fit)))
     return found
 
 
@@ -183,16 +237,9 @@ def _estimand_block(
     return Block(heading, tuple(strips))
 
 
-def _case_counts(fit: Fit) -> list[tuple[str, int, int]]:
-    """Count cases by stage as coded: name, cases showing it, cases where it was codable."""
-    if fit.rows is None:
-        return []
-    seen = [(stage, observed(fit.rows, stage)) for stage in STAGES]
-    return [
-        (outcome_name(stage), int(rows["events"].sum()), int(rows["trials"].sum()))
-        for stage, rows in seen
-        if len(rows)
-    ]
+def _group_heading(outcome: str, group: str) -> str:
+    name = outcome_name(outcome)
+    return name if group == "all" else f"{name}: {group_name(group)}"
 
 
 def _stamped(inputs: ReportInputs, fit: Fit) -> bool:

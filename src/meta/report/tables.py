@@ -16,7 +16,7 @@ from meta.report.wording import (
 )
 
 HEADLINE = ("rate_typical", "rate_mean", "rate_new")
-SPREAD = ("tau", "omega", "kappa", "icc", "median_odds_ratio", "stage_correlation")
+SPREAD = ("tau", "omega", "kappa", "icc", "median_odds_ratio")
 
 
 @dataclass(frozen=True)
@@ -44,12 +44,12 @@ def outcomes_of(inputs: ReportInputs, fit: Fit) -> list[str]:
 
 
 def groups_of(inputs: ReportInputs, fit: Fit, field: str | None = None) -> list[str]:
-    """List the groups a model reports, studies left out; of one field where it is given."""
+    """List the groups a model reports, studies or lists left out; of a field where given."""
     groups = dict.fromkeys(e.group for e in inputs.estimates.values() if e.model == fit.name)
     fields = {group: group.partition("=")[0] for group in groups}
     if field is not None:
         return [group for group in groups if fields[group] == field and "=" in group]
-    return [group for group in groups if fields[group] not in {"all", "study"}]
+    return [group for group in groups if fields[group] not in {"all", "study", fit.top_level}]
 
 
 def chain_table(inputs: ReportInputs, fit: Fit, group: str = "all") -> Table:
@@ -108,6 +108,38 @@ def group_table(inputs: ReportInputs, fit: Fit, groups: Sequence[str]) -> Table:
     return Table(tuple(estimand_name(e, fit.is_rate) for e in used), _filled(lines))
 
 
+def list_table(inputs: ReportInputs, fit: Fit) -> Table:
+    """Tabulate the shrunken share of every list, or rate of every study: stages across.
+
+    Parameters
+    ----------
+    inputs : ReportInputs
+        The stored results.
+    fit : Fit
+        The model.
+
+    Returns
+    -------
+    Table
+        One line a list or study.
+    """
+    groups = groups_of(inputs, fit, fit.top_level)
+    outcomes = [
+        outcome
+        for outcome in outcomes_of(inputs, fit)
+        if any(inputs.estimate(fit.name, outcome, group, "study_rate") for group in groups)
+    ]
+    lines = [
+        Line(
+            group_name(group),
+            "",
+            tuple(inputs.estimate(fit.name, o, group, "study_rate") for o in outcomes),
+        )
+        for group in groups
+    ]
+    return Table(tuple(outcome_name(o) for o in outcomes), _filled(lines))
+
+
 def spread_table(inputs: ReportInputs, fits: Iterable[Fit]) -> Table:
     """Tabulate heterogeneity: standard deviations on the logit scale and what they mean.
 
@@ -136,6 +168,34 @@ def spread_table(inputs: ReportInputs, fits: Iterable[Fit]) -> Table:
         if any(inputs.estimate(fit.name, outcome, "all", e) for e in SPREAD)
     ]
     return Table((*(estimand_name(e) for e in used), "Predictive: a new study"), _filled(lines))
+
+
+def correlation_table(inputs: ReportInputs, fits: Iterable[Fit]) -> Table:
+    """Tabulate how the stages go together between studies: one line a pair of stages and model.
+
+    Parameters
+    ----------
+    inputs : ReportInputs
+        The stored results.
+    fits : iterable of Fit
+        The models.
+
+    Returns
+    -------
+    Table
+        Without lines where no model has two stages.
+    """
+    name = "stage_correlation"
+    lines = [
+        Line(
+            f"{outcome_name(outcome)} ({spell(fit.name)})",
+            outcome,
+            (inputs.estimate(fit.name, outcome, "all", name),),
+        )
+        for fit in fits
+        for outcome in outcomes_of(inputs, fit)
+    ]
+    return Table((estimand_name(name),), _filled(lines))
 
 
 def sensitivity_table(inputs: ReportInputs, estimands: Sequence[str]) -> Table:

@@ -7,6 +7,8 @@ import pandas as pd
 NOT_IN_BASE = "Not in this evidence base."
 COMPOSITION = "composition, not a rate"
 STAMP = "not converged: do not cite"
+NO_DATA = "no data: prior and product only"
+NO_DATA_SHARE = "no data: prior only"
 
 STAGES = ("capability_transfer", "goal_failure", "harm")
 CHAIN = ("capability_transfer", "goal_failure", "capable_goal_failure")
@@ -53,7 +55,10 @@ LIST_ESTIMANDS = {
 
 
 def outcome_name(outcome: str) -> str:
-    """Name of an outcome for a reader; an unknown one is spelled out."""
+    """Name of an outcome for a reader; a pair ``a~b`` is joined, an unknown one spelled out."""
+    if "~" in outcome:
+        first, *others = (outcome_name(part) for part in reversed(outcome.split("~")))
+        return " and ".join([first, *(name[:1].lower() + name[1:] for name in others)])
     return OUTCOME_NAMES.get(outcome, spell(outcome).capitalize())
 
 
@@ -68,7 +73,7 @@ def group_name(group: str) -> str:
     if group == "all":
         return "all rows"
     field, _, value = group.partition("=")
-    return study_label(value) if field == "study" else spell(value or field)
+    return study_label(value) if field in {"study", "source_list"} else spell(value or field)
 
 
 def spell(name: str) -> str:
