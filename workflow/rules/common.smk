@@ -32,6 +32,14 @@ wildcard_constraints:
 FITS = "data/processed/fits/{model}"
 
 
+def fit_threads(wildcards):
+    """Cores of one fit: the models side by side come first, since compiling uses one core each.
+
+    It changes no draw: the chains are the same whatever the cores.
+    """
+    return max(1, min(SETTINGS.sampler.chains, (workflow.cores or 1) // len(MODELS)))
+
+
 def task_json(wildcards):
     """What one model's fit depends on, as JSON."""
     return SETTINGS.task(wildcards.model).model_dump_json()

@@ -20,7 +20,7 @@ rule fit:
         "logs/benchmarks/fit/{model}.tsv"
     conda:
         "../envs/meta.yaml"
-    threads: 4
+    threads: fit_threads
     resources:
         mem_mb=2000,
     params:
