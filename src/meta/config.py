@@ -40,7 +40,7 @@ class Sampler(_Strict):
     """Arguments of the No-U-Turn sampler."""
 
     chains: int = Field(4, ge=2, le=64)
-    draws: int = Field(2000, ge=10)
+    draws: int = Field(3000, ge=10)
     tune: int = Field(1000, ge=10)
     target_accept: float = Field(0.9, gt=0.5, lt=1)
     target_accept_retries: tuple[Annotated[float, Field(gt=0.5, lt=1)], ...] = (0.98, 0.995)
