@@ -3,6 +3,7 @@
 Reads config: everything, through meta.config (the shipped file with the directory's own on top).
 """
 
+import shlex
 import sys
 from pathlib import Path
 
@@ -14,7 +15,8 @@ from meta.evidence.snapshot import snapshot
 from meta.provenance import code_fingerprint, digest
 
 # `meta` of the environment that runs Snakemake, whether or not that environment is activated.
-shell.prefix(f"set -euo pipefail; export PATH={str(Path(sys.executable).parent)!r}:$PATH; ")
+BIN = shlex.quote(str(Path(sys.executable).parent))
+shell.prefix(f"set -euo pipefail; export PATH={BIN}:$PATH; ")
 
 try:
     SETTINGS = load_settings(Path.cwd(), overrides=config)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -108,11 +112,24 @@ def sample_without_divergence(
         attempts.append({"target_accept": target, "divergences": divergences})
         if not divergences:
             break
-        print(
-            f"{task.model}: {divergences} divergences at target acceptance {target}",
-            file=sys.stderr,
-        )
+        _say(f"{task.model}: {divergences} divergences at target acceptance {target}")
     return tree, attempts
+
+
+def _say(message: str) -> None:
+    print(message, file=sys.stderr, flush=True)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Hold back what PyMC says of how it predicts; warnings about results still pass."""
+    logger = logging.getLogger("pymc")
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Numba will use object mode", UserWarning)
+        yield
+    logger.setLevel(level)
 
 
 class _Progress:
@@ -147,13 +164,15 @@ def sample_all(design: Design, task: FitTask, cores: int) -> tuple[xr.DataTree, 
         posterior_predictive (a thinned subset), log_likelihood, observed_data, constant_data; and
         how it went: `attempts` of the sampler, `times` (wall-clock seconds of each part).
     """
+    _say(f"{task.model}: compiling (a minute the first time, seconds from then on)")
     ready = compile_model(design, task)
     times = {"compile": ready.seconds}
     clock = time.perf_counter()
     tree, attempts = sample_without_divergence(ready, task, cores)
     times["sample"] = time.perf_counter() - clock
     clock = time.perf_counter()
-    with ready.model:
+    _say(f"{task.model}: prior, predictions and log likelihood")
+    with ready.model, _quiet():
         prior = pm.sample_prior_predictive(
             PREDICTIVE_DRAWS, random_seed=child_seed(task.seed, task.model, "prior")
         )

@@ -5,6 +5,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from meta.evidence.codes import EVENT_CODES
 from meta.report.estimates import percent
 from meta.report.flow_diagram import flow_diagram
 from meta.report.inputs import Fit, ReportInputs, load_inputs
@@ -23,7 +24,7 @@ from meta.report.sections import (
 )
 from meta.report.tables import correlation_table, spread_table
 from meta.report.verdict import checks_of, failed_checks
-from meta.report.wording import COLOURS, COMPOSITION, NOT_IN_BASE, STAMP, spell
+from meta.report.wording import COLOURS, COMPOSITION, NOT_IN_BASE, STAMP, outcome_name, spell
 from meta.storage import write_text
 
 __all__ = ["ReportInputs", "load_inputs", "render_page", "render_report"]
@@ -84,6 +85,7 @@ def _context(run: ReportInputs) -> dict[str, Any]:
         "not_in_base": NOT_IN_BASE,
         "stamp": STAMP,
         "run": run,
+        "event_codes": {outcome_name(o): sorted(codes) for o, codes in EVENT_CODES.items()},
         "failed": failed_checks(run),
         "limits": limits_of(run),
         "chain": chain_section(run),
