@@ -77,12 +77,21 @@ def test_every_problem_is_named_with_the_nearest_key(tmp_path: Path) -> None:
         ({"a": {**GOAL, "stages": ["harm"]}}, "conditional on goal_failure"),
         ({"a": {**GOAL, "stages": ["goal_failure", "capability_transfer"]}}, "in the order"),
         ({"a": {**GOAL, "levels": ["study", "arm"]}}, "already has an arm level"),
+        ({"a": {**GOAL, "moderators": ["year", "year"]}}, "moderators lists something twice"),
         ({"a": {**GOAL, "frame": "case_series", "levels": ["source_list"]}}, "rate model"),
     ],
 )
 def test_inconsistent_models_are_refused(tmp_path: Path, models: dict, message: str) -> None:
     with pytest.raises(SettingsError, match=message):
         load_settings(base(tmp_path, models=models))
+
+
+def test_a_key_given_twice_is_refused(tmp_path: Path) -> None:
+    base(tmp_path)
+    path = tmp_path / "config" / "config.yaml"
+    path.write_text("sampler: {draws: 20}\nsampler: {tune: 20}\n")
+    with pytest.raises(SettingsError, match="the key 'sampler' is given twice"):
+        load_settings(tmp_path)
 
 
 @pytest.mark.parametrize("text", ["a: [1", "- 1\n- 2\n", "\x00"])

@@ -58,24 +58,26 @@ def check(directory: Path, form: str) -> None:
 @click.option("--tables", type=FOLDER, required=True, help="Folder for the canonical Parquet.")
 @click.option("--flow", type=FILE, required=True, help="JSON of the evidence flow.")
 @click.option("--bibliography", type=FILE, required=True, help="Parquet of the studies.")
-def evidence(directory: Path, database: Path, tables: Path, flow: Path, bibliography: Path) -> None:
+@click.option("--filter", "keep", required=True, help="Row filter of the primary model, as JSON.")
+def evidence(
+    directory: Path, database: Path, tables: Path, flow: Path, bibliography: Path, keep: str
+) -> None:
     """Check the raw tables and build the warehouse from them."""
     from meta.evidence.ingest import ingest
 
-    ingest(directory, database, tables, flow, bibliography)
+    ingest(directory, database, tables, flow, bibliography, json.loads(keep))
 
 
 @main.command("analysis-sets")
-@click.option("--directory", type=FOLDER, default=".", help="Holds data/raw/.")
 @click.option("--tables", type=FOLDER, required=True)
 @click.option("--settings", "text", required=True, help="Settings in force, as JSON.")
 @click.option("--output", type=FOLDER, required=True)
-def analysis_sets(directory: Path, tables: Path, text: str, output: Path) -> None:
+def analysis_sets(tables: Path, text: str, output: Path) -> None:
     """Write each model's analysis set."""
     from meta.config import Settings
     from meta.evidence.snapshot import write_analysis_sets
 
-    write_analysis_sets(directory, tables, Settings.model_validate_json(text), output)
+    write_analysis_sets(tables, Settings.model_validate_json(text), output)
 
 
 @main.command()

@@ -151,6 +151,10 @@ class ModelSpec(_Strict):
             raise ValueError(f"stages must be distinct and in the order {', '.join(STAGES)}")
         if "harm" in self.stages and "goal_failure" not in self.stages:
             raise ValueError("the stage harm is conditional on goal_failure; list both")
+        for name in ("levels", "moderators"):
+            given = getattr(self, name)
+            if len(set(given)) < len(given):
+                raise ValueError(f"{name} lists something twice")
         top = "source_list" if self.frame == "case_series" else "study"
         if top not in self.levels:
             raise ValueError(f"levels must hold {top}: rows of one {top} are not independent")
@@ -274,9 +278,24 @@ def load_settings(directory: Path, overrides: dict[str, Any] | None = None) -> S
         raise SettingsError("\n".join(lines)) from None
 
 
+class _UniqueKeys(yaml.SafeLoader):
+    """Safe loader that refuses a key given twice, of which YAML would keep the last in silence."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[Any] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if key in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key!r} is given twice", key_node.start_mark
+                )
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
 def _read_yaml(path: Path) -> dict[str, Any]:
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.load(path.read_text(encoding="utf-8"), _UniqueKeys)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: not readable as YAML: {error}") from None
     if content is None:

@@ -20,8 +20,8 @@ class DesignError(UserError):
     """An analysis set that cannot identify the model."""
 
 
-class MissingTableError(UserError):
-    """The evidence base lacks a table that a model needs."""
+class MissingRowsError(UserError):
+    """The evidence base lacks the tables or rows that a model needs."""
 
 
 class FlowError(UserError):

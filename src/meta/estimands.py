@@ -13,7 +13,8 @@ that they compare across likelihoods:
 ``rate_new``
     predictive distribution of a new study's mean rate over agent sets and arms.
 ``rate_new_arm``
-    predictive distribution of the rate of one new arm in a new study.
+    predictive distribution of the rate of one new arm in a new study; for a product, of an arm
+    that counts among all trials.
 ``study_rate``
     mean rate over the arms of a study in the evidence, shrunken by the model.
 """
@@ -25,6 +26,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
+from numpy.polynomial.hermite_e import hermegauss
 from scipy.special import expit
 from scipy.stats import gamma as gamma_distribution
 
@@ -33,7 +35,10 @@ from meta.models.design import Design, Group
 #: Normal quantile .75 times the square root of 2: the scale of the median odds ratio (Larsen &
 #: Merlo 2005, doi:10.1093/aje/kwi017).
 MEDIAN_ODDS_FACTOR = 0.6744897501960817 * np.sqrt(2)
-NODES = {1: 61, 2: 21, 3: 13}
+#: Gauss-Hermite nodes of each dimension, by number of stages; the second where the logit varies
+#: widely (sd above WIDE), where few nodes are too coarse for the inverse logit.
+NODES = {1: (61, 301), 2: (21, 81), 3: (13, 21)}
+WIDE = 3.0
 MIXING_NODES = 16
 PRODUCT_NAMES = {
     ("capability_transfer", "goal_failure"): "capable_goal_failure",
@@ -146,7 +151,8 @@ def mean_of_product(
         Shape (D,), by tensor Gauss-Hermite quadrature.
     """
     stages = location.shape[1]
-    points, weights = np.polynomial.hermite_e.hermegauss(NODES[stages])
+    wide = bool(np.sqrt(tau**2 + inner**2).max() > WIDE) or df is not None
+    points, weights = hermegauss(NODES[stages][wide])
     weights = weights / weights.sum()
     grid = np.stack([g.ravel() for g in np.meshgrid(*[points] * stages, indexing="ij")])
     weight = np.prod([g.ravel() for g in np.meshgrid(*[weights] * stages, indexing="ij")], axis=0)
@@ -157,8 +163,9 @@ def mean_of_product(
         covariance = spread @ np.swapaxes(spread, 1, 2)
         covariance[:, range(stages), range(stages)] += inner**2 + 1e-12
         root = np.linalg.cholesky(covariance)
-        for start in range(0, len(location), 2000):
-            part = slice(start, start + 2000)
+        step = max(1, 5_000_000 // grid.size)  # bounds the memory of one block
+        for start in range(0, len(location), step):
+            part = slice(start, start + step)
             logits = location[part, :, None] + root[part] @ grid
             total[part] += share * (np.prod(expit(logits), axis=1) @ weight)
     return total
@@ -168,7 +175,7 @@ def mean_rate(logit: np.ndarray, sd: np.ndarray) -> np.ndarray:
     """E[inverse-logit(logit + sd Z)] by Gauss-Hermite quadrature; arrays that broadcast."""
     if not np.any(sd):
         return np.asarray(expit(logit))
-    points, weights = np.polynomial.hermite_e.hermegauss(31)
+    points, weights = hermegauss(31 if np.max(sd) <= WIDE else 301)
     weights = weights / weights.sum()
     return np.asarray(sum(w * expit(logit + sd * p) for p, w in zip(points, weights, strict=True)))
 
@@ -200,7 +207,8 @@ def population_estimates(
         add(stage, "rate_mean", mean, rows)
         add(stage, "rate_new", new[:, o], rows)
         if arm is not None:
-            add(stage, "rate_new_arm", arm[:, o], rows)
+            icc = None if draws.icc is None else draws.icc[:, o]
+            add(stage, "rate_new_arm", _vary(arm[:, o], icc, rng), rows)
     for chain, outcome in _chains(design):
         c = slice(0, len(chain))
         rows = np.intersect1d(design.rows_of_stage(len(chain) - 1), members)
@@ -211,7 +219,8 @@ def population_estimates(
         add(outcome, "rate_mean", mean, rows)
         add(outcome, "rate_new", new[:, c].prod(axis=1), rows)
         if arm is not None:
-            add(outcome, "rate_new_arm", arm[:, c].prod(axis=1), rows)
+            icc = None if draws.icc is None else draws.icc[:, len(chain) - 1]
+            add(outcome, "rate_new_arm", _vary(arm[:, c].prod(axis=1), icc, rng), rows)
     return found
 
 
@@ -225,13 +234,24 @@ def _new_effects(draws: Draws, rng: np.random.Generator) -> np.ndarray:
 
 
 def _new_arm(draws: Draws, new_logit: np.ndarray, rng: np.random.Generator) -> np.ndarray | None:
-    """Rate of one new arm in the new study, shape (D, O); None if nothing varies below studies."""
+    """Stage rates of a new agent set's arm in the new study, shape (D, O), before beta variation.
+
+    None if nothing varies below studies.
+    """
     if draws.icc is None and not draws.inner.any():
         return None
-    rate = expit(new_logit + draws.inner * rng.standard_normal(new_logit.shape))
-    if draws.icc is None:
-        return np.asarray(rate)
-    size = (1 - draws.icc) / draws.icc
+    return np.asarray(expit(new_logit + draws.inner * rng.standard_normal(new_logit.shape)))
+
+
+def _vary(rate: np.ndarray, icc: np.ndarray | None, rng: np.random.Generator) -> np.ndarray:
+    """Rate of one arm about the mean rate of its kind: beta with intra-class correlation `icc`.
+
+    For a product this is the likelihood of an arm that counts among all trials: its rate varies
+    about the product of the stages with the last stage's correlation.
+    """
+    if icc is None:
+        return rate
+    size = (1 - icc) / icc
     # numpy refuses zero shape parameters, which a rate rounded to 0 or 1 would give.
     rate = np.clip(rate, 1e-12, 1 - 1e-12)
     return np.asarray(rng.beta(rate * size, (1 - rate) * size))
@@ -301,7 +321,9 @@ def heterogeneity_estimates(posterior: xr.Dataset, design: Design) -> list[Estim
     if "correlation" in posterior:
         for pair in posterior["stage_pair"].to_numpy():
             draws = posterior["correlation"].sel(stage_pair=pair).transpose("chain", "draw")
-            add(str(pair), "stage_correlation", draws.to_numpy(), np.arange(len(design.rows)))
+            later, earlier = (design.stages.index(s) for s in str(pair).split("~"))
+            rows = np.intersect1d(design.rows_of_stage(later), design.rows_of_stage(earlier))
+            add(str(pair), "stage_correlation", draws.to_numpy(), rows)
     return found
 
 

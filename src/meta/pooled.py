@@ -92,7 +92,8 @@ def _evidence_behind(estimates: list[Estimate], design: Design) -> dict[str, lis
     last |= {outcome: chain[-1] for chain, outcome in PRODUCT_NAMES.items()}
     found: dict[str, list[int]] = {"k_studies": [], "k_rows": [], "n_trials": []}
     for estimate in estimates:
-        stage = last.get(estimate.outcome, design.stages[-1])
+        # A correlation names its two stages, the later one first.
+        stage = last[estimate.outcome.split("~")[0]]
         found["k_studies"].append(len(set(studies[estimate.rows])))
         found["k_rows"].append(len(estimate.rows))
         found["n_trials"].append(int(trials[stage][estimate.rows].sum()))

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from meta.config import ModelSpec
-from meta.errors import MissingTableError, SettingsError
+from meta.errors import MissingRowsError, SettingsError
 from meta.evidence.analysis_set import analysis_set, arm_counts, data_hash
 from meta.evidence.codes import agreed_code
 
@@ -86,8 +86,34 @@ def test_unknown_columns_and_empty_results_are_named() -> None:
     moderated = CHAIN.model_copy(update={"moderators": ("yaer",)})
     with pytest.raises(SettingsError, match=r"moderators.*did you mean year\?"):
         analysis_set(tables(), "m", moderated)
-    with pytest.raises(SettingsError, match="no row of the evidence has"):
+    with pytest.raises(MissingRowsError, match="no row of the evidence has"):
         analysis_set(tables(grade="D"), "m", CHAIN)
+    impossible = CHAIN.model_copy(update={"filter": {"role": ["man"]}})
+    with pytest.raises(SettingsError, match=r"filter\.role: 'man' is no such value; did"):
+        analysis_set(tables(), "m", impossible)
+
+
+CATALOGUE = ModelSpec(frame="case_series", stages=["goal_failure"], levels=["source_list"])
+
+
+def cases(**columns: object) -> dict[str, pd.DataFrame]:
+    found = pd.DataFrame(
+        {"case_id": ["c1", "c2"], "failure_type": "specification_gaming", "domain": ["x", "y"],
+         **columns}
+    )  # fmt: skip
+    codes = pd.DataFrame(
+        {"unit_id": ["c1", "c2"], "coder": "a", "capability_transfer": "yes", "goal_failure": "yes",
+         "harm": "none"}
+    )  # fmt: skip
+    return {"cases": found, "codings": codes}
+
+
+def test_cases_keep_their_frame_and_blank_moderators_raise() -> None:
+    table = analysis_set(cases(sampling_frame=["case_series", "anecdote"]), "m", CATALOGUE)
+    assert table["sampling_frame"].tolist() == ["anecdote", "case_series"]
+    moderated = CATALOGUE.model_copy(update={"moderators": ("domain",)})
+    with pytest.raises(SettingsError, match=r"domain is blank in some rows \(c2\)"):
+        analysis_set(cases(domain=["x", None]), "m", moderated)
 
 
 def test_a_missing_agent_set_is_the_arm_itself() -> None:
@@ -102,10 +128,8 @@ def test_the_hash_follows_the_rows_and_not_the_free_text() -> None:
 
 
 def test_a_composition_without_cases_says_so() -> None:
-    spec = ModelSpec(frame="case_series", stages=["harm"][:0] or ["goal_failure"],
-                     levels=["source_list"])  # fmt: skip
-    with pytest.raises(MissingTableError, match="cases and codings"):
-        analysis_set(tables(), "m", spec)
+    with pytest.raises(MissingRowsError, match="cases and codings"):
+        analysis_set(tables(), "m", CATALOGUE)
 
 
 def test_agreed_codes() -> None:

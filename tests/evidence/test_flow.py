@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 from tests.workflow.conftest import ROOT
 
+from meta.config import DENOMINATOR_FILTER
 from meta.errors import FlowError
 from meta.evidence import flow
 from meta.evidence.checking import check
@@ -11,12 +12,12 @@ from meta.evidence.flow import evidence_flow
 
 
 def test_shipped_flow_ends_in_the_pooled_arms() -> None:
-    boxes = {box["id"]: box for box in evidence_flow(check(ROOT).tables)}
+    boxes = {box["id"]: box for box in evidence_flow(check(ROOT).tables, DENOMINATOR_FILTER)}
     assert boxes["records"]["n"] == 580
     assert boxes["arms"]["n"] == 466
-    last = [box for box in boxes.values() if "eligible for pooling" in box["label"]]
+    last = [box for box in boxes.values() if "of the primary model" in box["label"]]
     assert [(box["n"], box["label"]) for box in last] == [
-        (118, "arms eligible for pooling, from 26 studies")
+        (118, "arms of the primary model, from 26 studies")
     ]
     assert boxes["cases"]["n"] == 177
     assert boxes["composition"]["n"] == 142
@@ -27,11 +28,12 @@ def test_parts_sum_to_their_whole_or_are_refused(monkeypatch: pytest.MonkeyPatch
         {"arm_id": ["a", "b"], "study_id": ["s", "t"], "role": ["main", "control"],
          "failure_type": "specification_gaming", "sampling_frame": "denominator", "grade": "A"}
     )  # fmt: skip
-    boxes = evidence_flow({"arms": arms})
+    studies = pd.DataFrame({"study_id": ["s", "t"], "title": ["S", "T"], "year": [2020, 2021]})
+    boxes = evidence_flow({"arms": arms, "studies": studies}, DENOMINATOR_FILTER)
     assert [(b["id"], b["n"]) for b in boxes] == [
         ("records", 2), ("arms", 2), ("out_role", 1), ("after_role", 1),
     ]  # fmt: skip
     lost = [{**box, "n": 0} if box["id"] == "out_role" else box for box in boxes]
-    monkeypatch.setattr(flow, "_arm_boxes", lambda _: lost)
+    monkeypatch.setattr(flow, "_arm_boxes", lambda *_: lost)
     with pytest.raises(FlowError, match="sum to 1, not 2"):
-        evidence_flow({"arms": arms})
+        evidence_flow({"arms": arms, "studies": studies}, DENOMINATOR_FILTER)

@@ -250,7 +250,7 @@ def test_forests_fill_two_columns(full):
 def test_composition_shows_cells_and_lists(full):
     source = section_of(render_page(full.load()), "composition")
     text = " ".join(Page(source).text.split())
-    assert "agreed codes of two machine-assisted coders" in text
+    assert "codes on which all coders of a case agree" in text
     assert "what disagreement could do" in text
     assert "All lists" in text
     for study in full.studies:

@@ -261,8 +261,7 @@ def test_a_base_of_studies_and_arms_alone_runs_with_shipped_models_and_a_partial
         "models:\n  only_goal:\n    primary: true\n    stages: [goal_failure]\n"
         "    likelihood: binomial\n  types:\n    stages: [goal_failure]\n"
         "    moderators: [failure_type]\n  catalogue:\n    frame: case_series\n"
-        "    stages: [harm, goal_failure]\n".replace("[harm, goal_failure]", "[goal_failure]")
-        + "    levels: [source_list]\n"
+        "    stages: [goal_failure]\n    levels: [source_list]\n"
     )
     done = pipeline.snakemake()
     assert done.returncode == 0, done.stdout + done.stderr

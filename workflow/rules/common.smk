@@ -3,6 +3,7 @@
 Reads config: everything, through meta.config (the shipped file with the directory's own on top).
 """
 
+import json
 import shlex
 import sys
 from pathlib import Path

@@ -21,9 +21,11 @@ rule warehouse:
         "../envs/meta.yaml"
     params:
         code=code_fingerprint("meta.cli:evidence"),
+        keep=json.dumps(SETTINGS.models[SETTINGS.primary].row_filter),
     shell:
         "meta evidence --database {output.database} --tables {output.tables}"
-        " --flow {output.flow} --bibliography {output.bibliography} 2>&1 | tee {log} >&2"
+        " --flow {output.flow} --bibliography {output.bibliography}"
+        " --filter {params.keep:q} 2>&1 | tee {log} >&2"
 
 
 rule analysis_sets:

@@ -17,6 +17,7 @@ from meta.inference.seeds import child_seed
 from meta.inference.store import read_fit
 from meta.models.design import build_design
 from meta.pooled import pooled_table
+from meta.provenance import commit
 from meta.storage import atomic, write_json
 
 TOP_PARAMETERS = ("alpha", "beta", "tau", "omega", "kappa", "icc", "correlation", "df")
@@ -68,7 +69,12 @@ def _with_checks(record: dict[str, Any], checks: list[Check]) -> dict[str, Any]:
         c.check: {"value": c.value, "threshold": c.threshold, "passed": c.passed, "worst": c.worst}
         for c in checks
     }
-    return {**record, "checks": shown, "passed": all(c.passed for c in checks)}
+    return {
+        **record,
+        "diagnosed": commit(),
+        "checks": shown,
+        "passed": all(c.passed for c in checks),
+    }
 
 
 def _top_parameters(posterior: xr.Dataset) -> tuple[list[str], np.ndarray]:

@@ -15,8 +15,9 @@ from pathlib import Path
 import pandas as pd
 
 from meta.config import STAGES, ModelSpec
-from meta.errors import MissingTableError, SettingsError
+from meta.errors import MissingRowsError, SettingsError
 from meta.evidence.codes import NO_LIST, case_stages, design_cells
+from meta.evidence.dictionary import load_dictionary
 
 #: Columns of every analysis set, before moderators.
 KEY_COLUMNS = [
@@ -48,7 +49,9 @@ def analysis_set(tables: Tables, model: str, spec: ModelSpec) -> pd.DataFrame:
     Raises
     ------
     SettingsError
-        If a filter or moderator names no column, or no row is left.
+        If a filter or moderator names no column, or a value outside its vocabulary.
+    MissingRowsError
+        If a table that the model needs is absent, or no row is left.
     """
     if spec.frame == "case_series":
         return _case_cells(tables, model, spec)
@@ -107,16 +110,19 @@ def arm_counts(arms: pd.DataFrame) -> pd.DataFrame:
 
 def _case_cells(tables: Tables, model: str, spec: ModelSpec) -> pd.DataFrame:
     if any(name not in tables or tables[name].empty for name in ("cases", "codings")):
-        raise MissingTableError("a composition needs the tables cases and codings")
+        raise MissingRowsError("a composition needs the tables cases and codings")
     cases = _apply_filter(tables["cases"], model, spec)
     staged = case_stages(cases, tables["codings"])
     staged["study"] = _text(cases, "list_membership").fillna(NO_LIST)
-    by = list(dict.fromkeys(["study", "failure_type", *spec.moderators]))
+    # Cases without a stated frame are what cases.csv is for: a series selected on failure.
+    staged["sampling_frame"] = _text(cases, "sampling_frame").fillna("case_series")
     _require_columns(staged, list(spec.moderators), f"models.{model}.moderators")
+    _require_coded(staged, "case_id", model, spec)
+    by = list(dict.fromkeys(["study", "failure_type", "sampling_frame", *spec.moderators]))
     cells = design_cells(staged, by)
-    cells.insert(0, "row_id", cells[by].astype("string").agg("|".join, axis=1))
+    label = [column for column in by if column != "sampling_frame"]
+    cells.insert(0, "row_id", cells[label].astype("string").agg("|".join, axis=1))
     cells["agent_set"] = cells["row_id"]
-    cells["sampling_frame"] = "case_series"
     cells["grade"] = pd.Series(pd.NA, index=cells.index, dtype="string")
     cells["conditioning"] = "given_capability"
     extra = [f"unresolved_{stage}" for stage in STAGES]
@@ -128,14 +134,32 @@ def _case_cells(tables: Tables, model: str, spec: ModelSpec) -> pd.DataFrame:
 
 def _apply_filter(table: pd.DataFrame, model: str, spec: ModelSpec) -> pd.DataFrame:
     _require_columns(table, list(spec.row_filter), f"models.{model}.filter")
+    _require_known_values(model, spec)
     keep = pd.Series(True, index=table.index)
     for column, values in spec.row_filter.items():
         keep &= table[column].astype("string").isin(values)
     chosen = table[keep]
     if chosen.empty:
         shown = "; ".join(f"{c} in {v}" for c, v in spec.row_filter.items())
-        raise SettingsError(f"models.{model}.filter: no row of the evidence has {shown}")
+        raise MissingRowsError(f"no row of the evidence has {shown} (models.{model}.filter)")
     return chosen.reset_index(drop=True)
+
+
+def _require_known_values(model: str, spec: ModelSpec) -> None:
+    """Refuse filter values that the column's closed vocabulary does not have."""
+    names = ("cases", "codings") if spec.frame == "case_series" else ("arms", "studies")
+    known = load_dictionary().tables
+    problems = []
+    for column, values in spec.filter.items():
+        field = next((known[t].fields[column] for t in names if column in known[t].fields), None)
+        if field is None or not field.values:
+            continue
+        for value in set(values) - set(field.values):
+            near = difflib.get_close_matches(value, list(field.values), n=1, cutoff=0.5)
+            hint = f"; did you mean {near[0]}?" if near else f"; known: {', '.join(field.values)}"
+            problems.append(f"models.{model}.filter.{column}: {value!r} is no such value{hint}")
+    if problems:
+        raise SettingsError("\n".join(sorted(problems)))
 
 
 def _require_columns(table: pd.DataFrame, names: list[str], where: str) -> None:
@@ -154,15 +178,22 @@ def _with_moderators(
     table: pd.DataFrame, chosen: pd.DataFrame, model: str, spec: ModelSpec
 ) -> pd.DataFrame:
     _require_columns(chosen, list(spec.moderators), f"models.{model}.moderators")
+    _require_coded(chosen, "arm_id", model, spec)
     for name in spec.moderators:
-        if chosen[name].isna().any():
-            rows = ", ".join(chosen.loc[chosen[name].isna(), "arm_id"].head(5))
+        table[name] = chosen[name]
+    return table
+
+
+def _require_coded(table: pd.DataFrame, key: str, model: str, spec: ModelSpec) -> None:
+    """Refuse moderators that are blank in rows of the model."""
+    for name in spec.moderators:
+        blank = table[name].isna()
+        if blank.any():
+            rows = ", ".join(table.loc[blank, key].head(5))
             raise SettingsError(
                 f"models.{model}.moderators: {name} is blank in some rows ({rows}); code them or "
                 "leave them out with a filter"
             )
-        table[name] = chosen[name]
-    return table
 
 
 def _text(table: pd.DataFrame, column: str) -> pd.Series:

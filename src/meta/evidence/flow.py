@@ -11,19 +11,22 @@ from typing import Any
 
 import pandas as pd
 
-from meta.config import DENOMINATOR_FILTER
 from meta.errors import FlowError
 
 Box = dict[str, Any]
 
 
-def evidence_flow(tables: Mapping[str, pd.DataFrame]) -> list[Box]:
+def evidence_flow(
+    tables: Mapping[str, pd.DataFrame], row_filter: Mapping[str, list[str]]
+) -> list[Box]:
     """Count the flow of arms and cases.
 
     Parameters
     ----------
     tables
         Checked evidence tables.
+    row_filter
+        Filter of the primary model: column and the values it keeps.
 
     Returns
     -------
@@ -36,7 +39,7 @@ def evidence_flow(tables: Mapping[str, pd.DataFrame]) -> list[Box]:
     FlowError
         If they do not.
     """
-    boxes = _arm_boxes(tables) + (_case_boxes(tables) if "cases" in tables else [])
+    boxes = _arm_boxes(tables, row_filter) + (_case_boxes(tables) if "cases" in tables else [])
     for parent in boxes:
         parts = [b["n"] for b in boxes if b["of"] == parent["id"]]
         if parts and sum(parts) != parent["n"]:
@@ -51,8 +54,11 @@ def _box(key: str, label: str, n: int, unit: str, of: str | None, reason: str | 
     return {"id": key, "label": label, "n": int(n), "unit": unit, "of": of, "reason": reason}
 
 
-def _arm_boxes(tables: Mapping[str, pd.DataFrame]) -> list[Box]:
+def _arm_boxes(
+    tables: Mapping[str, pd.DataFrame], row_filter: Mapping[str, list[str]]
+) -> list[Box]:
     arms = tables["arms"]
+    described = arms.merge(tables["studies"], on="study_id", how="left", suffixes=("", "_study"))
     printed = {
         "arms_unverified": "counts from memory only (grade D)",
         "rates_without_denominators": "printed rates without a denominator",
@@ -71,18 +77,20 @@ def _arm_boxes(tables: Mapping[str, pd.DataFrame]) -> list[Box]:
         "role": "not a main arm (control, ablation, total, subset ...)",
         "failure_type": "neighbouring failure type",
         "sampling_frame": "sample selected on success or failure",
-        "grade": "grade D, from memory",
+        "grade": "grade of the counts too low",
     }
-    left, parent, last = arms, "arms", len(boxes) - 1
-    for column, values in DENOMINATOR_FILTER.items():
-        stays = left[left[column].isin(values).fillna(False).astype(bool)]
+    left, parent, last = described, "arms", len(boxes) - 1
+    for column, values in row_filter.items():
+        kept = left[column].astype("string").isin(values).fillna(False).astype(bool)
+        stays = left[kept]
         out, name = len(left) - len(stays), f"after_{column}"
+        reason = reasons.get(column, f"{column} is not {' or '.join(values)}")
         if out:
-            boxes.append(_box(f"out_{column}", "kept out", out, "arms", parent, reasons[column]))
+            boxes.append(_box(f"out_{column}", "kept out", out, "arms", parent, reason))
             boxes.append(_box(name, "remaining arms", len(stays), "arms", parent))
             parent, last = name, len(boxes) - 1
         left = stays
-    pooled = f"arms eligible for pooling, from {left['study_id'].nunique()} studies"
+    pooled = f"arms of the primary model, from {left['study_id'].nunique()} studies"
     boxes[last]["label"] = pooled
     return boxes
 

@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import TypedDict
+
+#: Name of the file beside the canonical tables that says which raw files they hold.
+RAW_HASH = "raw.sha256"
+
+
+def raw_hash(directory: Path) -> str:
+    """SHA-256 of the names and contents of the raw tables."""
+    digest = hashlib.sha256()
+    for path in sorted((directory / "data" / "raw").glob("*.csv")):
+        digest.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
 
 
 class ModelRows(TypedDict):

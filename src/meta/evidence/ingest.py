@@ -7,15 +7,23 @@ from pathlib import Path
 
 from meta.evidence.checking import check
 from meta.evidence.flow import evidence_flow
+from meta.evidence.index import RAW_HASH, raw_hash
 from meta.evidence.problems import EvidenceError, format_text
 from meta.evidence.warehouse import build_warehouse, export_canonical
-from meta.storage import atomic, write_json
+from meta.storage import atomic, write_json, write_text
 
 #: What the report says of a study; titles and links inform no model.
 BIBLIOGRAPHY = ["study_id", "title", "authors", "year", "url_or_id"]
 
 
-def ingest(directory: Path, database: Path, tables: Path, flow: Path, bibliography: Path) -> None:
+def ingest(
+    directory: Path,
+    database: Path,
+    tables: Path,
+    flow: Path,
+    bibliography: Path,
+    row_filter: dict[str, list[str]],
+) -> None:
     """Check the raw tables; if they are right, build everything downstream reads.
 
     Parameters
@@ -30,20 +38,24 @@ def ingest(directory: Path, database: Path, tables: Path, flow: Path, bibliograp
         JSON file for the evidence flow.
     bibliography
         Parquet file of the studies for the report.
+    row_filter
+        Filter of the primary model, which the flow of arms ends in.
 
     Raises
     ------
     EvidenceError
         With every problem; nothing is written then.
     """
+    raw = raw_hash(directory)  # before reading: a file saved meanwhile must look newer
     evidence = check(directory)
     if evidence.errors:
         raise EvidenceError(evidence.problems)
     if evidence.problems:
         print(format_text(evidence.problems), file=sys.stderr)
-    boxes = evidence_flow(evidence.tables)
+    boxes = evidence_flow(evidence.tables, row_filter)
     build_warehouse(evidence, database)
     export_canonical(database, tables)
+    write_text(tables / RAW_HASH, raw)
     write_json(flow, {"boxes": boxes})
     with atomic(bibliography) as temporary:
         evidence.tables["studies"][BIBLIOGRAPHY].to_parquet(temporary, index=False)

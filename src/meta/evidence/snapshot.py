@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from meta.config import Settings
-from meta.evidence.index import Index, ModelRows, read_index
+from meta.evidence.index import RAW_HASH, Index, ModelRows, raw_hash, read_index
 from meta.provenance import code_fingerprint
 from meta.storage import atomic, write_json
 
@@ -62,9 +62,11 @@ def snapshot(directory: Path, settings: Settings, index: Path) -> dict[str, Mode
 
 def snapshot_key(directory: Path, settings: Settings) -> str:
     """Hash of everything a snapshot depends on: raw files, specifications, code."""
-    digest = hashlib.sha256()
-    for path in sorted((directory / "data" / "raw").glob("*.csv")):
-        digest.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
+    return _key(raw_hash(directory), settings)
+
+
+def _key(raw: str, settings: Settings) -> str:
+    digest = hashlib.sha256(raw.encode())
     specs = {name: spec.model_dump(mode="json") for name, spec in settings.models.items()}
     digest.update(json.dumps(specs, sort_keys=True).encode())
     digest.update(code_fingerprint("meta.cli:evidence").encode())
@@ -72,17 +74,13 @@ def snapshot_key(directory: Path, settings: Settings) -> str:
     return digest.hexdigest()
 
 
-def write_analysis_sets(
-    directory: Path, tables_folder: Path, settings: Settings, folder: Path
-) -> None:
+def write_analysis_sets(tables_folder: Path, settings: Settings, folder: Path) -> None:
     """Write the analysis set of each model as `<model>.parquet`, and the index of them.
 
     Parameters
     ----------
-    directory
-        Evidence base, for the index's key.
     tables_folder
-        Canonical Parquet tables of the warehouse.
+        Canonical Parquet tables of the warehouse, with the hash of the raw files they hold.
     settings
         Settings in force.
     folder
@@ -98,7 +96,7 @@ def write_analysis_sets(
             with atomic(folder / f"{model}.parquet") as temporary:
                 table.to_parquet(temporary, index=False)
     content: Index = {
-        "key": snapshot_key(directory, settings),
+        "key": _key((tables_folder / RAW_HASH).read_text(encoding="utf-8"), settings),
         "models": {model: rows for model, (rows, _) in found.items()},
     }
     write_json(folder / "index.json", content)
@@ -107,7 +105,7 @@ def write_analysis_sets(
 def _model_rows(
     tables: dict[str, pd.DataFrame], settings: Settings
 ) -> dict[str, tuple[ModelRows, pd.DataFrame | None]]:
-    from meta.errors import DesignError, MissingTableError
+    from meta.errors import DesignError, MissingRowsError
     from meta.evidence.analysis_set import analysis_set, data_hash
     from meta.models.design import build_design
 
@@ -116,7 +114,7 @@ def _model_rows(
         try:
             table = analysis_set(tables, model, spec)
             build_design(table, spec)
-        except (MissingTableError, DesignError) as error:
+        except (MissingRowsError, DesignError) as error:
             # The primary must be fitted or the run fails; another model may not fit this base.
             if spec.primary:
                 raise

@@ -7,7 +7,7 @@ import pandas as pd
 from meta.report.descriptive import observed, product_rows
 from meta.report.estimates import percent
 from meta.report.inputs import Fit, ReportInputs
-from meta.report.wording import study_label
+from meta.report.wording import spell, study_label
 
 
 @dataclass(frozen=True)
@@ -66,8 +66,18 @@ def _capability(rows: pd.DataFrame) -> Limit:
         "capability",
         f"{_share(len(unseen), len(rows))} of the pooled arms do not observe capability.",
         f"{who} count goal failures among all trials, capable or not, and inform only the product "
-        "of the two stages. What splits that product is the remaining arms and the priors.",
+        "of the two stages. What splits that product is the remaining arms "
+        f"({_types_seen(rows)}) and the priors.",
     )
+
+
+def _types_seen(rows: pd.DataFrame) -> str:
+    """Name the failure types of the arms that observe capability."""
+    seen = observed(rows, "capability_transfer")
+    if seen.empty or "failure_type" not in rows:
+        return "there is none"
+    types = sorted(rows.loc[seen.index, "failure_type"].dropna().astype(str).unique())
+    return f"all of them {spell(types[0])}" if len(types) == 1 else " and ".join(map(spell, types))
 
 
 def _concentration(rows: pd.DataFrame) -> Limit:
@@ -114,7 +124,8 @@ def _catalogue(fit: Fit) -> Limit | None:
         f"catalogue-{fit.name}",
         f"{_share(int(bare), int(sizes.sum()))} of the catalogued cases have no denominator.",
         "Case lists are selected on failure: they say what failures look like, not how often "
-        "they happen. Their codes are machine-assisted, from two coders, and not adjudicated.",
+        "they happen. In the shipped evidence their codes are machine-assisted, from two coders, "
+        "and not adjudicated.",
     )
 
 
@@ -128,9 +139,10 @@ def _standing(inputs: ReportInputs) -> list[Limit]:
         ),
         Limit(
             "design",
-            "Goal failure is largely a property of the design.",
-            "It depends on how fully training confounds the cue with the goal. One pooled number "
-            "misleads; the interval for a new study and the split by type are the result.",
+            "Designs differ, and these models do not explain how.",
+            "How fully training confounds the cue with the goal, and how open a loophole is, is a "
+            "choice of each study. One pooled number misleads; the interval for a new study and "
+            "the split by type are the result.",
         ),
     ]
     found = found if inputs.rate_fits else found[:1]

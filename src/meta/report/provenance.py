@@ -5,13 +5,16 @@ from typing import Any
 from meta.report.inputs import Fit
 
 _LINES = (
-    ("Commit", ("provenance", "commit")),
-    ("Uncommitted changes", ("provenance", "dirty")),
+    ("Fitted at commit", ("provenance", "commit")),
+    ("with uncommitted changes", ("provenance", "dirty")),
+    ("Summarised and checked at commit", ("diagnosed", "commit")),
+    ("with uncommitted changes then", ("diagnosed", "dirty")),
     ("Python", ("provenance", "python")),
     ("Data hash", ("data_hash",)),
     ("Spec hash", ("spec_hash",)),
     ("Seed", ("seed",)),
     ("Sampler", ("sampler",)),
+    ("Attempts (smaller steps while transitions diverge)", ("attempts",)),
     ("Specification", ("spec",)),
     ("Parameterisation", ("parameterisation",)),
     ("Priors", ("prior_set",)),

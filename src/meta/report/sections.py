@@ -63,7 +63,7 @@ class Section:
         rows = self.fit.record.get("rows", {})
         return "; ".join(
             f"{spell(stage)}: {part['k_studies']:,} studies, {part['k_rows']:,} rows, "
-            f"{part['n_trials']:,} trials"
+            f"{part['n_trials']:,} trials{_through(part)}"
             for stage, part in rows.items()
         )
 
@@ -77,6 +77,11 @@ class Section:
         """What the figure and the table say of numbers without data; empty without such ones."""
         cells = [cell for line in self.table.lines for cell in line.cells if cell]
         return next((cell.no_data for cell in cells if cell.no_data), "")
+
+
+def _through(part: dict[str, int]) -> str:
+    through = part.get("k_rows_through_capability", 0)
+    return f" ({through:,} of the rows see it only in the product)" if through else ""
 
 
 @dataclass(frozen=True)
