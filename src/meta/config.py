@@ -131,6 +131,7 @@ class ModelSpec(_Strict):
     levels: tuple[Level, ...] = ("study",)
     moderators: tuple[str, ...] = ()
     priors: str = "default"
+    draws_factor: int = Field(1, ge=1, le=100)
     filter: dict[str, list[str]] = {}
 
     @model_validator(mode="before")
@@ -220,7 +221,9 @@ class Settings(_Strict):
             model=model,
             spec=spec,
             priors=self.priors[spec.priors],
-            sampler=self.sampler,
+            sampler=self.sampler.model_copy(
+                update={"draws": self.sampler.draws * spec.draws_factor}
+            ),
             seed=self.seed,
         )
 
@@ -238,7 +241,11 @@ class FitTask(_Strict):
     def spec_hash(self) -> str:
         """SHA-256 of the model's specification and priors (not of sampler or seed)."""
         text = json.dumps(
-            {"spec": self.spec.model_dump(), "priors": self.priors.model_dump()}, sort_keys=True
+            {
+                "spec": self.spec.model_dump(exclude={"draws_factor"}),
+                "priors": self.priors.model_dump(),
+            },
+            sort_keys=True,
         )
         return hashlib.sha256(text.encode()).hexdigest()
 
