@@ -30,6 +30,7 @@ class Field:
     required: bool = False
     analysis: bool = True
     values: Mapping[str, str] | None = None
+    ordinal: bool = False
     minimum: float | None = None
     maximum: float | None = None
     at_most: str | None = None
@@ -201,6 +202,8 @@ def _field_faults(field: Field, table: Table, tables: dict[str, Table]) -> list[
         faults.append("only a category may have values")
     if field.values is not None and field.example not in field.values:
         faults.append(f"example {field.example!r} is not one of its values")
+    if field.ordinal and field.values is None:
+        faults.append("only a closed vocabulary may be ordinal")
     if not numeric and (field.minimum is not None or field.maximum is not None):
         faults.append("only a number may have a minimum or a maximum")
     for other in (field.at_most, field.needs):
