@@ -19,7 +19,7 @@ from meta.evidence.reading import nearest
         ("n/a", "leave the cell blank if it was not observed"),
         ("-", "leave the cell blank if it was not observed"),
         ("about 9", "write digits only, or leave the cell blank if it was not observed"),
-        ("٣", "write digits only, or leave the cell blank if it was not observed"),
+        ("٣", "write it with the digits 0 to 9: 3"),
         ("9" * 19, "correct it: no count has so many digits"),
     ],
 )

@@ -11,7 +11,8 @@ from meta.evidence.dictionary import Dictionary, load_dictionary
 from meta.evidence.keys import duplicate_problems, reference_problems
 from meta.evidence.overlap import overlap_problems
 from meta.evidence.problems import Problem, Severity
-from meta.evidence.reading import nearest, read_table
+from meta.evidence.reading import read_table
+from meta.evidence.suggestion import nearest
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from meta.evidence.problems import Problem
-from meta.evidence.reading import nearest
+from meta.evidence.raw_table import TEXT
+from meta.evidence.suggestion import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,26 +35,71 @@ def duplicate_problems(typed: TypedTable) -> list[Problem]:
     Returns
     -------
     list of Problem
-        One for each later row, naming the line of the first.
+        One for each later row, naming the line of the first; a warning where two names differ
+        by letter case alone.
     """
     key = list(typed.table.key)
     needed = [column for column in key if typed.table.fields[column].required]
-    named = typed.frame[needed].notna().all(axis="columns")
-    keys = typed.frame.loc[named, [*key, "_line"]]
-    repeated = keys.duplicated(key, keep="first")
-    if not repeated.any():
+    named = typed.frame[needed].notna().all(axis="columns").to_numpy(bool)
+    rows = np.flatnonzero(named)
+    codes = _key_codes(typed.frame, key)[rows]
+    problems = []
+    repeated = _repeated(codes)
+    if len(repeated):
+        first = _first_lines(typed, rows, codes)
+        names = " and ".join(key)
+        remedy = "give the row another name, or remove it"
+        if len(key) > 1:
+            remedy = f"change {names} so that they differ, or remove the row"
+        problems += typed.problems(
+            rows[repeated].tolist(), key[0],
+            lambda row: f"the same {names} already stands on line {first[row]}", remedy,
+        )  # fmt: skip
+    if len(key) == 1 and typed.table.fields[key[0]].type == "id":
+        problems += _case_problems(typed, key[0], rows, codes)
+    return problems
+
+
+def _key_codes(frame: pd.DataFrame, key: list[str]) -> np.ndarray:
+    """Number the distinct keys; a blank is a value like any other."""
+    codes = np.zeros(len(frame), np.int64)
+    for column in key:
+        part, found = pd.factorize(frame[column])
+        # Numbered anew each time, so that no product of counts overflows.
+        codes = pd.factorize(codes * (len(found) + 1) + part + 1)[0]
+    return codes
+
+
+def _repeated(codes: np.ndarray) -> np.ndarray:
+    return np.flatnonzero(pd.Series(codes).duplicated().to_numpy())
+
+
+def _first_lines(typed: TypedTable, rows: np.ndarray, codes: np.ndarray) -> dict[int, int]:
+    """Line on which the key of each repeated row stands first."""
+    _, first, which = np.unique(codes, return_index=True, return_inverse=True)
+    repeated = _repeated(codes)
+    lines = typed.raw.lines[rows[first[which[repeated]]]]
+    return dict(zip(rows[repeated].tolist(), lines.tolist(), strict=True))
+
+
+def _case_problems(
+    typed: TypedTable, column: str, rows: np.ndarray, codes: np.ndarray
+) -> list[Problem]:
+    """Warn of names that a reader, or a database, may take for each other."""
+    lower = pd.factorize(typed.frame[column].str.lower())[0][rows]
+    new = np.setdiff1d(_repeated(lower), _repeated(codes))
+    if not len(new):
         return []
-    first = keys.groupby(key, dropna=False, sort=False)["_line"].transform("first")
-    names = " and ".join(key)
-    remedy = "give the row another name, or remove it"
-    if len(key) > 1:
-        remedy = f"change {names} so that they differ, or remove the row"
-    return [
-        typed.problem(
-            row, key[0], f"the same {names} already stands on line {int(first[row])}", remedy
-        )
-        for row in typed.rows(repeated)
-    ]
+    first = _first_lines(typed, rows, lower)
+    return typed.problems(
+        rows[new].tolist(), column,
+        lambda row: f"differs only by letter case from the {column} on line {first[row]}",
+        "correct one of the two, or tell them apart by more than letter case", "warning",
+    )  # fmt: skip
+
+
+def _arrow(column: pd.Series) -> Any:
+    return pa.chunked_array(pa.array(column, TEXT))
 
 
 def reference_problems(typed: TypedTable, tables: Mapping[str, TypedTable]) -> list[Problem]:
@@ -74,18 +125,25 @@ def reference_problems(typed: TypedTable, tables: Mapping[str, TypedTable]) -> l
             continue
         if not all(target.has(column) for target, column in present):
             continue
-        known: set[str] = set()
-        for target, column in present:
-            known.update(target.frame[column].dropna())
-            known.update(target.raw.loose)
-        used = typed.believed(field.name)
-        rows = typed.rows(used.notna() & ~used.isin(list(known)))
+        known = _known(present)
+        used = _arrow(typed.believed(field.name))
+        there = pc.or_(pc.is_null(used), pc.is_in(used, known)).to_numpy()
+        rows = np.flatnonzero(~there).tolist()
         absent = [target.file for target, _ in targets if not target.raw.present]
         if rows and absent:
             problems.append(_unlooked(typed, field, rows, absent))
         elif rows:
-            problems += _unknown(typed, field, rows, sorted(known))
+            problems += _unknown(typed, field, rows, known)
     return problems
+
+
+def _known(present: list[tuple[TypedTable, str]]) -> Any:
+    """Names of the tables referred to, with those of rows that could not be read."""
+    parts = [pa.array([], TEXT)]
+    for target, column in present:
+        parts += _arrow(target.frame[column].dropna()).chunks
+        parts.append(pa.array(sorted(target.raw.loose), TEXT))
+    return pa.concat_arrays(parts)
 
 
 def _unlooked(typed: TypedTable, field: Field, rows: list[int], absent: list[str]) -> Problem:
@@ -95,15 +153,27 @@ def _unlooked(typed: TypedTable, field: Field, rows: list[int], absent: list[str
     return typed.problem(rows[0], field.name, reason, remedy, "warning")
 
 
-def _unknown(typed: TypedTable, field: Field, rows: list[int], known: list[str]) -> list[Problem]:
+def _unknown(typed: TypedTable, field: Field, rows: list[int], known: Any) -> list[Problem]:
     where = " or ".join(f"{table}.csv" for table, _ in field.references)
-    values = typed.frame.loc[rows, field.name]
-    distinct = list(values.unique())
-    search = len(distinct) <= MOST_SUGGESTIONS and len(known) <= LARGEST_SEARCHED
-    remedies = {}
-    for value in distinct:
-        near = nearest(value, known, cutoff=0.8) if search else None
-        add = f"add it to {where}, or correct it"
-        remedies[value] = f"did you mean {near}? if not, {add}" if near else add
+    used = _arrow(typed.frame[field.name].iloc[rows])
+    values = used.unique()
+    same = pc.index_in(pc.utf8_lower(values), pc.utf8_lower(known)).to_pylist()
+    meant = {
+        value: known[position].as_py()
+        for value, position in zip(values.to_pylist(), same, strict=True)
+        if position is not None
+    }
+    if len(values) <= MOST_SUGGESTIONS and len(known) <= LARGEST_SEARCHED:
+        names = sorted(set(known.to_pylist()))
+        for value in values.to_pylist():
+            if value not in meant and (near := nearest(value, names, cutoff=0.8)):
+                meant[value] = near
+    texts = dict(zip(rows, used.to_pylist(), strict=True))
+    add = f"add it to {where}, or correct it"
+
+    def remedy(row: int) -> str:
+        near = meant.get(texts[row])
+        return f"did you mean {near}? if not, {add}" if near else add
+
     reason = f"there is no such {field.label.lower()} in {where}"
-    return [typed.problem(row, field.name, reason, remedies[values[row]]) for row in rows]
+    return typed.problems(rows, field.name, reason, remedy)

@@ -2,51 +2,74 @@
 
 from __future__ import annotations
 
+import math
 import re
-from typing import TYPE_CHECKING
+import unicodedata
+from datetime import date
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
+import numpy as np
+import pyarrow.compute as pc
 
-from meta.evidence.problems import Problem
+from meta.evidence.spreadsheet import cell_fault, date_fault, day_of
 
 if TYPE_CHECKING:
     from meta.evidence.dictionary import Field
 
 # More digits would overflow a 64-bit count.
 WHOLE = r"[+-]?[0-9]{1,18}"
-DECIMAL = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?"
+DECIMAL = r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?"
 DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
-FORMULA = r"(?s)[=@].*|[+\-][^0-9.].*"
+PATTERNS = {"integer": WHOLE, "number": DECIMAL, "date": DATE}
 
 NOT_OBSERVED = {"na", "n/a", "nan", "null", "none", "-", "--", "?", "unknown", "not reported"}
 
+# Comma, point, apostrophes and the spaces that are printed between thousands.
+_SEPARATORS = ",.'\u2019 \u00a0\u2009\u202f"
+_THOUSANDS = re.compile(f"([+-]?[0-9]{{1,3}})(?:([{_SEPARATORS}])[0-9]{{3}})(?:\\2[0-9]{{3}})*")
+# Beyond this a cell is no mistyped number, and looking closer takes longer than it helps.
+_LONGEST_NUMBER = 40
 
-def parse(cells: pd.Series, field: Field) -> tuple[pd.Series, pd.Series]:
-    """Turn the cells of one column into their type.
+
+def parse(values: Any, field: Field) -> tuple[np.ndarray, np.ndarray]:
+    """Turn distinct texts into the type of their column.
 
     Parameters
     ----------
-    cells : Series
-        Text with blanks as NA.
+    values : pyarrow.Array
+        Texts, none of them blank.
     field : Field
-        What the column holds.
+        What the column holds: integers, numbers or dates.
 
     Returns
     -------
-    Series
-        Typed values; NA where a cell is blank or illegal.
-    Series of bool
-        Where a cell is illegal.
+    typed : ndarray
+        int64, float64, or the text of the date; meaningless where illegal.
+    legal : ndarray of bool
+        Which values are of the type.
     """
-    if field.is_text:
-        return cells, cells.isna() & False
-    pattern = {"integer": WHOLE, "number": DECIMAL, "date": DATE}[field.type]
-    legal = cells.str.fullmatch(pattern).fillna(False).astype(bool)
-    kept = cells.where(legal)
+    pattern = f"^(?:{PATTERNS[field.type]})$"
+    legal = pc.match_substring_regex(values, pattern).to_numpy(zero_copy_only=False).copy()
+    texts = np.array(values.to_pylist(), dtype=object)
     if field.type == "date":
-        real = pd.to_datetime(kept, format="%Y-%m-%d", errors="coerce").notna()
-        return cells.where(real), cells.notna() & ~real
-    return _numbers(kept, dtype(field)), cells.notna() & ~legal
+        legal[legal] = [_is_day(text) for text in texts[legal]]
+        return texts, legal
+    kind = np.int64 if field.type == "integer" else np.float64
+    typed = np.zeros(len(texts), kind)
+    # An object array keeps 18-digit counts exact where a float would not.
+    typed[legal] = texts[legal].astype(kind)
+    if field.type == "number":
+        legal &= np.isfinite(typed)
+        typed += 0.0  # no negative zero
+    return typed, legal
+
+
+def _is_day(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 def dtype(field: Field) -> str:
@@ -65,16 +88,6 @@ def dtype(field: Field) -> str:
     return {"integer": "Int64", "number": "Float64"}.get(field.type, "string")
 
 
-def _numbers(cells: pd.Series, kind: str) -> pd.Series:
-    values = pd.Series(pd.NA, index=cells.index, dtype=kind)
-    filled = cells.dropna()
-    if len(filled):
-        # An object array keeps 18-digit counts exact where a float would not.
-        native = "int64" if kind == "Int64" else "float64"
-        values.loc[filled.index] = filled.to_numpy(dtype=object).astype(native)
-    return values
-
-
 def explain(value: str, field: Field) -> tuple[str, str]:
     """Say why a cell is not of its type, and what to write.
 
@@ -90,86 +103,95 @@ def explain(value: str, field: Field) -> tuple[str, str]:
     tuple of str
         The reason and the remedy.
     """
-    if re.fullmatch(FORMULA, value) and value.lower() not in NOT_OBSERVED:
-        return formula_reason()
+    if value.lower() not in NOT_OBSERVED and (fault := cell_fault(value)):
+        return fault
     if field.type == "date":
-        return "is not a date", "write it as year-month-day, such as 2026-11-21"
+        return _date_fault(value)
     kind = "a whole number" if field.type == "integer" else "a number"
     reason = f"is not {kind}"
     if value.lower() in NOT_OBSERVED:
         return reason, "leave the cell blank if it was not observed"
-    return reason, _number_remedy(value, field)
+    if len(value) > _LONGEST_NUMBER:
+        if re.fullmatch("[+-]?[0-9]+", value):
+            return reason, "correct it: no count has so many digits"
+        return reason, _plainly(field)
+    return date_fault(value) or (reason, _number_remedy(value, field))
 
 
-def formula_reason() -> tuple[str, str]:
-    """Say what is wrong with a spreadsheet formula.
+def _date_fault(value: str) -> tuple[str, str]:
+    reason, write = "is not a date", "write it as year-month-day, such as"
+    if day := day_of(value):
+        return f"{reason} but a spreadsheet's number of the day {day}", f"write {day}"
+    if parts := re.fullmatch(r"([0-9]{1,4})[-/.]([0-9]{1,2})[-/.]([0-9]{1,4})", value):
+        days = _days(*(int(part) for part in parts.groups()))
+        if len(days) > 1:
+            return reason, f"{write} {days[0]} or {days[1]}, whichever is meant"
+        if days:
+            return reason, f"{write} {days[0]}"
+    return reason, f"{write} 2026-11-21"
 
-    Returns
-    -------
-    tuple of str
-        The reason and the remedy.
-    """
-    return "is a spreadsheet formula", "write the value itself, or do not begin it with this sign"
+
+def _days(first: int, second: int, third: int) -> list[date]:
+    """Days that three numbers may mean: year first, or else day or month first."""
+    year = third if third > 99 else 2000 + third
+    orders = [(first, second, third)] if first > 31 else []
+    orders = orders or [(year, second, first), (year, first, second)]
+    days = []
+    for order in orders:
+        try:
+            days.append(date(*order))
+        except ValueError:
+            continue
+    return list(dict.fromkeys(days))
 
 
 def _number_remedy(value: str, field: Field) -> str:
-    compact = re.sub(r"(?<=[0-9])[,\s'\u00a0\u202f](?=[0-9]{3}(?![0-9]))", "", value)
-    if compact != value and re.fullmatch(DECIMAL, compact):
-        return f"write it without separators: {compact}"
+    unquoted = value.strip("\"'\u2018\u2019\u201c\u201d`")
+    if unquoted != value and re.fullmatch(DECIMAL, unquoted):
+        return f"write it without quotes: {unquoted}"
+    if match := _THOUSANDS.fullmatch(value):
+        return _separated(value, match[2], field)
     if re.fullmatch("[+-]?[0-9]+", value):
         return "correct it: no count has so many digits"
-    if field.type == "integer" and re.fullmatch(DECIMAL, value):
-        return _whole_remedy(value)
+    if re.fullmatch(DECIMAL, value):
+        return _whole_remedy(value) if field.type == "integer" else "correct it: it is too large"
     if value.endswith("%"):
         return "write the count, not the percentage" if field.type == "integer" else "drop the %"
+    ascii_digits = _ascii_digits(value)
+    if ascii_digits != value and re.fullmatch(DECIMAL, ascii_digits):
+        return f"write it with the digits 0 to 9: {ascii_digits}"
     digits = value.translate(str.maketrans("oOlI", "0011"))
     if digits != value and re.fullmatch(DECIMAL, digits):
         return f"replace the letter by a digit, perhaps {digits}"
     if re.fullmatch(r"[+-]?[0-9]+,[0-9]+", value):
         return f"write the decimal point as a point: {value.replace(',', '.')}"
+    return _plainly(field)
+
+
+def _plainly(field: Field) -> str:
     plain = "digits only" if field.type == "integer" else "a plain number"
     return f"write {plain}, or leave the cell blank if it was not observed"
 
 
+def _separated(value: str, separator: str, field: Field) -> str:
+    """Remedy for what may be thousands or a fraction, without deciding which."""
+    whole = value.replace(separator, "")
+    if separator == "." and field.type == "integer":
+        fraction = " if the point separates thousands; a count has no fraction"
+        return f"write {whole}{fraction}"
+    if separator == "," and field.type == "number" and value.count(",") == 1:
+        return f"write {whole} or {value.replace(',', '.')}, whichever is meant"
+    return f"write it without separators: {whole}"
+
+
 def _whole_remedy(value: str) -> str:
     number = float(value)
-    if number.is_integer() and abs(number) < 1e15:
+    if math.isfinite(number) and number.is_integer() and abs(number) < 1e15:
         return f"write it without a decimal point or exponent: {int(number)}"
     return "a count has no fraction; write the number of trials"
 
 
-def range_problems(values: pd.Series, field: Field, file: str, lines: pd.Series) -> list[Problem]:
-    """Report numbers outside the legal range.
-
-    Parameters
-    ----------
-    values : Series
-        Typed numbers.
-    field : Field
-        What the column holds.
-    file : str
-        How problems name the file.
-    lines : Series
-        Line of each row.
-
-    Returns
-    -------
-    list of Problem
-        One for each number out of range.
-    """
-    problems = []
-    for bound, word, outside in (
-        (field.minimum, "less", values.lt),
-        (field.maximum, "more", values.gt),
-    ):
-        if bound is None:
-            continue
-        wrong = outside(bound).fillna(False).astype(bool)
-        edge = "smallest" if word == "less" else "largest"
-        for row in values.index[wrong]:
-            reason = f"is {word} than {bound:g}, the {edge} possible value"
-            remedy = f"correct the number{', or leave it blank' if not field.required else ''}"
-            problems.append(
-                Problem(file, int(lines[row]), field.name, str(values[row]), reason, remedy)
-            )
-    return problems
+def _ascii_digits(value: str) -> str:
+    return "".join(
+        str(unicodedata.decimal(c)) if c.isdecimal() else "-" if c in "−－" else c for c in value
+    )

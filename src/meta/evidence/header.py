@@ -1,0 +1,124 @@
+"""The header of a file: which columns it names, and which it ought to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from meta.evidence.problems import Problem
+from meta.evidence.suggestion import folded, nearest
+
+if TYPE_CHECKING:
+    from meta.evidence.csv_regular import Records
+    from meta.evidence.dictionary import Table
+
+# Typed tables hold the line of each row under this name.
+RESERVED = "_line"
+# Rows behind the first in which the real header is looked for.
+ROWS_SEARCHED = 5
+
+
+def misplaced_header(records: Records, table: Table, shown_as: str) -> Problem | None:
+    """Say why the first record is no header of this table at all.
+
+    Parameters
+    ----------
+    records : Records
+        The file as read.
+    table : Table
+        What the dictionary says of the table.
+    shown_as : str
+        How problems name the file.
+
+    Returns
+    -------
+    Problem or None
+        Another separator, or a title above the header; None if the first record names columns.
+    """
+    header, line = records.header or [], records.header_line
+    if {folded(cell) for cell in header} & set(table.fields):
+        return None
+    for separator, name in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
+        pieces = {folded(piece.strip('" ')) for piece in separator.join(header).split(separator)}
+        if len(pieces & set(table.fields)) > 1:
+            reason = f"the columns are separated by {name}, not by commas"
+            remedy = "save the file as CSV with the comma as separator"
+            return Problem(shown_as, line, "", "", reason, remedy)
+    for row in range(min(ROWS_SEARCHED, len(records.lines))):
+        if len(_named(records, row, table)) > 1:
+            reason = f"the header stands on line {int(records.lines[row])}, below other text"
+            remedy = "remove the lines above it"
+            return Problem(shown_as, line, "", ", ".join(filter(None, header)), reason, remedy)
+    return None
+
+
+def header_problems(records: Records, table: Table, shown_as: str) -> list[Problem]:
+    """Report columns that are missing, unknown, named twice or named on two lines.
+
+    Parameters
+    ----------
+    records : Records
+        The file as read.
+    table : Table
+        What the dictionary says of the table.
+    shown_as : str
+        How problems name the file.
+
+    Returns
+    -------
+    list of Problem
+        Errors, and notes on columns that nothing reads.
+    """
+    header, line = records.header or [], records.header_line
+    problems = []
+    # The database does not tell columns apart by letter case, so neither may the header.
+    lower = [name.lower() for name in header]
+    for column in sorted({name for name in lower if name and lower.count(name) > 1}):
+        reason = f"the header names the column {lower.count(column)} times"
+        remedy = "keep one of them; letter case does not make them differ"
+        problems.append(Problem(shown_as, line, column, "", reason, remedy))
+    if RESERVED in lower:
+        reason = "the column name is reserved for the line of the row"
+        problems.append(Problem(shown_as, line, RESERVED, "", reason, "rename the column"))
+    absent = [column for column in table.fields if column not in header]
+    extra = [c for c in header if c and c not in table.fields and lower.count(c.lower()) == 1]
+    renamed = set()
+    for column in absent:
+        if not table.fields[column].required:
+            continue
+        near = nearest(column, extra)
+        renamed.add(near)
+        remedy = f"rename the column {near} to {column}" if near else f"add a column {column}"
+        reason = "the required column is missing"
+        problems.append(Problem(shown_as, line, column, "", reason, remedy))
+    problems += [_extra_column(c, absent, shown_as, line) for c in extra if c not in renamed]
+    return problems + _second_header(records, table, shown_as)
+
+
+def _extra_column(column: str, absent: list[str], shown_as: str, line: int) -> Problem:
+    if column.lower() in absent:
+        reason = f"differs from the column {column.lower()} by letter case"
+        remedy = f"rename it to {column.lower()}"
+        return Problem(shown_as, line, column, "", reason, remedy)
+    near = nearest(column, absent)
+    if near is not None:
+        reason = f"is not a known column; did you mean {near}?"
+        remedy = f"rename it to {near}, or its cells are ignored"
+        return Problem(shown_as, line, column, "", reason, remedy, "warning")
+    reason = "is not a known column; it is kept as text and no model reads it"
+    remedy = "nothing to do, or describe it in the field dictionary"
+    return Problem(shown_as, line, column, "", reason, remedy, "note")
+
+
+def _second_header(records: Records, table: Table, shown_as: str) -> list[Problem]:
+    """Point out a first row that names columns again, as merged cells leave it."""
+    if not len(records.lines) or len(named := _named(records, 0, table)) < 2:
+        return []
+    reason = "the row names columns again: a header of two lines"
+    remedy = "keep one header line; merged cells have no place in CSV"
+    return [Problem(shown_as, int(records.lines[0]), "", ", ".join(named), reason, remedy)]
+
+
+def _named(records: Records, row: int, table: Table) -> list[str]:
+    known = set(table.fields) | {folded(field.label) for field in table.fields.values()}
+    cells = [column[row].as_py() or "" for column in records.cells]
+    return [cell.strip() for cell in cells if folded(cell) in known]

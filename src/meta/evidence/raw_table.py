@@ -1,0 +1,181 @@
+"""The text of one file by column, before anything is known of its meaning.
+
+Columns are Arrow arrays, so that a million rows cost their bytes and not a million objects. Columns
+of few distinct values are dictionary-encoded: what is true of a value is worked out once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+TEXT = pa.large_string()
+CODED = pa.dictionary(pa.int32(), TEXT)
+
+
+@dataclass(frozen=True)
+class RawTable:
+    """The cells of one file, as text.
+
+    Attributes
+    ----------
+    columns : dict of str to pyarrow.ChunkedArray
+        Stripped cells by column, of type `TEXT` or `CODED`; a blank cell is null.
+    lines : ndarray of int64
+        Physical line on which each record starts.
+    present : bool
+        Whether there is such a file.
+    complete : bool
+        Whether every record could be read, so that an absent key is known to be absent.
+    loose : frozenset of str
+        Cells of the records that were left out: keys that do exist although no row has them.
+    """
+
+    columns: dict[str, Any] = field(default_factory=dict)
+    lines: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
+    present: bool = True
+    complete: bool = False
+    loose: frozenset[str] = frozenset()
+
+    def cell(self, column: str, row: int) -> str:
+        """Return one cell; an empty text if it is blank."""
+        return self.columns[column][row].as_py() or ""
+
+    def replaced(self, column: str, row: int, value: str) -> RawTable:
+        """Return the table with one cell replaced; an empty text blanks it.
+
+        Raises
+        ------
+        KeyError
+            If there is no such column.
+        IndexError
+            If there is no such row.
+        """
+        cells = self.columns[column]
+        if not 0 <= row < len(cells):
+            raise IndexError(f"the table has {len(cells)} rows, so none at position {row}")
+        new = pa.array([value.strip() or None], TEXT).cast(cells.type)
+        pieces = [*cells.slice(0, row).chunks, new, *cells.slice(row + 1).chunks]
+        return replace(self, columns={**self.columns, column: pa.chunked_array(pieces, cells.type)})
+
+
+def distinct(cells: Any) -> tuple[Any, np.ndarray]:
+    """Encode a column by its distinct values.
+
+    Parameters
+    ----------
+    cells : pyarrow.ChunkedArray
+        Text, encoded or not.
+
+    Returns
+    -------
+    values : pyarrow.Array
+        Distinct texts; some may belong to no row any more.
+    codes : ndarray of int32
+        Position in `values` of each row, -1 where it is blank.
+    """
+    coded = cells if pa.types.is_dictionary(cells.type) else cells.dictionary_encode()
+    whole = coded.unify_dictionaries().combine_chunks()
+    if isinstance(whole, pa.ChunkedArray):
+        # A column of no chunks, or of more text than one chunk holds.
+        if whole.num_chunks == 0:
+            return pa.array([], TEXT), np.empty(0, np.int32)
+        codes = np.concatenate([_codes(chunk) for chunk in whole.chunks])
+        return whole.chunk(0).dictionary.cast(TEXT), codes
+    return whole.dictionary.cast(TEXT), _codes(whole)
+
+
+def _codes(chunk: Any) -> np.ndarray:
+    return chunk.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int32, copy=False)
+
+
+def strip(cells: Any) -> Any:
+    """Strip white space from every cell, and turn what is left blank into null.
+
+    Parameters
+    ----------
+    cells : pyarrow.ChunkedArray
+        Text, encoded or not.
+
+    Returns
+    -------
+    pyarrow.ChunkedArray
+        The same array where there is nothing to strip.
+    """
+    if pa.types.is_dictionary(cells.type):
+        dictionaries = [chunk.dictionary for chunk in cells.chunks]
+        if all(_stripped(values) is None for values in dictionaries):
+            return cells
+        return strip(cells.cast(TEXT)).dictionary_encode().cast(CODED)
+    chunks = []
+    for chunk in cells.chunks:
+        changed = _stripped(chunk)
+        chunks.append(chunk if changed is None else changed)
+    return pa.chunked_array(chunks, TEXT)
+
+
+def _stripped(cells: Any) -> Any | None:
+    """Stripped cells, or None if none has white space around it or is empty."""
+    stripped = pc.utf8_trim_whitespace(cells)
+    same = pc.sum(pc.binary_length(stripped)).as_py() == pc.sum(pc.binary_length(cells)).as_py()
+    if same and pc.min(pc.binary_length(cells)).as_py() != 0:
+        return None
+    return pc.if_else(pc.equal(stripped, ""), pa.scalar(None, TEXT), stripped)
+
+
+def first_bytes(cells: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Return the first four bytes of each cell, and its length.
+
+    What a cell may be is often told by its first byte, and telling costs nothing here.
+
+    Parameters
+    ----------
+    cells : pyarrow.Array
+        Text, not encoded.
+
+    Returns
+    -------
+    head : ndarray of uint8, shape (4, rows)
+        Bytes, 0 beyond the end of a cell and in blank cells.
+    length : ndarray of int64
+        Bytes of each cell.
+    """
+    rows = len(cells)
+    _, offset_buffer, data = cells.buffers()
+    head = np.zeros((4, rows), np.uint8)
+    if rows == 0 or data is None or data.size == 0:
+        return head, np.zeros(rows, np.int64)
+    offsets = np.frombuffer(offset_buffer, np.int64)[cells.offset : cells.offset + rows + 1]
+    text, length = np.frombuffer(data, np.uint8), np.diff(offsets)
+    for position in range(4):
+        long = length > position
+        head[position, long] = text[offsets[:-1][long] + position]
+    return head, length
+
+
+def unusual(cells: Any) -> np.ndarray:
+    """Positions of the cells that hold anything but printable ASCII.
+
+    Parameters
+    ----------
+    cells : pyarrow.Array
+        Text, not encoded.
+
+    Returns
+    -------
+    ndarray of int64
+        Positions in ascending order.
+    """
+    rows = len(cells)
+    _, offset_buffer, data = cells.buffers()
+    if rows == 0 or data is None or data.size == 0:
+        return np.empty(0, np.int64)
+    offsets = np.frombuffer(offset_buffer, np.int64)[cells.offset : cells.offset + rows + 1]
+    text = np.frombuffer(data, np.uint8)[offsets[0] : offsets[-1]]
+    # One comparison instead of two: what is below a space wraps around to the top.
+    places = np.flatnonzero(text - np.uint8(32) > 94)
+    return np.unique(np.searchsorted(offsets, places + offsets[0], side="right") - 1)

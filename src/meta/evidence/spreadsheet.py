@@ -1,0 +1,184 @@
+"""What spreadsheets leave in cells: formulas, errors, dates in place of fractions, odd characters.
+
+A cell that begins with = + - or @ may be run as a formula by whoever opens the file (CWE-1236), so
+it is refused wherever it stands; a number, or a text that begins with one, is not a formula.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from meta.evidence.raw_table import first_bytes, unusual
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# Spreadsheets look behind white space, quotes and characters that cannot be seen.
+_LEAD = "[\\s\"'\u2018\u201c\u200b-\u200f\u2060\ufeff]*"
+_NUMBER = r"(?:[0-9][0-9,]*\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?%?"
+FORMULA = re.compile(
+    f"{_LEAD}(?:[=@＝＠]|[+\\-＋－](?:[^0-9.]|{_NUMBER}\\s*[-+*/^&=<>|!]\\s*\\S))", re.DOTALL
+)
+ERROR_CELL = re.compile(
+    r"#(?:REF!|N/A|NAME\?|VALUE!|DIV/0!|NULL!|NUM!|SPILL!|CALC!|FIELD!|BLOCKED!|CONNECT!"
+    r"|UNKNOWN!|GETTING_DATA|BUSY!|ERROR!)|#{2,}|Err:5[0-9]{2}"
+)
+_MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
+_MONTH = f"({'|'.join(_MONTHS)})"
+_DAY_MONTH = re.compile(f"([0-9]{{1,2}})-{_MONTH}(?:-[0-9]{{2,4}})?", re.IGNORECASE)
+_MONTH_YEAR = re.compile(f"{_MONTH}-([0-9]{{2,4}})", re.IGNORECASE)
+
+# Day 0 of spreadsheets, which hold that 1900 was a leap year; days after February 1900 are right.
+_EPOCH = date(1899, 12, 30)
+_PLAUSIBLE_DAYS = (32874, 73050)  # 1990 to 2099
+
+# Letters of other scripts that look like Latin ones.
+_LOOK_ALIKE = set("АВЕЅІЈКМНОРСТХУаеорсухіјѕԁԛԝһΑΒΕΖΗΙΚΜΝΟΡΤΥΧο")
+
+Say = tuple[str, str]
+
+
+def formula_reason() -> Say:
+    """Say what is wrong with a spreadsheet formula.
+
+    Returns
+    -------
+    tuple of str
+        The reason and the remedy.
+    """
+    return "is a spreadsheet formula", "write the value itself, or do not begin it with this sign"
+
+
+def is_formula(value: str) -> bool:
+    """Whether a spreadsheet may run the cell."""
+    return FORMULA.match(value) is not None
+
+
+def cell_fault(value: str) -> Say | None:
+    """Say what makes a cell illegal in any column: a formula, or a spreadsheet's error.
+
+    Parameters
+    ----------
+    value : str
+        The cell.
+
+    Returns
+    -------
+    tuple of str or None
+        The reason and the remedy.
+    """
+    if is_formula(value):
+        return formula_reason()
+    if ERROR_CELL.fullmatch(value):
+        wide = "; the column was too narrow to show the value" if value[:2] == "##" else ""
+        return "is a spreadsheet's error, not a value", f"write the value that stood here{wide}"
+    return None
+
+
+def date_made_of(value: str) -> str | None:
+    """Return the fraction or code of which a spreadsheet made a date, such as 3/24 of Mar-24."""
+    if match := _DAY_MONTH.fullmatch(value):
+        return f"{_MONTHS.index(match[2].lower()) + 1}/{match[1]}"
+    if match := _MONTH_YEAR.fullmatch(value):
+        return f"{_MONTHS.index(match[1].lower()) + 1}/{match[2]}"
+    return None
+
+
+def date_fault(value: str) -> Say | None:
+    """Say that a cell looks like a date that was once something else."""
+    fraction = date_made_of(value)
+    if fraction is None:
+        return None
+    reason = f"looks like a date that a spreadsheet made of something else, perhaps of {fraction}"
+    return reason, "write what stands in the source, in a cell formatted as text"
+
+
+def day_of(number: str) -> date | None:
+    """Return the day that a spreadsheet means by a number, if it is of our time."""
+    whole = re.fullmatch(r"([0-9]{5})(?:\.[0-9]*)?", number)
+    if whole is None or not _PLAUSIBLE_DAYS[0] <= int(whole[1]) <= _PLAUSIBLE_DAYS[1]:
+        return None
+    return _EPOCH + timedelta(days=int(whole[1]))
+
+
+def odd_character(value: str) -> Say | None:
+    """Name a character that cannot be seen, or that looks like another.
+
+    Parameters
+    ----------
+    value : str
+        A name: an id or a category.
+
+    Returns
+    -------
+    tuple of str or None
+        The reason, with the code point, and the remedy.
+    """
+    latin = any(c.isascii() and c.isalnum() for c in value)
+    for place, c in enumerate(value, start=1):
+        kind = unicodedata.category(c)
+        at = f"{_name(c)} at character {place}"
+        if kind[0] in "CZ" and c != " ":
+            return f"contains {at}, which cannot be seen", f"write {_plain(value)}"
+        if (kind == "Nd" and not c.isascii()) or "\uff01" <= c <= "\uff5e":
+            return f"contains {at}", f"write {_plain(value)}"
+        if c in _LOOK_ALIKE and latin:
+            return f"contains {at}, which looks like a Latin letter", "type the letter anew"
+    if not unicodedata.is_normalized("NFC", value):
+        return "is spelt with combining characters (not in Unicode form NFC)", "type it anew"
+    return None
+
+
+def _plain(value: str) -> str:
+    cleaned = (" " if unicodedata.category(c)[0] == "Z" else c for c in value)
+    kept = "".join(c for c in cleaned if unicodedata.category(c)[0] != "C")
+    return " ".join(unicodedata.normalize("NFKC", kept).split())
+
+
+def _name(character: str) -> str:
+    return f"U+{ord(character):04X} {unicodedata.name(character, '')}".strip()
+
+
+def faulty(cells: Any) -> np.ndarray:
+    """Positions of the cells that `cell_fault` refuses.
+
+    Parameters
+    ----------
+    cells : pyarrow.Array
+        Text, not encoded.
+    """
+    head, length = first_bytes(cells)
+    # Also the first bytes of full-width signs, of curly quotes and of what cannot be seen.
+    suspect = np.isin(head[0], np.frombuffer(b"=+-@\"'\t \xe2\xef#", np.uint8))
+    suspect |= (head[0] == ord("E")) & (head[1] == ord("r")) & (length == len("Err:500"))
+    return _matching(cells, suspect, lambda value: cell_fault(value) is not None)
+
+
+def once_other(cells: Any) -> np.ndarray:
+    """Positions of the cells that `date_fault` points out."""
+    head, length = first_bytes(cells)
+    digit = (head[0] >= ord("0")) & (head[0] <= ord("9"))
+    dash = head == ord("-")
+    suspect = (digit & (dash[1] | dash[2])) | (~digit & dash[3])
+    suspect &= (length >= len("1-Mar")) & (length <= len("24-Mar-2024"))
+    return _matching(cells, suspect, lambda value: date_made_of(value) is not None)
+
+
+def oddly_written(cells: Any) -> np.ndarray:
+    """Positions of the names that `odd_character` points out."""
+    suspect = np.zeros(len(cells), bool)
+    suspect[unusual(cells)] = True
+    return _matching(cells, suspect, lambda value: odd_character(value) is not None)
+
+
+def _matching(cells: Any, suspect: np.ndarray, test: Callable[[str], bool]) -> np.ndarray:
+    rows = np.flatnonzero(suspect)
+    if not len(rows):
+        return rows
+    found = [value is not None and test(value) for value in cells.take(rows).to_pylist()]
+    return rows[np.array(found, bool)]
