@@ -93,11 +93,20 @@ def test_years_have_a_range(tmp_path):
     assert problem.reason == "is more than 2100, the largest possible value"
 
 
-@pytest.mark.parametrize("value", ["21/11/2026", "2026-02-30", "2026-1-2"])
-def test_dates_are_iso_dates(tmp_path, value):
+@pytest.mark.parametrize(
+    ("value", "such_as"),
+    [
+        ("21/11/2026", "2026-11-21"),
+        ("2026-02-30", "2026-11-21"),
+        ("2026-1-2", "2026-01-02"),
+        ("11/21/26", "2026-11-21"),
+        ("03/04/2026", "2026-04-03 or 2026-03-04, whichever is meant"),
+    ],
+)
+def test_dates_are_iso_dates(tmp_path, value, such_as):
     problem = only(checked(tmp_path, arms=[arm(added_on=value)]))
     assert (problem.column, problem.reason) == ("added_on", "is not a date")
-    assert problem.remedy == "write it as year-month-day, such as 2026-11-21"
+    assert problem.remedy == f"write it as year-month-day, such as {such_as}"
 
 
 @pytest.mark.parametrize(

@@ -55,15 +55,12 @@ def arm_problems(arms: TypedTable) -> list[Problem]:
 
 def _exceeding(typed: TypedTable, part: str, whole: str) -> list[Problem]:
     wholes = typed.believed(whole)
-    return [
-        typed.problem(
-            row,
-            part,
-            f"{part} is more than {whole} ({wholes[row]}), of which it is a part",
-            f"correct {part} or {whole}",
-        )
-        for row in typed.rows(typed.believed(part) > wholes)
-    ]
+    return typed.problems(
+        typed.rows(typed.believed(part) > wholes),
+        part,
+        lambda row: f"{part} is more than {whole} ({wholes[row]}), of which it is a part",
+        f"correct {part} or {whole}",
+    )
 
 
 def _lacking(typed: TypedTable, part: str, whole: str) -> list[Problem]:
@@ -73,7 +70,7 @@ def _lacking(typed: TypedTable, part: str, whole: str) -> list[Problem]:
         reason = f"{part} is given on {len(rows)} rows and there is no column {whole}"
         return [Problem(typed.file, 1, whole, "", reason, f"add the column, and {remedy}")]
     reason = f"{part} is given and {whole} is blank"
-    return [typed.problem(row, part, reason, remedy) for row in rows]
+    return typed.problems(rows, part, reason, remedy)
 
 
 def _unobserved(arms: TypedTable) -> list[Problem]:
@@ -84,41 +81,30 @@ def _unobserved(arms: TypedTable) -> list[Problem]:
     reason = "the arm has no observed count"
     names = ", ".join(OBSERVED)
     remedy = f"write at least one of {names}, or change the role"
-    problems = [
-        arms.problem(row, "n_goal_failure", reason, remedy) for row in arms.rows(blank & main)
-    ]
+    problems = arms.problems(arms.rows(blank & main), "n_goal_failure", reason, remedy)
     remedy = f"nothing to do; a main arm would need one of {names}"
-    return problems + [
-        arms.problem(row, "n_goal_failure", reason, remedy, "note")
-        for row in arms.rows(blank & ~main)
-    ]
+    rows = arms.rows(blank & ~main)
+    return problems + arms.problems(rows, "n_goal_failure", reason, remedy, "note")
 
 
 def _conditioning(arms: TypedTable) -> list[Problem]:
     at_risk, capable = arms.believed("n_at_risk"), arms.believed("n_capable")
     conditioning = arms.believed("conditioning")
-    problems = [
-        arms.problem(
-            row,
-            "n_at_risk",
-            f"n_at_risk is more than n_capable ({capable[row]}) under given_capability",
-            "correct one of the two, or write all_trials if all trials were at risk",
-        )
-        for row in arms.rows((conditioning == "given_capability") & (at_risk > capable))
-    ]
+    problems = arms.problems(
+        arms.rows((conditioning == "given_capability") & (at_risk > capable)),
+        "n_at_risk",
+        lambda row: f"n_at_risk is more than n_capable ({capable[row]}) under given_capability",
+        "correct one of the two, or write all_trials if all trials were at risk",
+    )
     blank = arms.blank("conditioning")
     reason = "conditioning is blank and n_at_risk is at most n_capable: read as given_capability"
     remedy = "write given_capability if so, or all_trials"
-    problems += [
-        arms.problem(row, "conditioning", reason, remedy, "note")
-        for row in arms.rows(blank & (at_risk <= capable))
-    ]
+    rows = arms.rows(blank & (at_risk <= capable))
+    problems += arms.problems(rows, "conditioning", reason, remedy, "note")
     reason = "conditioning is blank and n_at_risk is more than n_capable: read as all_trials"
     remedy = "write all_trials if so, or correct the counts"
-    return problems + [
-        arms.problem(row, "conditioning", reason, remedy, "note")
-        for row in arms.rows(blank & (at_risk > capable))
-    ]
+    rows = arms.rows(blank & (at_risk > capable))
+    return problems + arms.problems(rows, "conditioning", reason, remedy, "note")
 
 
 def _frame(arms: TypedTable) -> list[Problem]:
@@ -129,23 +115,19 @@ def _frame(arms: TypedTable) -> list[Problem]:
         "move the row to cases.csv, or give the count of all trials with sampling_frame "
         "denominator, or another role"
     )
-    problems = [
-        arms.problem(row, "sampling_frame", reason, remedy)
-        for row in arms.rows(main & frame.isin(CATALOGUES))
-    ]
+    rows = arms.rows(main & frame.isin(CATALOGUES))
+    problems = arms.problems(rows, "sampling_frame", reason, remedy)
     reason = "main arms whose trials were selected on success are shown and never pooled"
     remedy = "nothing to do, or give the count of all trials with sampling_frame denominator"
-    return problems + [
-        arms.problem(row, "sampling_frame", reason, remedy, "note")
-        for row in arms.rows(main & (frame == "conditioned"))
-    ]
+    rows = arms.rows(main & (frame == "conditioned"))
+    return problems + arms.problems(rows, "sampling_frame", reason, remedy, "note")
 
 
 def _grade(arms: TypedTable) -> list[Problem]:
     wrong = (arms.believed("role") == "main") & (arms.believed("grade") == "D")
     reason = "a main arm may not rest on memory (grade D)"
     remedy = "read the count in a source and grade it A to C, or move it to arms_unverified.csv"
-    return [arms.problem(row, "grade", reason, remedy) for row in arms.rows(wrong)]
+    return arms.problems(arms.rows(wrong), "grade", reason, remedy)
 
 
 def pooled_rows(arms: TypedTable) -> pd.Series:

@@ -53,9 +53,14 @@ def ingest(
     if evidence.problems:
         print(format_text(evidence.problems), file=sys.stderr)
     boxes = evidence_flow(evidence.tables, row_filter)
+    studies = evidence.tables["studies"][BIBLIOGRAPHY]
     build_warehouse(evidence, database)
+    # A large base need not be held twice while the database sorts it.
+    del evidence
+    # The hash goes first and comes last: tables of two runs never pass for those of one.
+    (tables / RAW_HASH).unlink(missing_ok=True)
     export_canonical(database, tables)
     write_text(tables / RAW_HASH, raw)
     write_json(flow, {"boxes": boxes})
     with atomic(bibliography) as temporary:
-        evidence.tables["studies"][BIBLIOGRAPHY].to_parquet(temporary, index=False)
+        studies.to_parquet(temporary, index=False)

@@ -62,17 +62,19 @@ def _compare(arms: TypedTable, column: str, usable: pd.Series) -> list[Problem]:
     members: dict[str, dict[int, Counts]] = {}
     for row, name, pair in zip(rows, sets, pairs, strict=True):
         members.setdefault(name, {})[row] = pair
-    problems = []
+    totals: dict[int, list[int]] = {}
     for group in members.values():
-        for row, parts in _totals(group, pooled).items():
-            lines = ", ".join(str(arms.line(part)) for part in parts)
-            reason = (
-                f"n_trials and {column} are the sums of the main rows on lines {lines} "
-                "of the same overlap_set"
-            )
-            remedy = "give this row the role total, or its parts the role subset"
-            problems.append(arms.problem(row, "n_trials", reason, remedy))
-    return problems
+        totals |= _totals(group, pooled)
+
+    def reason(row: int) -> str:
+        lines = ", ".join(str(arms.line(part)) for part in totals[row])
+        return (
+            f"n_trials and {column} are the sums of the main rows on lines {lines} "
+            "of the same overlap_set"
+        )
+
+    remedy = "give this row the role total, or its parts the role subset"
+    return arms.problems(list(totals), "n_trials", reason, remedy)
 
 
 def _totals(group: Mapping[int, Counts], pooled: set[int]) -> dict[int, list[int]]:

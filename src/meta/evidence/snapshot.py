@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from meta.config import Settings
+from meta.errors import UserError
 from meta.evidence.index import RAW_HASH, Index, ModelRows, raw_hash, read_index
 from meta.provenance import code_fingerprint
 from meta.storage import atomic, write_json
@@ -85,9 +86,20 @@ def write_analysis_sets(tables_folder: Path, settings: Settings, folder: Path) -
         Settings in force.
     folder
         Receives the files; models that cannot be fitted get none, and the index says why.
+
+    Raises
+    ------
+    UserError
+        If the export of the tables was not finished.
     """
     import pandas as pd
 
+    try:
+        raw = (tables_folder / RAW_HASH).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise UserError(
+            f"{tables_folder} holds no whole export of the evidence: run meta evidence again"
+        ) from None
     paths = sorted(tables_folder.glob("*.parquet"))
     tables = {p.stem: pd.read_parquet(p, dtype_backend="numpy_nullable") for p in paths}
     found = _model_rows(tables, settings)
@@ -96,7 +108,7 @@ def write_analysis_sets(tables_folder: Path, settings: Settings, folder: Path) -
             with atomic(folder / f"{model}.parquet") as temporary:
                 table.to_parquet(temporary, index=False)
     content: Index = {
-        "key": _key((tables_folder / RAW_HASH).read_text(encoding="utf-8"), settings),
+        "key": _key(raw, settings),
         "models": {model: rows for model, (rows, _) in found.items()},
     }
     write_json(folder / "index.json", content)

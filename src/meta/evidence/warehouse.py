@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 from contextlib import contextmanager
 from pathlib import Path
@@ -97,7 +98,13 @@ def _canonical(connection: duckdb.DuckDBPyConnection, table: Table) -> Any:
 
 @contextmanager
 def _replacing(target: Path) -> Iterator[Path]:
-    """Give a temporary file beside the target, which takes its place only on success."""
+    """Give a temporary file beside the target, which takes its place only on success.
+
+    What runs that were killed have left beside it is removed.
+    """
+    for path in target.parent.glob(f".{glob.escape(target.name)}.*.tmp*"):
+        if not _running(path.name.removeprefix(f".{target.name}.").split(".")[0]):
+            path.unlink(missing_ok=True)
     unfinished = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     leftovers = [unfinished, Path(f"{unfinished}.wal")]
     try:
@@ -106,3 +113,16 @@ def _replacing(target: Path) -> Iterator[Path]:
     finally:
         for path in leftovers:
             path.unlink(missing_ok=True)
+
+
+def _running(process: str) -> bool:
+    """Whether another process of that number is running, as far as one may know."""
+    if not process.isdigit() or int(process) == os.getpid():
+        return False
+    try:
+        os.kill(int(process), 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True

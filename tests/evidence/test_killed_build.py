@@ -1,0 +1,85 @@
+"""A build that is killed at any moment leaves the old files or the new ones, whole."""
+
+import json
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+import pytest
+from small_base import arm, write
+
+from meta.evidence.index import RAW_HASH, raw_hash
+
+KILLS = 15
+OLD, NEW = 40, 4000
+
+
+def command(base: Path, out: Path) -> list[str]:
+    return [
+        sys.executable, "-m", "meta", "evidence", "--directory", str(base),
+        "--database", str(out / "evidence.duckdb"), "--tables", str(out / "tables"),
+        "--flow", str(out / "flow.json"), "--bibliography", str(out / "studies.parquet"),
+        "--filter", json.dumps({"role": ["main"]}),
+    ]  # fmt: skip
+
+
+def base_of(folder: Path, arms: int) -> Path:
+    return write(folder, arms=[arm(f"A{number}") for number in range(arms)])
+
+
+def arms_in(path: Path) -> int:
+    if path.suffix == ".parquet":
+        return len(pd.read_parquet(path))
+    with duckdb.connect(path, read_only=True) as connection:
+        return connection.execute("SELECT count(*) FROM arms").fetchall()[0][0]
+
+
+def kill_after(words: list[str], out: Path, delay: float, writing: bool) -> bool:
+    """Kill a build, counting from its start or from its first temporary file; False if it ended."""
+    process = subprocess.Popen(words, stderr=subprocess.DEVNULL)
+    while writing and process.poll() is None and not list(out.glob(".*")):
+        time.sleep(0.001)
+    time.sleep(delay)
+    ended = process.poll() is not None
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    return not ended
+
+
+@pytest.fixture(scope="module")
+def bases(tmp_path_factory) -> tuple[Path, Path]:
+    return (
+        base_of(tmp_path_factory.mktemp("old"), OLD),
+        base_of(tmp_path_factory.mktemp("new"), NEW),
+    )
+
+
+def test_a_killed_build_leaves_every_file_old_or_new(tmp_path, bases):
+    old, new = bases
+    subprocess.run(command(old, tmp_path), check=True)
+    started = time.perf_counter()
+    subprocess.run(command(new, tmp_path), check=True)
+    whole = time.perf_counter() - started
+    dice = random.Random(2026)
+    killed = 0
+    for number in range(KILLS):
+        base, writing = (old, new)[number % 2], number % 3 > 0
+        delay = dice.uniform(0, 0.25 if writing else 0.9) * whole
+        killed += kill_after(command(base, tmp_path), tmp_path, delay, writing)
+        assert arms_in(tmp_path / "evidence.duckdb") in (OLD, NEW)
+        assert arms_in(tmp_path / "tables" / "arms.parquet") in (OLD, NEW)
+        assert json.loads((tmp_path / "flow.json").read_text())["boxes"]
+        assert len(pd.read_parquet(tmp_path / "studies.parquet")) == 1
+        if (stamp := tmp_path / "tables" / RAW_HASH).exists():
+            # The hash speaks for the tables beside it.
+            rows = {raw_hash(old): OLD, raw_hash(new): NEW}[stamp.read_text()]
+            assert arms_in(tmp_path / "tables" / "arms.parquet") == rows
+    assert killed >= KILLS // 2
+    subprocess.run(command(new, tmp_path), check=True)
+    assert arms_in(tmp_path / "evidence.duckdb") == NEW
+    assert list(tmp_path.rglob(".*.tmp*")) == []
