@@ -75,7 +75,8 @@ def _studies(n: int) -> str:
 
 def _arms(n: int, studies: int) -> str:
     return f"""
-        SELECT format('ARM{{:07d}}', i) AS arm_id, format('study_{{:06d}}', i % {studies}) AS study_id,
+        SELECT format('ARM{{:07d}}', i) AS arm_id,
+            format('study_{{:06d}}', i % {studies}) AS study_id,
             {_pick(("specification_gaming", "goal_misgeneralization"), 1)} AS failure_type,
             'environment ' || (i % 400) AS environment, 'arm, no. ' || i AS arm_label,
             'agent ' || (i % 60) AS agent, 'run' AS unit, 100 + i % 50 AS n_trials,

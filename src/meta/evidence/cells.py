@@ -294,13 +294,11 @@ class _Column:
         say: Callable[[int], tuple[str, str]],
         severity: Severity = "error",
     ) -> None:
-        self.problems += list_problems(
-            self.file, self.name, self.lines, rows, value, say, severity
-        )
+        self.problems += list_problems(self.file, self.name, self.lines, rows, value, say, severity)
 
 
 def _strings(cells: Any) -> Any:
-    return pd.arrays.ArrowStringArray(cells.cast(TEXT), dtype=pd.StringDtype("pyarrow"))
+    return pd.array(cells.cast(TEXT), dtype="string")
 
 
 def _outside(typed: np.ndarray, legal: np.ndarray, field: Field) -> dict[int, tuple[str, str]]:

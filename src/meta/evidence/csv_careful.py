@@ -188,6 +188,6 @@ def _wrong_width(shown_as: str, line: int, row: list[str], width: int) -> Proble
         else "add the missing commas, one for each blank cell"
     )
     if len(row) > width and any(cell.strip()[:1] in SMART_QUOTES for cell in row if cell.strip()):
-        remedy = "put straight quotes (\") around a cell that contains a comma, not curly ones"
+        remedy = 'put straight quotes (") around a cell that contains a comma, not curly ones'
     reason = f"the row has {len(row)} cells, {kind} than the {width} of the header"
     return _whole(shown_as, reason, remedy, line)

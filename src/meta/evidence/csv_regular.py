@@ -85,7 +85,7 @@ def read_regular(data: bytes, coded: Callable[[str], bool]) -> Records | None:
     types = {str(i): CODED if coded(name) else TEXT for i, name in enumerate(header)}
     try:
         table = arrow_csv.read_csv(
-            pa.BufferReader(pa.py_buffer(data).slice(int(after[0]))),
+            pa.BufferReader(pa.py_buffer(data).slice(after[0], after[-1] - after[0])),
             arrow_csv.ReadOptions(block_size=BLOCK, column_names=list(types)),
             arrow_csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False),
             arrow_csv.ConvertOptions(

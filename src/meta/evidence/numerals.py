@@ -60,7 +60,7 @@ def parse(values: Any, field: Field) -> tuple[np.ndarray, np.ndarray]:
     typed[legal] = texts[legal].astype(kind)
     if field.type == "number":
         legal &= np.isfinite(typed)
-        typed += 0.0  # no negative zero
+        typed[typed == 0] = 0  # no negative zero
     return typed, legal
 
 

@@ -28,7 +28,7 @@ ERROR_CELL = re.compile(
     r"#(?:REF!|N/A|NAME\?|VALUE!|DIV/0!|NULL!|NUM!|SPILL!|CALC!|FIELD!|BLOCKED!|CONNECT!"
     r"|UNKNOWN!|GETTING_DATA|BUSY!|ERROR!)|#{2,}|Err:5[0-9]{2}"
 )
-_MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
+_MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 _MONTH = f"({'|'.join(_MONTHS)})"
 _DAY_MONTH = re.compile(f"([0-9]{{1,2}})-{_MONTH}(?:-[0-9]{{2,4}})?", re.IGNORECASE)
 _MONTH_YEAR = re.compile(f"{_MONTH}-([0-9]{{2,4}})", re.IGNORECASE)
