@@ -60,6 +60,8 @@ def test_survived(tmp_path, content):
         (HEADER + "a,b,2024\n" + ",".join("x" * 500) + "\n", 3, "500 cells, more", "quotes"),
         (HEADER + "a,2024\n", 2, "2 cells, fewer than the 3", "missing commas"),
         ("Table 1: our studies,,\n" + GOOD, 1, "the header stands on line 2", "remove the lines"),
+        ("Table 1\n" + GOOD, 1, "the header seems to stand below", "remove the lines above"),
+        (",Counts,\n" + GOOD, 1, "the header stands on line 2", "remove the lines above"),
         (HEADER + "Study,Title,Year\na,b,2024\n", 2, "a header of two lines", "one header line"),
         ("study_id,title,\na,b,2024\n", 2, "column 3, which has no name", "name the column"),
         ("study_id,title,year,title\na,b,2024,c\n", 1, "names the column 2 times", "keep one"),
@@ -193,7 +195,7 @@ def test_dates_turned_to_something_else(tmp_path, value, reason, remedy):
 FORMULAS = [
     '=HYPERLINK("http://x","y")', "@cmd", "+1+1", "-1+1", "-1+cmd|' /C calc'!A0", "=1", "+A1",
     " =1", "\t=1", '"=1', "'=1", "＝1+1", "＋A1", "－A1", "＠x", "\u200b=1", "- item", "-2*3",
-    "-5-3", "+1-555-1234", "=",
+    "-5-3", "+1-555-1234", "=", "-" + "1" * 90_000 + "+1",
 ]  # fmt: skip
 
 
@@ -209,6 +211,7 @@ def test_texts_that_are_no_formulas(tmp_path):
     values = [
         "-5", "-5 C at night", "-.5 points", "+32% to +170%", "-5 to +7", "-", "-1,000 points",
         "-1e-3 a step", "a = b", "x@y.org", "5-3", "– item", "-5 (sd 2)", "“A” said", "'quoted'",
+        "-" + "1" * 90_000, "-" + "1," * 40_000,
     ]  # fmt: skip
     rows = [arm(f"A{i}", note=value) for i, value in enumerate(values)]
     evidence = checked(tmp_path, arms=rows)

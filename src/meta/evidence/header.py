@@ -48,6 +48,10 @@ def misplaced_header(records: Records, table: Table, shown_as: str) -> Problem |
             reason = f"the header stands on line {int(records.lines[row])}, below other text"
             remedy = "remove the lines above it"
             return Problem(shown_as, line, "", ", ".join(filter(None, header)), reason, remedy)
+    if len({folded(cell) for cell in records.loose} & set(table.required_columns)) > 1:
+        reason = "the line names no column, and the header seems to stand below it"
+        remedy = "remove the lines above the header"
+        return Problem(shown_as, line, "", ", ".join(filter(None, header)), reason, remedy)
     return None
 
 

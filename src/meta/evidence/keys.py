@@ -19,9 +19,8 @@ if TYPE_CHECKING:
     from meta.evidence.cells import TypedTable
     from meta.evidence.dictionary import Field
 
-# Beyond these, looking for a similar name takes longer than it helps.
-MOST_SUGGESTIONS = 50
-LARGEST_SEARCHED = 20_000
+# Beyond so many pairs of names, looking for similar ones takes longer than it helps.
+MOST_COMPARISONS = 100_000
 
 
 def duplicate_problems(typed: TypedTable) -> list[Problem]:
@@ -163,7 +162,7 @@ def _unknown(typed: TypedTable, field: Field, rows: list[int], known: Any) -> li
         for value, position in zip(values.to_pylist(), same, strict=True)
         if position is not None
     }
-    if len(values) <= MOST_SUGGESTIONS and len(known) <= LARGEST_SEARCHED:
+    if len(values) * len(known) <= MOST_COMPARISONS:
         names = sorted(set(known.to_pylist()))
         for value in values.to_pylist():
             if value not in meant and (near := nearest(value, names, cutoff=0.8)):

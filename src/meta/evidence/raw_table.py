@@ -58,7 +58,9 @@ class RawTable:
         cells = self.columns[column]
         if not 0 <= row < len(cells):
             raise IndexError(f"the table has {len(cells)} rows, so none at position {row}")
-        new = pa.array([value.strip() or None], TEXT).cast(cells.type)
+        new = pa.array([value.strip() or None], TEXT)
+        if pa.types.is_dictionary(cells.type):
+            new = new.dictionary_encode().cast(CODED)
         pieces = [*cells.slice(0, row).chunks, new, *cells.slice(row + 1).chunks]
         return replace(self, columns={**self.columns, column: pa.chunked_array(pieces, cells.type)})
 

@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 
 # Spreadsheets look behind white space, quotes and characters that cannot be seen.
 _LEAD = "[\\s\"'\u2018\u201c\u200b-\u200f\u2060\ufeff]*"
-_NUMBER = r"(?:[0-9][0-9,]*\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?%?"
+# Possessive throughout: a cell of a hundred thousand digits is read once.
+_NUMBER = r"(?>[0-9][0-9,]*+(?:\.[0-9]*+)?+|\.[0-9]++)(?:[eE][+-]?[0-9]++)?+%?+"
 FORMULA = re.compile(
-    f"{_LEAD}(?:[=@＝＠]|[+\\-＋－](?:[^0-9.]|{_NUMBER}\\s*[-+*/^&=<>|!]\\s*\\S))", re.DOTALL
+    f"{_LEAD}(?:[=@＝＠]|[+\\-＋－](?:[^0-9.]|{_NUMBER}\\s*+[-+*/^&=<>|!]\\s*+\\S))", re.DOTALL
 )
 ERROR_CELL = re.compile(
     r"#(?:REF!|N/A|NAME\?|VALUE!|DIV/0!|NULL!|NUM!|SPILL!|CALC!|FIELD!|BLOCKED!|CONNECT!"
