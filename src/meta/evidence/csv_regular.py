@@ -26,7 +26,7 @@ LONGEST_CELL = 100_000
 
 QUOTE, COMMA, NEWLINE, RETURN = (ord(character) for character in '",\n\r')
 # Bytes looked at in one step, which bounds the memory of the comparisons.
-STEP = 1 << 24
+STEP = 1 << 18
 BLOCK = 1 << 22
 
 
@@ -64,7 +64,7 @@ def read_regular(data: bytes, coded: Callable[[str], bool]) -> Records | None:
     Parameters
     ----------
     data : bytes
-        UTF-8 text without byte order mark and NUL.
+        Text without byte order mark and NUL.
     coded : callable
         Whether a column of that name is to be dictionary-encoded.
 
@@ -73,12 +73,15 @@ def read_regular(data: bytes, coded: Callable[[str], bool]) -> Records | None:
     Records or None
         None if the file is not regular.
     """
-    body = np.frombuffer(data, np.uint8)
-    ends = record_ends(body)
+    ends = record_ends(data)
     if ends is None or len(ends[0]) < 2:
         return None
     after, lines = ends
-    header = next(csv.reader(io.StringIO(data[: after[0]].decode()), strict=True))
+    try:
+        text = data[: after[0]].decode()
+    except UnicodeDecodeError:
+        return None
+    header = next(csv.reader(io.StringIO(text), strict=True))
     header = [name.strip() for name in header]
     if len(header) < 2 or not any(header):
         return None
@@ -89,7 +92,7 @@ def read_regular(data: bytes, coded: Callable[[str], bool]) -> Records | None:
             arrow_csv.ReadOptions(block_size=BLOCK, column_names=list(types)),
             arrow_csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False),
             arrow_csv.ConvertOptions(
-                column_types=types, null_values=[""], strings_can_be_null=True, check_utf8=False
+                column_types=types, null_values=[""], strings_can_be_null=True
             ),
         )
     except pa.ArrowInvalid:
@@ -99,13 +102,13 @@ def read_regular(data: bytes, coded: Callable[[str], bool]) -> Records | None:
     return Records(header, 1, table.columns, lines)
 
 
-def record_ends(body: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+def record_ends(data: bytes) -> tuple[np.ndarray, np.ndarray] | None:
     """Find where the records of a regular file end.
 
     Parameters
     ----------
-    body : ndarray of uint8
-        Bytes of the file.
+    data : bytes
+        The file.
 
     Returns
     -------
@@ -114,11 +117,12 @@ def record_ends(body: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
         header starts; None if quotes or line ends are not regular, a line is blank or a record is
         longer than a cell may be.
     """
-    size = len(body)
-    while size and body[size - 1] in (NEWLINE, RETURN):
+    size = len(data)
+    while size and data[size - 1] in (NEWLINE, RETURN):
         size -= 1
-    body = body[:size]
-    returns, quotes, newlines = (_places(body, byte) for byte in (RETURN, QUOTE, NEWLINE))
+    body = np.frombuffer(data, np.uint8)[:size]
+    quotes, newlines = _places(body, QUOTE), _places(body, NEWLINE)
+    returns = _places(body, RETURN) if b"\r" in data else newlines[:0]
     if not size or np.any(body[returns + 1] != NEWLINE) or not _quotes_fit(body, quotes):
         return None
     # Behind an odd number of quotes a line end belongs to a cell.
@@ -132,6 +136,7 @@ def record_ends(body: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
 
 
 def _places(body: np.ndarray, byte: int) -> np.ndarray:
+    """Positions of a byte, ascending."""
     found = [
         np.flatnonzero(body[start : start + STEP] == byte) + start
         for start in range(0, len(body), STEP)

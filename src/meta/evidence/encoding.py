@@ -12,8 +12,8 @@ STEP = 1 << 22
 UTF16_SHARE = 0.2
 
 
-def utf8(data: bytes, shown_as: str) -> tuple[bytes | None, list[Problem]]:
-    """Return the text of a file without byte order mark, if it is UTF-8.
+def text_of(data: bytes, shown_as: str) -> tuple[bytes | None, list[Problem]]:
+    """Return the text of a file without byte order mark, if it is text.
 
     Parameters
     ----------
@@ -25,7 +25,7 @@ def utf8(data: bytes, shown_as: str) -> tuple[bytes | None, list[Problem]]:
     Returns
     -------
     bytes or None
-        UTF-8 text without NUL.
+        Text without NUL, in an encoding that remains to be seen.
     list of Problem
         What the file is instead.
     """
@@ -37,10 +37,26 @@ def utf8(data: bytes, shown_as: str) -> tuple[bytes | None, list[Problem]]:
             return None, [_whole(shown_as, "the file seems to be UTF-16, not UTF-8", SAVE_AS, 1)]
         remedy = "remove them, or export the table again as CSV (this may be a spreadsheet file)"
         return None, [_whole(shown_as, "the file contains NUL bytes", remedy, _line(data, nul))]
-    bad = _first_bad_byte(data)
-    if bad is not None:
-        return None, [_foreign_byte(data, bad, shown_as)]
     return data.removeprefix(codecs.BOM_UTF8), []
+
+
+def foreign_bytes(text: bytes, shown_as: str) -> list[Problem]:
+    """Name the first byte that is not UTF-8, and what it is in the encoding of old spreadsheets.
+
+    Parameters
+    ----------
+    text : bytes
+        Text of a file.
+    shown_as : str
+        How problems name it.
+
+    Returns
+    -------
+    list of Problem
+        None if the text is UTF-8.
+    """
+    bad = _first_bad_byte(text)
+    return [] if bad is None else [_foreign_byte(text, bad, shown_as)]
 
 
 def _first_bad_byte(data: bytes) -> int | None:

@@ -129,8 +129,13 @@ def _stripped(cells: Any) -> Any | None:
     return pc.if_else(pc.equal(stripped, ""), pa.scalar(None, TEXT), stripped)
 
 
-def first_bytes(cells: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Return the first four bytes of each cell, and its length.
+def lengths(cells: Any) -> np.ndarray:
+    """Bytes of each cell, 0 where it is blank; `cells` is an array of text, not encoded."""
+    return np.diff(_offsets(cells))
+
+
+def byte_at(cells: Any, position: int, rows: np.ndarray | None = None) -> np.ndarray:
+    """Return one byte of each cell.
 
     What a cell may be is often told by its first byte, and telling costs nothing here.
 
@@ -138,25 +143,37 @@ def first_bytes(cells: Any) -> tuple[np.ndarray, np.ndarray]:
     ----------
     cells : pyarrow.Array
         Text, not encoded.
+    position : int
+        Which byte.
+    rows : ndarray of int64, optional
+        Positions of the cells to look at; all by default.
 
     Returns
     -------
-    head : ndarray of uint8, shape (4, rows)
-        Bytes, 0 beyond the end of a cell and in blank cells.
-    length : ndarray of int64
-        Bytes of each cell.
+    ndarray of uint8
+        The byte, 0 beyond the end of a cell and in blank cells.
     """
-    rows = len(cells)
-    _, offset_buffer, data = cells.buffers()
-    head = np.zeros((4, rows), np.uint8)
-    if rows == 0 or data is None or data.size == 0:
-        return head, np.zeros(rows, np.int64)
-    offsets = np.frombuffer(offset_buffer, np.int64)[cells.offset : cells.offset + rows + 1]
-    text, length = np.frombuffer(data, np.uint8), np.diff(offsets)
-    for position in range(4):
-        long = length > position
-        head[position, long] = text[offsets[:-1][long] + position]
-    return head, length
+    offsets, text = _offsets(cells), _bytes(cells)
+    starts, ends = offsets[:-1], offsets[1:]
+    if rows is not None:
+        starts, ends = starts[rows], ends[rows]
+    if not len(text):
+        return np.zeros(len(starts), np.uint8)
+    found = text[np.minimum(starts + position, len(text) - 1)]
+    found[starts + position >= ends] = 0
+    return found
+
+
+def _offsets(cells: Any) -> np.ndarray:
+    rows, buffer = len(cells), cells.buffers()[1]
+    if not rows or buffer is None:
+        return np.zeros(rows + 1, np.int64)
+    return np.frombuffer(buffer, np.int64)[cells.offset : cells.offset + rows + 1]
+
+
+def _bytes(cells: Any) -> np.ndarray:
+    data = cells.buffers()[2]
+    return np.empty(0, np.uint8) if not data else np.frombuffer(data, np.uint8)
 
 
 def unusual(cells: Any) -> np.ndarray:
@@ -172,12 +189,8 @@ def unusual(cells: Any) -> np.ndarray:
     ndarray of int64
         Positions in ascending order.
     """
-    rows = len(cells)
-    _, offset_buffer, data = cells.buffers()
-    if rows == 0 or data is None or data.size == 0:
-        return np.empty(0, np.int64)
-    offsets = np.frombuffer(offset_buffer, np.int64)[cells.offset : cells.offset + rows + 1]
-    text = np.frombuffer(data, np.uint8)[offsets[0] : offsets[-1]]
+    offsets = _offsets(cells)
+    text = _bytes(cells)[offsets[0] : offsets[-1]]
     # One comparison instead of two: what is below a space wraps around to the top.
     places = np.flatnonzero(text - np.uint8(32) > 94)
     return np.unique(np.searchsorted(offsets, places + offsets[0], side="right") - 1)

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from meta.evidence.csv_careful import read_careful
 from meta.evidence.csv_regular import LONGEST_CELL, Records, read_regular
-from meta.evidence.encoding import utf8
+from meta.evidence.encoding import foreign_bytes, text_of
 from meta.evidence.header import header_problems, misplaced_header
 from meta.evidence.problems import Problem
 from meta.evidence.raw_table import CODED, TEXT, RawTable, strip
@@ -81,11 +81,14 @@ def read_bytes(
     list of Problem
         Everything wrong with the form of the file.
     """
-    text, problems = utf8(data, shown_as)
+    text, problems = text_of(data, shown_as)
     if text is None:
         return RawTable(), problems
     records = None if careful else read_regular(text, lambda name: _coded(name, table))
     if records is None:
+        problems = foreign_bytes(text, shown_as)
+        if problems:
+            return RawTable(), problems
         records, problems = read_careful(text, shown_as)
     if records.header is None:
         if not problems:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from meta.evidence.raw_table import first_bytes, unusual
+from meta.evidence.raw_table import byte_at, lengths, unusual
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,6 +40,11 @@ _PLAUSIBLE_DAYS = (32874, 73050)  # 1990 to 2099
 
 # Letters of other scripts that look like Latin ones.
 _LOOK_ALIKE = set("АВЕЅІЈКМНОРСТХУаеорсухіјѕԁԛԝһΑΒΕΖΗΙΚΜΝΟΡΤΥΧο")
+
+# First bytes of cells that `cell_fault` may refuse, full-width signs, curly quotes and what cannot
+# be seen among them.
+_SUSPECT = np.zeros(256, bool)
+_SUSPECT[list(b"=+-@\"'\t \xe2\xef#E")] = True
 
 Say = tuple[str, str]
 
@@ -153,32 +158,30 @@ def faulty(cells: Any) -> np.ndarray:
     cells : pyarrow.Array
         Text, not encoded.
     """
-    head, length = first_bytes(cells)
-    # Also the first bytes of full-width signs, of curly quotes and of what cannot be seen.
-    suspect = np.isin(head[0], np.frombuffer(b"=+-@\"'\t \xe2\xef#", np.uint8))
-    suspect |= (head[0] == ord("E")) & (head[1] == ord("r")) & (length == len("Err:500"))
-    return _matching(cells, suspect, lambda value: cell_fault(value) is not None)
+    first = byte_at(cells, 0)
+    rows = np.flatnonzero(_SUSPECT[first])
+    errors = rows[(first[rows] == ord("E")) & (byte_at(cells, 1, rows) != ord("r"))]
+    rows = np.setdiff1d(rows, errors, assume_unique=True)
+    return _matching(cells, rows, lambda value: cell_fault(value) is not None)
 
 
 def once_other(cells: Any) -> np.ndarray:
     """Positions of the cells that `date_fault` points out."""
-    head, length = first_bytes(cells)
-    digit = (head[0] >= ord("0")) & (head[0] <= ord("9"))
-    dash = head == ord("-")
-    suspect = (digit & (dash[1] | dash[2])) | (~digit & dash[3])
-    suspect &= (length >= len("1-Mar")) & (length <= len("24-Mar-2024"))
-    return _matching(cells, suspect, lambda value: date_made_of(value) is not None)
+    size = lengths(cells)
+    rows = np.flatnonzero((size >= len("1-Mar")) & (size <= len("24-Mar-2024")))
+    dash = ord("-")
+    second, third, fourth = (byte_at(cells, place, rows) == dash for place in (1, 2, 3))
+    rows = rows[second | third | fourth]
+    return _matching(cells, rows, lambda value: date_made_of(value) is not None)
 
 
 def oddly_written(cells: Any) -> np.ndarray:
     """Positions of the names that `odd_character` points out."""
-    suspect = np.zeros(len(cells), bool)
-    suspect[unusual(cells)] = True
-    return _matching(cells, suspect, lambda value: odd_character(value) is not None)
+    rows = unusual(cells)
+    return _matching(cells, rows, lambda value: odd_character(value) is not None)
 
 
-def _matching(cells: Any, suspect: np.ndarray, test: Callable[[str], bool]) -> np.ndarray:
-    rows = np.flatnonzero(suspect)
+def _matching(cells: Any, rows: np.ndarray, test: Callable[[str], bool]) -> np.ndarray:
     if not len(rows):
         return rows
     found = [value is not None and test(value) for value in cells.take(rows).to_pylist()]
