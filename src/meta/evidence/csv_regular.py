@@ -114,8 +114,8 @@ def record_ends(data: bytes) -> tuple[np.ndarray, np.ndarray] | None:
     -------
     tuple of ndarray of int64, or None
         Offset behind each record, the header first, and the line on which each record after the
-        header starts; None if quotes or line ends are not regular, a line is blank or a record is
-        longer than a cell may be.
+        header starts; None if quotes or line ends are not regular, or a record is longer than a
+        cell may be. (A blank line is a record of one cell, which is too few.)
     """
     size = len(data)
     while size and data[size - 1] in (NEWLINE, RETURN):
@@ -128,9 +128,7 @@ def record_ends(data: bytes) -> tuple[np.ndarray, np.ndarray] | None:
     # Behind an odd number of quotes a line end belongs to a cell.
     between = np.flatnonzero(np.searchsorted(quotes, newlines) % 2 == 0)
     after = np.append(newlines[between] + 1, size)
-    starts = after[:-1]
-    blank = np.isin(body[starts], (NEWLINE, RETURN)).any() or body[0] in (NEWLINE, RETURN)
-    if blank or np.diff(after, prepend=0).max() > LONGEST_CELL:
+    if np.diff(after, prepend=0).max() > LONGEST_CELL:
         return None
     return after, between + 2
 
