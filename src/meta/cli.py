@@ -34,22 +34,24 @@ def main() -> None:
 
 @main.command()
 @click.argument("directory", type=FOLDER, default=".")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
-def check(directory: Path, form: str) -> None:
+@click.option("--format", "form", type=click.Choice(["text", "json", "github"]), default="text")
+@click.option("--notes", is_flag=True, help="List every note, not one line for each kind.")
+@click.option("--strict", is_flag=True, help="Fail on warnings too.")
+def check(directory: Path, form: str, notes: bool, strict: bool) -> None:
     """Validate the raw tables of DIRECTORY (default: here): every problem at once.
 
-    Exit code 0: clean; 1: problems; 2: usage.
+    Exit code 0: clean, warnings and notes allowed; 1: problems; 2: usage.
     """
     from meta.evidence.checking import check as check_evidence
-    from meta.evidence.problems import format_json, format_text
+    from meta.evidence.problems import exit_code, print_problems
 
     if not (directory / "data" / "raw").is_dir():
         raise click.UsageError(
             f"{directory / 'data' / 'raw'} is not a folder: name a directory that holds data/raw/"
         )
     evidence = check_evidence(directory)
-    click.echo(format_json(evidence.problems) if form == "json" else format_text(evidence.problems))
-    sys.exit(1 if evidence.errors else 0)
+    click.echo(print_problems(evidence.problems, form, directory, notes))
+    sys.exit(exit_code(evidence.problems, strict))
 
 
 @main.command()
