@@ -151,3 +151,18 @@ def settings(directory: Path) -> None:
     from meta.config import load_settings
 
     click.echo(json.dumps(load_settings(directory).model_dump(mode="json"), indent=2))
+
+
+@main.command()
+@click.argument("directory", type=FOLDER, default=".")
+@click.option("--check", "only_check", is_flag=True, help="Write nothing; exit 1 if files differ.")
+def dictionary(directory: Path, only_check: bool) -> None:
+    """Write codebook, database schema, CSV templates and data package from the field dictionary."""
+    from meta.evidence.dictionary import load_dictionary
+    from meta.evidence.generated import check_generated, write_generated
+
+    if only_check:
+        check_generated(directory, load_dictionary())
+        return
+    for path in write_generated(directory, load_dictionary()):
+        click.echo(f"wrote {path}")

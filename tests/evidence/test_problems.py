@@ -66,6 +66,7 @@ def test_json_holds_the_same_problems():
         "remedy": "write digits",
         "severity": "error",
         "also_on": [9],
+        "code": "number",
     }
 
 

@@ -58,7 +58,9 @@ def _units(tables: Mapping[str, TypedTable]) -> list[Problem]:
     for name, key in UNIT_TABLES.items():
         typed = tables[name]
         ids = typed.believed(key)
-        wrong = ids.notna() & ~ids.isin(coded).astype(bool)
+        known = ids.isin(coded).astype(bool)
+        # A base that codes its cases alone has not forgotten its arms.
+        wrong = ids.notna() & ~known & known.any()
         reason = "no coding is of the unit"
         remedy = "nothing to do, or code them; models that use codes leave them out"
         problems += told_once(typed, wrong, key, reason, remedy, "note", "uncoded")

@@ -20,6 +20,7 @@ _KINDS: tuple[tuple[str, str], ...] = (
     (r"is after (today|this year)", "future-date"),
     (r"is before the year of the study", "date-before-study"),
     (r"the printed figure fits none", "printed-figure"),
+    (r"is the worked row", "worked-row"),
     (r"counts are the same", "duplicate-arm"),
     (r"the case has the title", "duplicate-case"),
     (r"^the study has the", "duplicate-study"),

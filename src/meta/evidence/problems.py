@@ -147,7 +147,7 @@ def format_json(problems: Iterable[Problem]) -> str:
         before grouping.
     """
     problems = list(problems)
-    counts = Counter(problem.severity for problem in problems)
+    counts = _counts(problems)
     document = {
         "errors": counts["error"],
         "warnings": counts["warning"],
@@ -303,8 +303,16 @@ def _others(lines: tuple[int, ...]) -> str:
     return f" (also on {'line' if len(lines) == 1 else 'lines'} {listed}{tail})"
 
 
+def _counts(problems: list[Problem]) -> Counter[str]:
+    """Number of places with a problem, by severity."""
+    counts: Counter[str] = Counter()
+    for problem in problems:
+        counts[problem.severity] += 1 + len(problem.also_on)
+    return counts
+
+
 def _summary(problems: list[Problem]) -> str:
-    counts = Counter(problem.severity for problem in problems)
+    counts = _counts(problems)
     parts = [
         f"{counts[severity]} {severity}{'' if counts[severity] == 1 else 's'}"
         for severity in SEVERITIES

@@ -13,6 +13,7 @@ from meta.evidence.findings import told_once
 from meta.evidence.links import link_problems
 from meta.evidence.orphans import orphan_problems
 from meta.evidence.printed_figures import printed_problems
+from meta.evidence.templates import worked_row
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -54,6 +55,7 @@ def rule_problems(
         problems += link_problems(typed, day)
         problems += future_problems(typed, day)
         problems += _long_texts(typed)
+        problems += _worked_rows(typed)
     problems += [
         *order_of_dates(tables),
         *duplicate_studies(tables["studies"]),
@@ -67,6 +69,22 @@ def rule_problems(
     if any(problem.severity == "error" for problem in (*found, *problems)):
         return [problem for problem in problems if problem.severity != "note"]
     return problems
+
+
+def _worked_rows(typed: TypedTable) -> list[Problem]:
+    """Rows left over from a template: an invented study must not be pooled unnoticed."""
+    examples = worked_row(typed.table)
+    present = [name for name in examples if typed.has(name)]
+    if not present:
+        return []
+    key = typed.table.key[0]
+    rows = typed.rows(typed.believed(key) == examples[key]) if typed.has(key) else []
+    reason = "the row is the worked row of the template, which is invented"
+    return [
+        typed.problem(row, key, reason, "remove the row", "warning")
+        for row in rows
+        if all(typed.raw.columns[name][row] == examples[name] for name in present)
+    ]
 
 
 def _long_texts(typed: TypedTable) -> list[Problem]:
