@@ -11,6 +11,7 @@ from meta.evidence.codes import ADJUDICATOR
 from meta.evidence.dates import UNIT_TABLES
 from meta.evidence.dictionary import UNCLEAR
 from meta.evidence.findings import told_once
+from meta.evidence.membership import among
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,10 +58,7 @@ def coding_problems(tables: Mapping[str, TypedTable], codebook: Codebook) -> lis
     if not codings.raw.present or not (codings.has("unit_id") and codings.has("coder")):
         return []
     ids = codings.believed("unit_id")
-    of_kind = {
-        name: ids.isin(tables[name].frame[key].dropna().unique()).astype(bool)
-        for name, key in UNIT_TABLES.items()
-    }
+    of_kind = {name: among(ids, tables[name].frame[key]) for name, key in UNIT_TABLES.items()}
     units = Units(codings, of_kind)
     return [
         *_versions(codings, codebook),

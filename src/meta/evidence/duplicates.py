@@ -77,9 +77,11 @@ def duplicate_cases(cases: TypedTable) -> list[Problem]:
     if not cases.has("title"):
         return []
     titles = cases.believed("title").str.lower()
-    rows = cases.frame[titles.notna() & titles.duplicated(keep=False)]
-    if rows.empty:
+    numbers, distinct = pd.factorize(titles)
+    if len(distinct) == titles.count():
         return []
+    number = pd.Series(numbers, index=titles.index)
+    rows = cases.frame[titles.notna() & number.duplicated(keep=False)]
     keys = rows[["study_id", "environment", "_line"]].assign(title=titles[rows.index])
     remedy = "remove one of them, or say in the title what tells them apart"
     problems = []

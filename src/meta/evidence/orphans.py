@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from meta.evidence.dates import UNIT_TABLES
 from meta.evidence.findings import told_once
+from meta.evidence.membership import among
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,14 +54,14 @@ def _units(tables: Mapping[str, TypedTable]) -> list[Problem]:
     codings = tables["codings"]
     if not codings.raw.present or not _readable(codings):
         return []
-    coded = codings.frame["unit_id"].dropna().unique()
+    coded = codings.frame["unit_id"]
     problems: list[Problem] = []
     for name, key in UNIT_TABLES.items():
         typed = tables[name]
         ids = typed.believed(key)
-        known = ids.isin(coded).astype(bool)
+        known = among(ids, coded)
         # A base that codes its cases alone has not forgotten its arms.
-        wrong = ids.notna() & ~known & known.any()
+        wrong = ids.notna() & ~known & bool(known.any())
         reason = "no coding is of the unit"
         remedy = "nothing to do, or code them; models that use codes leave them out"
         problems += told_once(typed, wrong, key, reason, remedy, "note", "uncoded")
@@ -72,7 +73,7 @@ def _coders(tables: Mapping[str, TypedTable]) -> list[Problem]:
     if not _readable(codings):
         return []
     names = coders.believed("coder")
-    wrong = names.notna() & ~names.isin(codings.frame["coder"].dropna().unique()).astype(bool)
+    wrong = names.notna() & ~among(names, codings.frame["coder"])
     reason = "no coding is by the coder"
     remedy = "nothing to do, or write the name as in codings.csv"
     return told_once(coders, wrong, "coder", reason, remedy, "note", "coder-unused")

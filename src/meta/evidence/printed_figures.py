@@ -57,8 +57,9 @@ def _pairs(arms: TypedTable) -> list[tuple[pd.Series, pd.Series]]:
 
 def _disagreeing_fractions(arms: TypedTable, figures: pd.Series) -> pd.Series:
     found = figures.str.replace(",", "", regex=False).where(figures.str.fullmatch(FRACTION))
-    parts = found.str.extract(r"([0-9]+)\D+([0-9]+)")
-    part, whole = (parts[column].astype("Float64") for column in (0, 1))
+    # Replacing is vectorised where extracting is not.
+    part = found.str.replace(r"^\D*([0-9]+)\D.*$", r"\1", regex=True).astype("Float64")
+    whole = found.str.replace(r"^.*\D([0-9]+)\D*$", r"\1", regex=True).astype("Float64")
     agrees = pd.Series(False, index=figures.index)
     for count, total in _pairs(arms):
         agrees |= ((count == part) & (total == whole)).fillna(False).astype(bool)
@@ -66,10 +67,12 @@ def _disagreeing_fractions(arms: TypedTable, figures: pd.Series) -> pd.Series:
 
 
 def _disagreeing_percentages(arms: TypedTable, figures: pd.Series) -> pd.Series:
-    parts = figures.where(figures.str.fullmatch(PERCENTAGE)).str.extract(PERCENTAGE)
-    decimals = parts[1].fillna("")
-    value = (parts[0] + "." + decimals.where(decimals != "", "0")).astype("Float64")
-    half_a_digit = 0.5 * 10.0 ** -decimals.str.len().astype("Float64")
+    found = figures.where(figures.str.fullmatch(PERCENTAGE)).str.strip("% \t")
+    value = found.astype("Float64")
+    decimals = found.where(found.str.contains(".", regex=False)).str.replace(
+        r"^.*\.", "", regex=True
+    )
+    half_a_digit = 0.5 * 10.0 ** -decimals.str.len().fillna(0).astype("Float64")
     agrees = pd.Series(False, index=figures.index)
     for count, total in _pairs(arms):
         room = half_a_digit + 100 / total
