@@ -209,3 +209,4 @@ def test_a_later_version_of_the_codebook_narrows_the_codes(tmp_path, monkeypatch
     (error,) = checked(tmp_path, cases=[case], codings=codings).errors
     assert (error.line, error.column, error.code) == (3, "harm", "code-outside-version")
     assert error.remedy == "write one of none, severe, or the version that was followed"
+    assert "easily noticed. Only in version 1." in codebook_markdown(dictionary)

@@ -5,8 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from meta.evidence.dictionary import UNCLEAR
+
 if TYPE_CHECKING:
-    from meta.evidence.dictionary import Dictionary, Field, Table
+    from collections.abc import Iterator
+
+    from meta.evidence.dictionary import Codebook, Dictionary, Field, Table
 
 KINDS = {
     "text": "Text.",
@@ -89,7 +93,7 @@ def codebook_page(dictionary: Dictionary) -> CodebookPage:
     return CodebookPage(
         guidance=dictionary.codebook.guidance,
         versions=tuple((name, version.issued) for name, version in versions),
-        tables=tuple(_table(table) for table in dictionary),
+        tables=tuple(_table(table, dictionary.codebook) for table in dictionary),
     )
 
 
@@ -107,9 +111,12 @@ def form(field: Field) -> str:
         One or more sentences.
     """
     parts = ["Required." if field.required else "May be blank."]
+    if field.applies_to is not None and field.values is not None:
+        parts = ["Blank only where it does not apply."]
     parts.append("One of the values below." if field.values else KINDS[field.type])
     if field.values and field.ordinal:
-        parts.append("Their order is one of degree.")
+        aside = f", `{UNCLEAR}` aside," if UNCLEAR in field.values else ""
+        parts.append(f"Their order{aside} is one of degree.")
     if field.minimum is not None:
         parts.append(f"At least {field.minimum:g}.")
     if field.maximum is not None:
@@ -174,27 +181,36 @@ def codebook_markdown(dictionary: Dictionary) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _table(table: Table) -> TableEntry:
+def _table(table: Table, codebook: Codebook) -> TableEntry:
     return TableEntry(
         name=table.name,
         title=table.title,
         meaning=table.meaning,
         required=table.required,
         key=table.key,
-        fields=tuple(_field(field) for field in table.fields.values()),
+        fields=tuple(_field(field, codebook) for field in table.fields.values()),
     )
 
 
-def _field(field: Field) -> FieldEntry:
+def _field(field: Field, codebook: Codebook) -> FieldEntry:
     return FieldEntry(
         name=field.name,
         label=field.label,
         meaning=field.meaning,
         form=form(field),
         rule=field.rule,
-        values=tuple((field.values or {}).items()),
+        values=tuple(_values(field, codebook)),
         example=field.example,
     )
+
+
+def _values(field: Field, codebook: Codebook) -> Iterator[tuple[str, str]]:
+    for value, meaning in (field.values or {}).items():
+        versions = codebook.versions.items()
+        allowing = [name for name, each in versions if value in each.codes.get(field.name, ())]
+        if field.applies_to is not None and len(allowing) < len(versions):
+            meaning = f"{meaning} Only in version {', '.join(allowing)}."
+        yield value, meaning
 
 
 def _table_lines(table: TableEntry) -> list[str]:
