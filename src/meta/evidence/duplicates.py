@@ -153,4 +153,4 @@ def _study(studies: TypedTable, row: int, first: int, column: str, what: str) ->
 
 def _named(typed: TypedTable, row: int) -> str:
     (key,) = typed.table.key
-    return f"{typed.frame.loc[row, key]} on line {typed.line(row)}"
+    return f"{typed.frame.loc[row, key]!s} on line {typed.line(row)}"

@@ -48,7 +48,7 @@ _KINDS: tuple[tuple[str, str], ...] = (
     (r"header names the column|column name is reserved|has no name|header", "header"),
     (r"not a table of the evidence base", "stray-file"),
     (r"cannot be read", "unreadable"),
-    (r"not UTF-8|UTF-16|NUL bytes|encod", "encoding"),
+    (r"UTF-\d|NUL bytes|encod", "encoding"),
     (r"quote", "quote"),
     (r"longer than .* kB", "long-cell"),
     (r"the row has \d+ cells", "cell-count"),
@@ -56,9 +56,9 @@ _KINDS: tuple[tuple[str, str], ...] = (
     (r"file is empty", "empty-file"),
 )
 _COMPILED = tuple((re.compile(pattern), name) for pattern, name in _KINDS)
+_NUMBER = re.compile("[0-9]+")
 
 
-@lru_cache(maxsize=4096)
 def code_of(reason: str) -> str:
     """Name the kind of a problem by its reason.
 
@@ -72,4 +72,10 @@ def code_of(reason: str) -> str:
     str
         A short name in lower case with hyphens; ``other`` for a reason that is not known.
     """
+    # Reasons of one kind differ mostly in their numbers, so that without them few are new.
+    return _kind(_NUMBER.sub("0", reason))
+
+
+@lru_cache(maxsize=4096)
+def _kind(reason: str) -> str:
     return next((name for pattern, name in _COMPILED if pattern.search(reason)), UNNAMED)
