@@ -238,6 +238,13 @@ def test_adjudication_of_what_was_agreed(tmp_path):
     assert kinds(coded(tmp_path, *both, settled)) == []
 
 
+def test_many_unknown_coders_are_told_together(tmp_path):
+    codings = [{**CODING, "coder": f"coder {number}"} for number in range(30)]
+    evidence = coded(tmp_path, *codings)
+    assert kinds(evidence) == [("coder-undescribed", "warning", 2)]
+    assert "one of 30 coders" in one(evidence, "coder-undescribed").reason
+
+
 def test_a_base_without_coders_is_noted_once(tmp_path):
     evidence = checked(tmp_path, cases=[CASE], codings=[CODING, {**CODING, "coder": "b"}])
     assert kinds(evidence) == [("coder-undescribed", "note", 2)]

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from meta.evidence.problems import Problem
 
 
+# More coders than these are told together.
+MOST_NAMED = 20
+
+
 @dataclass(frozen=True)
 class Units:
     """Which codings are of which kind of unit.
@@ -151,13 +155,15 @@ def _spellings(codings: TypedTable) -> list[Problem]:
         )
         for row in codings.rows(twice)
     ]
-    for variant in variants:
+    for variant in variants[:MOST_NAMED]:
         wrong = (coder == variant) & ~twice
         usually = usual[plain[names == variant].iloc[0]]
         reason = f"the coder {variant} is also written {usually}"
         remedy = f"write {usually} throughout, or name the coders apart"
         problems += told_once(codings, wrong, "coder", reason, remedy, "warning", "coder-spelling")
-    return problems
+    rest = coder.isin(list(variants[MOST_NAMED:])) & ~twice
+    reason, remedy = "the coder is also written in another way", "write each coder in one way"
+    return problems + told_once(codings, rest, "coder", reason, remedy, "warning", "coder-spelling")
 
 
 def _coverage(codings: TypedTable) -> list[Problem]:
@@ -189,10 +195,11 @@ def _needless(codings: TypedTable) -> list[Problem]:
     fields = [field.name for field in _coded_fields(codings) if field.values is not None]
     # How sure each coder was is no code to settle.
     fields = [name for name in fields if name != "confidence"]
-    theirs = codings.frame[units.isin(units[adjudicated].unique()) & ~adjudicated]
+    theirs = codings.frame[among(units, units[adjudicated]) & ~adjudicated]
     grouped = theirs.groupby("unit_id")
     agreed = (grouped[fields].nunique(dropna=False) <= 1).all(axis="columns") & (grouped.size() > 1)
-    needless = adjudicated & units.isin(agreed.index[agreed])
+    settled = pd.Series(agreed.index[agreed], dtype="string")
+    needless = adjudicated & among(units, settled)
     reason = "the coders had agreed on every field of the adjudicated unit"
     remedy = "nothing to do, if the agreed codes were looked at again"
     return told_once(codings, needless, "unit_id", reason, remedy, "note", "adjudicated-agreed")
@@ -208,12 +215,16 @@ def _undescribed(codings: TypedTable, coders: TypedTable) -> list[Problem]:
     if not coders.raw.complete or not coders.has("coder"):
         return []
     known = {*coders.frame["coder"].dropna(), *coders.raw.loose}
+    unknown = coder.notna() & ~coder.isin(list(known))
+    names = coder[unknown].unique()
+    remedy = "add a row to it with the coder and the kind human, machine_assisted or machine"
+    if len(names) > MOST_NAMED:
+        reason = f"one of {len(names):,} coders who are not described in {coders.file}"
+        return told_once(codings, unknown, "coder", reason, remedy, "warning", "coder-undescribed")
     problems: list[Problem] = []
-    for name in coder.dropna().unique():
-        if name not in known:
-            reason = f"the coder {name} is not described in {coders.file}"
-            remedy = f"add a row {name},human or {name},machine_assisted or {name},machine to it"
-            problems += told_once(
-                codings, coder == name, "coder", reason, remedy, "warning", "coder-undescribed"
-            )
+    for name in names:
+        reason = f"the coder {name} is not described in {coders.file}"
+        problems += told_once(
+            codings, coder == name, "coder", reason, remedy, "warning", "coder-undescribed"
+        )
     return problems
