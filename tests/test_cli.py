@@ -38,6 +38,24 @@ def test_problems_exit_1_and_are_grouped_with_their_lines(base: Path) -> None:
     assert "Traceback" not in done.stdout + done.stderr
 
 
+def test_warnings_fail_only_when_strict(base: Path) -> None:
+    studies = base / "data/raw/studies.csv"
+    studies.write_text(studies.read_text().replace(",2022\n", ",2099\n", 1))
+    done = meta("check", str(base), "--format", "github")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"::warning file={base.as_posix()}/data/raw/studies.csv,line=2,title=" in done.stdout
+    assert meta("check", str(base), "--strict").returncode == 1
+
+
+def test_generated_files_that_differ_exit_1_and_are_repaired(tmp_path: Path) -> None:
+    stale = meta("dictionary", str(tmp_path), "--check")
+    assert stale.returncode == 1
+    assert stale.stderr.splitlines()[-1] == "write them anew with: meta dictionary"
+    assert not any(tmp_path.iterdir())
+    assert meta("dictionary", str(tmp_path)).returncode == 0
+    assert meta("dictionary", str(tmp_path), "--check").returncode == 0
+
+
 @pytest.mark.parametrize("words", [("check", "nowhere"), ("check", "--format", "xml"), ("chek",)])
 def test_usage_exits_2(words: tuple[str, ...], tmp_path: Path) -> None:
     done = meta(*words, cwd=tmp_path)

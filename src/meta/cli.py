@@ -34,22 +34,24 @@ def main() -> None:
 
 @main.command()
 @click.argument("directory", type=FOLDER, default=".")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
-def check(directory: Path, form: str) -> None:
+@click.option("--format", "form", type=click.Choice(["text", "json", "github"]), default="text")
+@click.option("--notes", is_flag=True, help="List every note, not one line for each kind.")
+@click.option("--strict", is_flag=True, help="Fail on warnings too.")
+def check(directory: Path, form: str, notes: bool, strict: bool) -> None:
     """Validate the raw tables of DIRECTORY (default: here): every problem at once.
 
-    Exit code 0: clean; 1: problems; 2: usage.
+    Exit code 0: clean, warnings and notes allowed; 1: problems; 2: usage.
     """
     from meta.evidence.checking import check as check_evidence
-    from meta.evidence.problems import format_json, format_text
+    from meta.evidence.problems import exit_code, print_problems
 
     if not (directory / "data" / "raw").is_dir():
         raise click.UsageError(
             f"{directory / 'data' / 'raw'} is not a folder: name a directory that holds data/raw/"
         )
     evidence = check_evidence(directory)
-    click.echo(format_json(evidence.problems) if form == "json" else format_text(evidence.problems))
-    sys.exit(1 if evidence.errors else 0)
+    click.echo(print_problems(evidence.problems, form, directory, notes))
+    sys.exit(exit_code(evidence.problems, strict))
 
 
 @main.command()
@@ -149,3 +151,18 @@ def settings(directory: Path) -> None:
     from meta.config import load_settings
 
     click.echo(json.dumps(load_settings(directory).model_dump(mode="json"), indent=2))
+
+
+@main.command()
+@click.argument("directory", type=FOLDER, default=".")
+@click.option("--check", "only_check", is_flag=True, help="Write nothing; exit 1 if files differ.")
+def dictionary(directory: Path, only_check: bool) -> None:
+    """Write codebook, database schema, CSV templates and data package from the field dictionary."""
+    from meta.evidence.dictionary import load_dictionary
+    from meta.evidence.generated import check_generated, write_generated
+
+    if only_check:
+        check_generated(directory, load_dictionary())
+        return
+    for path in write_generated(directory, load_dictionary()):
+        click.echo(f"wrote {path}")

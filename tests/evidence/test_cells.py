@@ -64,7 +64,7 @@ def test_closed_vocabularies(tmp_path, column, value, remedy):
 
 def test_yes_and_no_are_words_of_the_codebook(tmp_path):
     codings = [{"unit_id": "A1", "coder": "x", "capability_transfer": "yes", "goal_failure": "no"}]
-    assert checked(tmp_path, codings=codings).problems == []
+    assert checked(tmp_path, codings=codings).errors == []
 
 
 def test_a_case_cannot_have_a_denominator(tmp_path):

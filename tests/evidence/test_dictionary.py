@@ -90,3 +90,55 @@ def test_an_unquoted_yes_is_refused(tmp_path):
     path.write_text("vocabularies: {answer: {yes: It is.}}\ntables: {}\n")
     with pytest.raises(DictionaryError, match="vocabulary answer: value True must be a quoted"):
         load_dictionary(path)
+
+
+@pytest.mark.parametrize(
+    ("settings", "fault"),
+    [
+        ("type: integer, label: x, meaning: y, format: link", "format 'link' does not fit"),
+        ("type: text, label: x, meaning: y, format: web", "format 'web' does not fit"),
+        ("type: integer, label: x, meaning: y, longest: 3", "only a text may have a greatest"),
+        ("type: text, label: x, meaning: y, applies_to: all", "applies_to 'all' is not one of"),
+    ],
+)
+def test_odd_settings_are_refused(tmp_path, settings, fault):
+    with pytest.raises(DictionaryError, match=fault):
+        load(tmp_path, settings)
+
+
+CODED = """
+vocabularies:
+  colour: {{red: Red., blue: Blue.}}
+codebook:
+  versions: {{"1": {{issued: "2026-01-01", codes: {{{codes}}}}}}}
+tables:
+  codings:
+    title: Codings
+    key: [unit]
+    fields:
+      unit: {{type: id, required: true, label: Unit, meaning: A unit.}}
+      hue:
+        {{type: category, values: colour, applies_to: both, label: Hue, meaning: A., example: red}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("codes", "fault"),
+    [
+        ("hue: [red]", "no version lists the code blue of hue"),
+        ("hue: [red, blue, green]", "codebook 1: hue: there is no code 'green'"),
+        ("hue: [red, blue], tint: [red]", "codebook 1: tint is no coded field"),
+        ("hue: [red, blue], unit: [red]", "codebook 1: unit is no coded field"),
+    ],
+)
+def test_a_codebook_that_differs_from_the_vocabulary_is_refused(tmp_path, codes, fault):
+    path = tmp_path / "fields.yaml"
+    path.write_text(CODED.format(codes=codes))
+    with pytest.raises(DictionaryError, match=fault):
+        load_dictionary(path)
+
+
+def test_a_codebook_that_lists_every_code_is_read(tmp_path):
+    path = tmp_path / "fields.yaml"
+    path.write_text(CODED.format(codes="hue: [red, blue]"))
+    assert load_dictionary(path).codebook.versions["1"].codes == {"hue": ("red", "blue")}

@@ -42,3 +42,14 @@ def test_harm_is_nowhere_observed(shipped):
 
 def test_no_column_is_unknown(shipped):
     assert [problem for problem in shipped.problems if "known column" in problem.reason] == []
+
+
+def test_no_warnings(shipped):
+    """A rule that warns of the shipped rows is wrong, or they are."""
+    assert [problem for problem in shipped.problems if problem.severity == "warning"] == []
+
+
+def test_coders_are_described_and_flagged(shipped):
+    coders = shipped.tables["coders"].set_index("coder")["kind"]
+    assert set(shipped.tables["codings"]["coder"]) == set(coders.index)
+    assert set(coders) == {"machine_assisted"}

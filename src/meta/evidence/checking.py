@@ -13,6 +13,7 @@ from meta.evidence.overlap import overlap_problems
 from meta.evidence.problems import Problem, Severity
 from meta.evidence.reading import read_table
 from meta.evidence.suggestion import nearest
+from meta.evidence.rules import rule_problems
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -73,6 +74,7 @@ def check(directory: Path) -> Evidence:
         problems += order_problems(typed)
     problems += arm_problems(tables["arms"])
     problems += overlap_problems(tables["arms"])
+    problems += rule_problems(tables, dictionary, problems)
     frames = {name: typed.frame for name, typed in tables.items() if typed.raw.present}
     return Evidence(frames, problems)
 

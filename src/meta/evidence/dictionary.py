@@ -16,6 +16,12 @@ if TYPE_CHECKING:
 
 TYPES = ("text", "id", "category", "integer", "number", "date")
 TEXT_TYPES = ("text", "id", "category")
+FORMATS = {"link": ("text",), "year": ("integer",)}
+APPLIES_TO = ("cases", "arms", "both")
+#: The table whose fields a codebook version lists.
+CODED_TABLE = "codings"
+#: The code for a source that does not say.
+UNCLEAR = "unclear"
 
 
 @dataclass(frozen=True)
@@ -36,11 +42,19 @@ class Field:
     at_most: str | None = None
     needs: str | None = None
     references: tuple[tuple[str, str], ...] = ()
+    rule: str = ""
+    format: str | None = None
+    longest: int | None = None
+    applies_to: str | None = None
 
     @property
     def is_text(self) -> bool:
         """Whether cells are kept as text rather than turned into numbers or dates."""
         return self.type in TEXT_TYPES
+
+    def is_coded_for(self, kind: str) -> bool:
+        """Whether units of a kind (``cases`` or ``arms``) are coded on this field."""
+        return self.applies_to in (kind, "both")
 
 
 @dataclass(frozen=True)
@@ -52,6 +66,7 @@ class Table:
     key: tuple[str, ...]
     fields: Mapping[str, Field]
     required: bool = False
+    meaning: str = ""
 
     @property
     def required_columns(self) -> list[str]:
@@ -65,10 +80,27 @@ class Table:
 
 
 @dataclass(frozen=True)
+class CodebookVersion:
+    """The codes that one version of the codebook allows, by field."""
+
+    issued: str
+    codes: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class Codebook:
+    """What coders are told, and the versions of it that they may have followed."""
+
+    guidance: tuple[str, ...] = ()
+    versions: Mapping[str, CodebookVersion] = MappingProxyType({})
+
+
+@dataclass(frozen=True)
 class Dictionary:
     """All tables of the evidence base, parents before the tables that refer to them."""
 
     tables: Mapping[str, Table]
+    codebook: Codebook = Codebook()
 
     def __getitem__(self, name: str) -> Table:
         return self.tables[name]
@@ -118,9 +150,41 @@ def load_dictionary(path: Path | None = None) -> Dictionary:
     }
     for table in tables.values():
         faults += _faults(table, tables)
+    codebook = _codebook(raw.get("codebook", {}))
+    faults += _codebook_faults(codebook, tables.get(CODED_TABLE))
     if faults:
         raise DictionaryError(faults)
-    return Dictionary(MappingProxyType(tables))
+    return Dictionary(MappingProxyType(tables), codebook)
+
+
+def _codebook(entry: dict[str, Any]) -> Codebook:
+    versions = {
+        str(name): CodebookVersion(
+            str(version["issued"]),
+            MappingProxyType({field: tuple(codes) for field, codes in version["codes"].items()}),
+        )
+        for name, version in entry.get("versions", {}).items()
+    }
+    return Codebook(tuple(entry.get("guidance", ())), MappingProxyType(versions))
+
+
+def _codebook_faults(codebook: Codebook, codings: Table | None) -> list[str]:
+    faults = []
+    known = {} if codings is None else codings.fields
+    coded = {name: field.values for name, field in known.items() if field.applies_to}
+    for name, version in codebook.versions.items():
+        for field, codes in version.codes.items():
+            legal = coded.get(field)
+            if legal is None:
+                faults.append(f"codebook {name}: {field} is no coded field with values")
+            else:
+                unknown = [code for code in codes if code not in legal]
+                faults += [f"codebook {name}: {field}: there is no code {c!r}" for c in unknown]
+    for field, legal in coded.items():
+        listed = {c for version in codebook.versions.values() for c in version.codes.get(field, ())}
+        missing = [code for code in legal or () if code not in listed]
+        faults += [f"codebook: no version lists the code {c} of {field}" for c in missing]
+    return faults
 
 
 def _table(
@@ -137,6 +201,7 @@ def _table(
         key=tuple(entry["key"]),
         fields=MappingProxyType(columns),
         required=bool(entry.get("required", False)),
+        meaning=str(entry.get("meaning", "")),
     )
 
 
@@ -206,6 +271,12 @@ def _field_faults(field: Field, table: Table, tables: dict[str, Table]) -> list[
         faults.append("only a closed vocabulary may be ordinal")
     if not numeric and (field.minimum is not None or field.maximum is not None):
         faults.append("only a number may have a minimum or a maximum")
+    if field.format is not None and field.type not in FORMATS.get(field.format, ()):
+        faults.append(f"format {field.format!r} does not fit the type {field.type}")
+    if field.longest is not None and not field.is_text:
+        faults.append("only a text may have a greatest length")
+    if field.applies_to is not None and field.applies_to not in APPLIES_TO:
+        faults.append(f"applies_to {field.applies_to!r} is not one of {', '.join(APPLIES_TO)}")
     for other in (field.at_most, field.needs):
         if other is not None and other not in table.fields:
             faults.append(f"refers to {other}, which is not a field of the table")

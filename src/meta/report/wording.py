@@ -4,6 +4,8 @@ import re
 
 import pandas as pd
 
+from meta.evidence.dictionary import CODED_TABLE, load_dictionary
+
 NOT_IN_BASE = "Not in this evidence base."
 COMPOSITION = "composition, not a rate"
 STAMP = "not converged: do not cite"
@@ -69,11 +71,20 @@ def estimand_name(estimand: str, is_rate: bool = True) -> str:
 
 
 def group_name(group: str) -> str:
-    """Name of a group ``field=value`` for a reader."""
+    """Name of a group ``field=value`` for a reader.
+
+    A code such as ``none`` or ``low`` says nothing without its field, whose label is that of the
+    field dictionary.
+    """
     if group == "all":
         return "all rows"
     field, _, value = group.partition("=")
-    return study_label(value) if field in {"study", "source_list"} else spell(value or field)
+    if field in {"study", "source_list"}:
+        return study_label(value)
+    coded = load_dictionary()[CODED_TABLE].fields.get(field)
+    if coded is not None and coded.applies_to and value:
+        return f"{coded.label}: {spell(value)}"
+    return spell(value or field)
 
 
 def spell(name: str) -> str:
