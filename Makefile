@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 UV := .uv/bin/uv
 CORES ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 
-.PHONY: all help test lint lock clean
+.PHONY: all help test lint bench lock clean
 .DEFAULT_GOAL := all
 
 all: $(VENV)/installed ## install what is missing, then run the pipeline on the shipped evidence
@@ -26,6 +26,9 @@ lint: $(VENV)/installed-test ## repair what formatters can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/snakefmt Snakefile workflow
+
+bench: $(VENV)/installed ## time a large evidence base against plain reading (minutes)
+	$(BIN)/python benchmarks/evidence_scale.py
 
 lock: $(UV) ## resolve dependencies anew into the hashed lock files
 	$(UV) pip compile pyproject.toml --universal --generate-hashes --python-version 3.13 \

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import duckdb
@@ -39,11 +40,22 @@ def arms_in(path: Path) -> int:
         return connection.execute("SELECT count(*) FROM arms").fetchall()[0][0]
 
 
+def state(out: Path) -> list[tuple[str, int]]:
+    """Names of the files, and when each was written."""
+    found = []
+    for path in sorted(out.iterdir()):
+        # A temporary file may be gone by now.
+        with suppress(FileNotFoundError):
+            found.append((path.name, path.stat().st_mtime_ns))
+    return found
+
+
 def kill_after(words: list[str], out: Path, delay: float, writing: bool) -> bool:
-    """Kill a build, counting from its start or from its first temporary file; False if it ended."""
+    """Kill a build, counting from its start or from its first write; False if it ended."""
+    before = state(out)
     process = subprocess.Popen(words, stderr=subprocess.DEVNULL)
-    while writing and process.poll() is None and not list(out.glob(".*")):
-        time.sleep(0.001)
+    while writing and process.poll() is None and state(out) == before:
+        time.sleep(0.0005)
     time.sleep(delay)
     ended = process.poll() is not None
     process.send_signal(signal.SIGKILL)
@@ -69,7 +81,7 @@ def test_a_killed_build_leaves_every_file_old_or_new(tmp_path, bases):
     killed = 0
     for number in range(KILLS):
         base, writing = (old, new)[number % 2], number % 3 > 0
-        delay = dice.uniform(0, 0.25 if writing else 0.9) * whole
+        delay = dice.uniform(0, 0.2 if writing else 0.9) * whole
         killed += kill_after(command(base, tmp_path), tmp_path, delay, writing)
         assert arms_in(tmp_path / "evidence.duckdb") in (OLD, NEW)
         assert arms_in(tmp_path / "tables" / "arms.parquet") in (OLD, NEW)

@@ -65,6 +65,7 @@ def test_survived(tmp_path, content):
         (HEADER + "Study,Title,Year\na,b,2024\n", 2, "a header of two lines", "one header line"),
         ("study_id,title,\na,b,2024\n", 2, "column 3, which has no name", "name the column"),
         ("study_id,title,year,title\na,b,2024,c\n", 1, "names the column 2 times", "keep one"),
+        ("study_id,title,year,no\u200bte\na,b,2024,c\n", 1, "ZERO WIDTH SPACE", "write note"),
         ("Study ID,title,year\na,b,2024\n", 1, "required column is missing", "rename the column"),
         ("study_id,title,year,Authors\na,b,2024,c\n", 1, "by letter case", "rename it to authors"),
     ],

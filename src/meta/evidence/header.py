@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from meta.evidence.problems import Problem
+from meta.evidence.problems import Problem, show
+from meta.evidence.spreadsheet import odd_character
 from meta.evidence.suggestion import folded, nearest
 
 if TYPE_CHECKING:
@@ -83,6 +84,9 @@ def header_problems(records: Records, table: Table, shown_as: str) -> list[Probl
     if RESERVED in lower:
         reason = "the column name is reserved for the line of the row"
         problems.append(Problem(shown_as, line, RESERVED, "", reason, "rename the column"))
+    for column in header:
+        if odd := odd_character(column):
+            problems.append(Problem(shown_as, line, column, "", f"the name {odd[0]}", odd[1]))
     absent = [column for column in table.fields if column not in header]
     extra = [c for c in header if c and c not in table.fields and lower.count(c.lower()) == 1]
     renamed = set()
@@ -91,10 +95,15 @@ def header_problems(records: Records, table: Table, shown_as: str) -> list[Probl
             continue
         near = nearest(column, extra)
         renamed.add(near)
-        remedy = f"rename the column {near} to {column}" if near else f"add a column {column}"
+        rename = f"rename the column {show(near)} to {column}" if near else ""
+        remedy = rename or f"add a column {column}"
         reason = "the required column is missing"
         problems.append(Problem(shown_as, line, column, "", reason, remedy))
-    problems += [_extra_column(c, absent, shown_as, line) for c in extra if c not in renamed]
+    problems += [
+        _extra_column(column, absent, shown_as, line)
+        for column in extra
+        if column not in renamed and not odd_character(column)
+    ]
     return problems + _second_header(records, table, shown_as)
 
 
@@ -115,7 +124,11 @@ def _extra_column(column: str, absent: list[str], shown_as: str, line: int) -> P
 
 def _second_header(records: Records, table: Table, shown_as: str) -> list[Problem]:
     """Point out a first row that names columns again, as merged cells leave it."""
-    if not len(records.lines) or len(named := _named(records, 0, table)) < 2:
+    if not len(records.lines):
+        return []
+    named = _named(records, 0, table)
+    filled = sum(bool((column[0].as_py() or "").strip()) for column in records.cells)
+    if len(named) < 2 or 2 * len(named) < filled:
         return []
     reason = "the row names columns again: a header of two lines"
     remedy = "keep one header line; merged cells have no place in CSV"
