@@ -280,12 +280,13 @@ def _entry(
         if key not in pairs
     ]
     where: dict[str, str] = {}
-    if isinstance(pairs.get("where"), yaml.MappingNode):
-        located = _pairs(pairs["where"], shown_as, problems)
+    locator = pairs.get("where")
+    if isinstance(locator, yaml.MappingNode):
+        located = _pairs(locator, shown_as, problems)
         where = {key: _text(value, key, shown_as, problems) for key, value in located.items()}
-    if "where" in pairs and not where:
+    if locator is not None and not where:
         remedy = "name the cells that locate the row, as in `where: {arm_id: ARM001}`"
-        problems.append(_problem(shown_as, _line(pairs["where"]), "where", "locates nothing", remedy))
+        problems.append(_problem(shown_as, _line(locator), "where", "locates nothing", remedy))
     texts = {key: _text(pairs[key], key, shown_as, problems)
              for key in KEYS if key in pairs and key != "where"}  # fmt: skip
     lines = {key: _line(value) for key, value in pairs.items()}
@@ -368,7 +369,5 @@ def _is_date(text: str) -> bool:
     return len(text) == len("2026-11-21")
 
 
-def _problem(
-    file: str, line: int, key: str, reason: str, remedy: str, value: str = ""
-) -> Problem:
+def _problem(file: str, line: int, key: str, reason: str, remedy: str, value: str = "") -> Problem:
     return Problem(file, line, key, value, reason, remedy)

@@ -44,8 +44,9 @@ def evidence_flow(
     -------
     list of dict
         Boxes with `id, label, n, unit, of` (parent id or None), `reason` (why rows left, or
-        None), `phase` (identification, screening, included or pooled) and `parts` (lines of
-        `label` and `n` that sum to the box; may be empty); boxes of one parent sum to it.
+        None), `phase` (identification, screening, included, pooling or composition) and `parts`
+        (lines of `label` and `n` that sum to the box; may be empty). Boxes of one parent sum to
+        it.
 
     Raises
     ------
@@ -188,9 +189,9 @@ def _arm_boxes(
         reason = reasons.get(column, f"{column} is not {' or '.join(values)}")
         if out:
             boxes.append(
-                _box(f"out_{column}", "kept out", out, "arms", parent, reason, phase="pooled")
+                _box(f"out_{column}", "kept out", out, "arms", parent, reason, phase="pooling")
             )
-            boxes.append(_box(name, "remaining arms", len(stays), "arms", parent, phase="pooled"))
+            boxes.append(_box(name, "remaining arms", len(stays), "arms", parent, phase="pooling"))
             parent, last = name, len(boxes) - 1
         left = stays
     pooled = f"arms of the primary model, from {left['study_id'].nunique()} studies"
@@ -210,14 +211,14 @@ def _case_boxes(tables: Mapping[str, pd.DataFrame], linked: bool) -> list[Box]:
     uncoded, other = int((~coded).sum()), int((coded & ~observed).sum())
     if uncoded:
         boxes.append(
-            _box("uncoded", "kept out", uncoded, "cases", "cases", "no codes", phase="pooled")
+            _box("uncoded", "kept out", uncoded, "cases", "cases", "no codes", phase="composition")
         )
     if other:
         reason = "no observed behaviour (analysis, report or design only)"
         boxes.append(
-            _box("unobserved", "kept out", other, "cases", "cases", reason, phase="pooled")
+            _box("unobserved", "kept out", other, "cases", "cases", reason, phase="composition")
         )
     label = "coded cases of observed behaviour: composition only"
     n = int((coded & observed).sum())
-    boxes.append(_box("composition", label, n, "cases", "cases", phase="pooled"))
+    boxes.append(_box("composition", label, n, "cases", "cases", phase="composition"))
     return boxes

@@ -212,7 +212,10 @@ def _counting(screening: pd.DataFrame) -> list[dict[str, str]]:
     columns = ["source", "records", "decision", "counts_table", "counts_filter", "_line"]
     present = [column for column in columns if column in rows]
     return [
-        {"counts_filter": "", **{key: str(value) for key, value in row.items() if pd.notna(value)}}
+        {
+            "counts_filter": "",
+            **{str(key): str(value) for key, value in row.items() if pd.notna(value)},
+        }
         for row in rows[present].to_dict("records")
     ]
 

@@ -39,6 +39,8 @@ class FlowBox:
         Points of the connector: across from, down from, across to, down to.
     phase : str
         Name of the phase, where the box is the first of it; else empty.
+    listed : bool
+        Whether the reasons are lines of their own.
     """
 
     lines: tuple[str, ...]
@@ -51,6 +53,7 @@ class FlowBox:
     height: float
     elbow: tuple[float, float, float, float] | None
     phase: str = ""
+    listed: bool = False
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ def flow_diagram(flow: dict[str, Any]) -> FlowDiagram:
     ----------
     flow : dict
         ``{"boxes": [{"id", "label", "n", "unit", "of", "reason", "phase", "parts"}]}``; ``of``
-        names the parent, ``parts`` are lines of ``label`` and ``n``; both of the last may be absent.
+        names the parent, ``parts`` are lines of ``label`` and ``n``. The last two may be absent.
 
     Returns
     -------
@@ -93,7 +96,9 @@ def flow_diagram(flow: dict[str, Any]) -> FlowDiagram:
 
 
 def _said(box: FlowBox) -> str:
-    why = f" ({' '.join(box.reasons)})" if box.reasons else ""
+    lines = [line if line[:1] != "\u2003" else f" {line.strip()}" for line in box.reasons]
+    whole = "\n".join(lines).replace("\n ", " ").replace("\n", "; " if box.listed else " ")
+    why = f" ({whole})" if lines else ""
     return f"{' '.join(box.lines)}{why}: {box.count}"
 
 
@@ -138,10 +143,21 @@ def _place(box: dict[str, Any], depth: int, y: float, parent: FlowBox | None) ->
     count = f"{int(box['n']):,} {box.get('unit') or ''}".strip()
     if parts and not box["n"]:
         count = f"{len(parts)} {'source' if len(parts) == 1 else 'sources'}, no records"
-    return FlowBox(lines, count, reasons, bool(reason), x, y, width, height, elbow)
+    return FlowBox(
+        lines,
+        count,
+        reasons,
+        bool(reason),
+        x,
+        y,
+        width,
+        height,
+        elbow,
+        listed=bool(parts),
+    )
 
 
 def _part_lines(part: dict[str, Any], room: int) -> list[str]:
     """Wrap one line of a box, its number at the end; nothing retrieved has no number."""
-    number = f" (n = {int(part['n']):,})" if part["n"] else ""
+    number = f" (n\u00a0=\u00a0{int(part['n']):,})" if part["n"] else ""
     return textwrap.wrap(f"{part['label']}{number}", room, subsequent_indent="\u2003")
