@@ -131,9 +131,9 @@ def _matches(cells: pd.Series, value: str) -> pd.Series:
         reason = f"the range {value!r} does not run between two numbered names"
         raise FilterError(reason, "write it as ARM001..ARM470")
     found = cells.str.extract(r"^(.*?)([0-9]{1,15})$")
-    number = pd.to_numeric(found[1])
-    inside = number.between(int(ends[0][2]), int(ends[1][2])) & found[0].eq(ends[0][1])
-    return inside.fillna(False).astype(bool)
+    number = found[1].astype("Int64")
+    inside = number.between(int(ends[0][2]), int(ends[1][2])).fillna(False).astype(bool)
+    return inside & found[0].eq(ends[0][1]).fillna(False).astype(bool)
 
 
 def uncounted(tables: Mapping[str, pd.DataFrame], name: str) -> int:

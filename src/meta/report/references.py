@@ -17,10 +17,12 @@ from pybtex.database.output.bibtex import Writer
 
 from meta.evidence.source_links import identifiers
 
-#: Characters that mean something to LaTeX, and how they are written.
+#: Characters that mean something to LaTeX, and how they are written. BibTeX counts braces even
+#: behind a backslash, so they need names.
 LATEX = {
-    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "%": r"\%",
-    "#": r"\#", "_": r"\_", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
+    "\\": r"\textbackslash{}", "{": r"\textbraceleft{}", "}": r"\textbraceright{}", "$": r"\$",
+    "&": r"\&", "%": r"\%", "#": r"\#", "_": r"\_", "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
 }  # fmt: skip
 CSL_TYPES = {"web_post": "post-weblog", "repository": "software"}
 UNKNOWN = ("not recorded", "not named")
