@@ -14,6 +14,7 @@ from meta.evidence.overlap import overlap_problems
 from meta.evidence.problems import Problem, Severity
 from meta.evidence.reading import RawTable, nearest, read_table
 from meta.evidence.screening import screening_problems
+from meta.evidence.swallowed import swallowed_problems
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -72,6 +73,7 @@ def check(directory: Path) -> Evidence:
         tables[table.name], wrong = type_table(raw, table, f"{RAW}/{table.name}.csv")
         problems += wrong
     for typed in tables.values():
+        problems += swallowed_problems(typed)
         problems += duplicate_problems(typed)
         problems += reference_problems(typed, tables)
         problems += order_problems(typed)
