@@ -52,6 +52,8 @@ MOST_ROWS = 7
 #: How many tables of a base are mutated; studies are spared more often, as every arm needs its own.
 SHARE, SHARE_STUDIES = 0.9, 0.4
 FILTER = {column: set(values) for column, values in DENOMINATOR_FILTER.items()}
+#: Columns that decide what is pooled, which are mutated more often.
+DECIDING = {"arm_id", "conditioning", "n_trials", "n_at_risk", "n_goal_failure", *FILTER}
 COUNTS = ("n_trials", "n_capable", "n_at_risk", "n_goal_failure", "n_harm")
 
 Rows = list[dict[str, str]]
@@ -180,6 +182,8 @@ def change_cells(data: bytearray, rng: random.Random, _: bytes) -> bytearray:
     whole = rng.random() < 0.3
     width = min(len(row) for row in rows)
     one, other, kind = rng.randrange(width), rng.randrange(width), rng.randrange(6)
+    if deciding := [i for i, cell in enumerate(rows[0][:width]) if cell in DECIDING]:
+        one = rng.choice([one, rng.choice(deciding)])
     odd = rng.choice(ODD)
     for row in rows if whole else [rng.choice(rows)]:
         if kind == 0:
@@ -204,7 +208,7 @@ MUTATIONS = (flip_bit, insert_byte, delete_bytes, duplicate_bytes, truncate, cha
 
 def mutate(data: bytes, rng: random.Random, other: bytes) -> bytes:
     made = bytearray(data)
-    for _ in range(rng.choice([1, 1, 1, 2, 3])):
+    for _ in range(rng.choice([1, 1, 1, 1, 2, 3])):
         if made:
             made = rng.choice(MUTATIONS)(made, rng, other)
     return bytes(made)

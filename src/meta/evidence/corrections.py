@@ -206,15 +206,17 @@ def _apply(
     if len(rows) != correction.rows:
         if not raw.complete or raw.loose:
             return None  # the table's own problems come first; the row may be among them
-        lines = f" (lines {', '.join(str(raw.lines[row]) for row in rows[:12])})" if rows else ""
+        lines = (
+            f" (lines {', '.join(str(int(raw.lines[row])) for row in rows[:12])})" if rows else ""
+        )
         reason = f"locates {len(rows)} rows of {file}{lines}, not {correction.rows}"
         remedy = "name cells that only the row has, or say how many rows: N" if rows else (
             "correct the cells that locate the row"
         )  # fmt: skip
         return wrong("where", said, reason, remedy)
     for row in rows:
-        there = raw.columns[correction.column][row]
-        line = raw.lines[row]
+        there = raw.cell(correction.column, row)
+        line = int(raw.lines[row])
         earlier = corrected.cells.get((file, line, correction.column))
         if earlier is not None:
             reason = f"{file} line {line} is already corrected on line {earlier}"
@@ -236,28 +238,24 @@ def _replace(
     correction: Correction, rows: list[int], table: Table, file: str, corrected: Corrected
 ) -> None:
     raw = corrected.tables[table.name]
-    column = list(raw.columns[correction.column])
+    column = correction.column
     for row in rows:
-        key = "; ".join(str(raw.columns[c][row]) for c in table.key if c in raw.columns)
-        values = (table.name, key, raw.lines[row], correction.column, column[row],
+        line = int(raw.lines[row])
+        key = "; ".join(raw.cell(name, row) for name in table.key if name in raw.columns)
+        values = (table.name, key, line, column, raw.cell(column, row),
                   correction.value, correction.reason, correction.date, correction.by,
                   correction.source, correction.line)  # fmt: skip
         corrected.applied.append(dict(zip(COLUMNS, values, strict=True)))
-        corrected.cells[file, raw.lines[row], correction.column] = correction.line
-        column[row] = correction.value
-    columns = {**raw.columns, correction.column: column}
-    corrected.tables[table.name] = replace(raw, columns=columns)
+        corrected.cells[file, line, column] = correction.line
+        raw = raw.replaced(column, row, correction.value)
+    corrected.tables[table.name] = raw
 
 
 def _rows(correction: Correction, raw: RawTable) -> list[int]:
-    columns = [(raw.columns.get(column), value) for column, value in correction.where.items()]
-    if any(cells is None for cells, _ in columns):
-        return []
-    return [
-        row
-        for row in range(len(raw.lines))
-        if all(cells is not None and cells[row] == value for cells, value in columns)
-    ]
+    found = list(range(len(raw.lines)))
+    for column, value in correction.where.items():
+        found = [row for row in found if raw.cell(column, row) == value]
+    return found
 
 
 def _entry(

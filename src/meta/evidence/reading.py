@@ -7,7 +7,7 @@ import csv
 import difflib
 import io
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from meta.evidence.problems import Problem
@@ -50,6 +50,16 @@ class RawTable:
     present: bool = True
     complete: bool = False
     loose: frozenset[str] = frozenset()
+
+    def cell(self, column: str, row: int) -> str:
+        """Return one cell; an empty text if it is blank."""
+        return self.columns[column][row]
+
+    def replaced(self, column: str, row: int, value: str) -> RawTable:
+        """Return the table with one cell replaced; an empty text blanks it."""
+        cells = [*self.columns[column]]
+        cells[row] = value.strip()
+        return replace(self, columns={**self.columns, column: cells})
 
 
 @dataclass

@@ -25,14 +25,15 @@ def swallowed_problems(typed: TypedTable) -> list[Problem]:
         One a cell. A line could be a row if it has at least as many cells as the header.
     """
     present = [name for name in typed.table.fields if typed.has(name)]
-    present += [name for name in typed.frame if name not in typed.table.fields and name != "_line"]
+    present += [
+        str(name) for name in typed.frame if name not in typed.table.fields and name != "_line"
+    ]
     problems = []
     for name in present:
         cells = typed.frame[name]
         if cells.dtype != "string":
             continue
-        several = cells.str.contains("\n", regex=False) | cells.str.contains("\r", regex=False)
-        for row in typed.rows(several):
+        for row in typed.rows(cells.str.contains("[\r\n]")):
             rows = sum(_width(line) >= len(present) for line in str(cells[row]).splitlines())
             if rows:
                 reason = f"the cell holds {rows} lines that look like rows of the table"
