@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from meta.evidence.new_row import (
+    FILLED_IN,
     KINDS,
     RAW,
     AddedRow,
@@ -115,6 +116,8 @@ def _option(field: Field) -> click.Option:
     if "_" in field.name:
         names.append(f"--{field.name}")
     required = "Required. " if field.required else ""
+    if field.name in FILLED_IN:
+        required = "Filled in if left out. "
     return click.Option([*names, field.name], metavar=_metavar(field),
                         help=f"{required}{_described(field)}")  # fmt: skip
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from meta.errors import UserError
 from meta.evidence.append import (
+    AppendError,
     Contents,
     append_record,
     locked,
@@ -38,6 +39,8 @@ KINDS = {"study": "studies", "arm": "arms", "case": "cases", "coding": "codings"
 #: Columns that hold the day on which a row is made.
 TODAY = ("added_on", "coded_on")
 FIRST_IDS = {"arm_id": "ARM001", "case_id": "CASE001"}
+#: Columns that are filled in where no value is given.
+FILLED_IN = (*TODAY, *FIRST_IDS, "codebook_version")
 
 
 class RowError(UserError):
@@ -167,7 +170,10 @@ def read_table_file(directory: Path, kind: str) -> tuple[Contents, bytes | None]
     """
     table = load_dictionary()[KINDS[kind]]
     path = directory / RAW / f"{table.name}.csv"
-    before = path.read_bytes() if path.is_file() else None
+    try:
+        before = path.read_bytes() if path.exists() else None
+    except OSError as error:
+        raise AppendError(f"{path}: cannot be read ({error.strerror})") from None
     data = before if before and before.strip() else new_file(list(table.fields))
     return read_contents(data, f"{RAW}/{table.name}.csv"), before
 
@@ -214,7 +220,8 @@ def add_row(directory: Path, kind: str, given: Mapping[str, str], today: date) -
         existing = sum(problem.severity == "error" for problem in old)
         if errors:
             raise _refused(brought, existing)
-        replace_file(directory / file, before, after)
+        # A link to a table stays a link.
+        replace_file((directory / file).resolve(), before, after)
     ordered = {name: values[name] for name in contents.header if name in values}
     why = {column: reason for column, (_, reason) in proposed.items()}
     diff = _diff(contents.data if before else b"", after, file)
