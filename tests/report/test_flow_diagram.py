@@ -1,5 +1,6 @@
 """The flow diagram: phases, and the lines that a box consists of."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -33,7 +34,7 @@ def test_every_number_of_the_flow_is_drawn(boxes):
 
 def test_boxes_stand_below_each_other_within_the_width(boxes):
     placed = flow_diagram({"boxes": boxes}).boxes
-    for above, below in zip(placed, placed[1:], strict=False):
+    for above, below in pairwise(placed):
         assert above.y + above.height < below.y
         assert above.x >= 0
         assert above.x + above.width <= WIDTH

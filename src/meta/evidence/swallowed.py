@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import csv
+import re
 from typing import TYPE_CHECKING
 
 from meta.evidence.problems import Problem
 
 if TYPE_CHECKING:
     from meta.evidence.cells import TypedTable
+    from meta.evidence.dictionary import Field
+
+NUMBER = re.compile(r"[-+]?[0-9.]+([eE][-+]?[0-9]+)?")
 
 
 def swallowed_problems(typed: TypedTable) -> list[Problem]:
-    """Report cells of several lines in which a line could be a row of the table.
+    """Report cells that hold what could be rows of the table.
 
     Parameters
     ----------
@@ -22,25 +26,39 @@ def swallowed_problems(typed: TypedTable) -> list[Problem]:
     Returns
     -------
     list of Problem
-        One a cell. A line could be a row if it has at least as many cells as the header.
+        One a cell. Of a cell of several lines, a line could be a row if it has at least as many
+        cells as the header; a cell of one line, if it has as many and all of them are legal.
     """
-    present = [name for name in typed.table.fields if typed.has(name)]
-    present += [
-        str(name) for name in typed.frame if name not in typed.table.fields and name != "_line"
-    ]
+    header = list(typed.raw.columns)
     problems = []
-    for name in present:
+    for name in header:
         cells = typed.frame[name]
         if cells.dtype != "string":
             continue
-        for row in typed.rows(cells.str.contains("[\r\n]")):
-            rows = sum(_width(line) >= len(present) for line in str(cells[row]).splitlines())
-            if rows:
-                reason = f"the cell holds {rows} lines that look like rows of the table"
-                remedy = "take out the quotes around them; if they are text, put them into one line"
-                problems.append(typed.problem(row, name, reason, remedy))
+        # A cell that begins and ends with a line break is stripped to the one line between.
+        suspects = cells.str.contains("[\r\n]") | (cells.str.count(",") >= len(header) - 1)
+        for row in typed.rows(suspects):
+            lines = str(cells[row]).splitlines()
+            if rows := sum(_could_be_row(line, header, typed, len(lines) > 1) for line in lines):
+                found = f"{rows} lines that look like rows" if rows > 1 else "what looks like a row"
+                remedy = "take out the quotes around it; if it is text, write it another way"
+                problems.append(
+                    typed.problem(row, name, f"the cell holds {found} of the table", remedy)
+                )
     return problems
 
 
-def _width(line: str) -> int:
-    return len(next(csv.reader([line]), []))
+def _could_be_row(line: str, header: list[str], typed: TypedTable, several: bool) -> bool:
+    cells = [cell.strip() for cell in next(csv.reader([line]), [])]
+    if several or len(cells) != len(header):
+        return several and len(cells) >= len(header)
+    fields = [typed.table.fields.get(name) for name in header]
+    return all(_is_legal(cell, field) for cell, field in zip(cells, fields, strict=True))
+
+
+def _is_legal(cell: str, field: Field | None) -> bool:
+    if field is None or not cell:
+        return field is None or not field.required
+    if field.values is not None:
+        return cell in field.values
+    return field.is_text or field.type == "date" or NUMBER.fullmatch(cell) is not None
