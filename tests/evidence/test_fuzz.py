@@ -11,6 +11,7 @@ import csv
 import io
 import os
 import random
+import signal
 import time
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
@@ -30,8 +31,9 @@ from meta.evidence.dictionary import load_dictionary
 ROOT = Path(__file__).parents[2]
 MUTANTS = int(os.environ.get("META_FUZZ_MUTANTS", "20000"))
 FIRST_SEED = 20261121
-#: Seconds after which a base of ten small tables is held to hang.
-LONGEST = 5.0
+#: Seconds of computing after which a base of ten small tables is held to hang, and seconds of
+#: waiting after which it is given up.
+LONGEST, PATIENCE = 5.0, 120
 #: Rows kept of each table: they hold every shape of cell that the whole table has.
 ROWS = {
     "studies": [
@@ -51,6 +53,8 @@ ROWS = {
 MOST_ROWS = 7
 #: How many tables of a base are mutated; studies are spared more often, as every arm needs its own.
 SHARE, SHARE_STUDIES = 0.9, 0.4
+#: How often the arms are changed where it decides what is pooled, and perhaps legally.
+SHARE_DECIDING = 0.3
 FILTER = {column: set(values) for column, values in DENOMINATOR_FILTER.items()}
 #: Columns that decide what is pooled, which are mutated more often.
 DECIDING = {"arm_id", "conditioning", "n_trials", "n_at_risk", "n_goal_failure", *FILTER}
@@ -201,6 +205,23 @@ def change_cells(data: bytearray, rng: random.Random, _: bytes) -> bytearray:
     return bytearray(made.getvalue().encode("utf-8", "surrogatepass"))
 
 
+def change_deciding(data: bytearray, rng: random.Random, _: bytes) -> bytearray:
+    """One change that may well be legal, to what decides which rows are pooled."""
+    rows = list(csv.reader(io.StringIO(bytes(data).decode(), newline="")))
+    column = rng.choice([i for i, cell in enumerate(rows[0]) if cell in DECIDING])
+    row, other = rng.choice(rows[1:]), rng.choice(rows[1:])
+    match rng.randrange(4):
+        case 0:
+            rows.remove(row)
+        case 1 if row[column].isdigit():
+            row[column] = str(max(0, int(row[column]) + rng.choice([-1, 1, -5])))
+        case _:
+            row[column] = rng.choice([other[column], rng.choice(ODD), f"{row[column]}x"])
+    made = io.StringIO()
+    csv.writer(made, lineterminator="\n").writerows(rows)
+    return bytearray(made.getvalue().encode())
+
+
 MUTATIONS = (flip_bit, insert_byte, delete_bytes, duplicate_bytes, truncate, change_digit,
              change_digit, inject, inject, encode, change_lines, change_lines, splice,
              change_cells, change_cells)  # fmt: skip
@@ -267,7 +288,8 @@ def unlike(name: str, frame: pd.DataFrame, data: bytes) -> str:
             kind = fields[column].type if column in fields else "text"
             same = cell == value
             if kind in ("integer", "number") and cell and value:
-                same = cell.isascii() and float(cell) == float(value)
+                number = int if kind == "integer" else float
+                same = cell.isascii() and "_" not in cell and number(cell) == number(value)
             if not same:
                 return f"row {number}, {column}: {value!r} accepted, {cell!r} in the file"
     return ""
@@ -306,22 +328,28 @@ class Outcome:
 def one_base(folder: Path, tables: dict[str, bytes], number: int, outcome: Outcome) -> None:
     rng = random.Random(number)
     names = list(tables)
+    legally = rng.random() < SHARE_DECIDING
     mutated = {
         name: mutate(data, rng, tables[rng.choice(names)])
         if rng.random() < (SHARE_STUDIES if name == "studies" else SHARE)
         else data
         for name, data in tables.items()
     }
+    if legally:
+        mutated["arms"] = bytes(change_deciding(bytearray(tables["arms"]), rng, b""))
     for name, data in mutated.items():
         (folder / "data/raw" / f"{name}.csv").write_bytes(data)
     outcome.mutants += sum(mutated[name] != tables[name] for name in names)
-    start = time.perf_counter()
+    start = time.process_time()
+    signal.alarm(PATIENCE)
     try:
         evidence = check(folder)
     except Exception as error:
         outcome.faults.append(f"seed {number}: {type(error).__name__}: {error}")
         return
-    outcome.slowest = max(outcome.slowest, time.perf_counter() - start)
+    finally:
+        signal.alarm(0)
+    outcome.slowest = max(outcome.slowest, time.process_time() - start)
     wrong = {problem.file.rpartition("/")[2].removesuffix(".csv") for problem in evidence.errors}
     for name in names:
         if name in wrong or name not in evidence.tables:
@@ -339,10 +367,16 @@ def one_base(folder: Path, tables: dict[str, bytes], number: int, outcome: Outco
             outcome.faults.append(f"seed {number}: pooled rows: {ours} accepted, {theirs} written")
 
 
+def give_up(*_: object) -> None:
+    """Turn an alarm into an error that names the seed."""
+    raise TimeoutError(f"no answer in {PATIENCE} s")
+
+
 def run_seeds(folder: str, seeds: range) -> Outcome:
     base = Path(folder) / str(seeds.start)
     (base / "data/raw").mkdir(parents=True)
     tables, outcome = shipped(), Outcome()
+    signal.signal(signal.SIGALRM, give_up)
     for number in seeds:
         one_base(base, tables, number, outcome)
     return outcome
