@@ -215,23 +215,31 @@ def _apply(
         )  # fmt: skip
         return wrong("where", said, reason, remedy)
     for row in rows:
-        there = raw.cell(correction.column, row)
-        line = int(raw.lines[row])
-        earlier = corrected.cells.get((file, line, correction.column))
-        if earlier is not None:
-            reason = f"{file} line {line} is already corrected on line {earlier}"
-            return wrong(correction.column, correction.value, reason, "keep one of the two")
-        if there != correction.expect:
-            stale = there == correction.value
-            reason = f"is stale: {file} line {line} holds {there or '(blank)'}" + (
-                ", which is the corrected value already" if stale else ""
-            )
-            remedy = "remove the correction" if stale else (
-                "look at the source again, then write what stands there as expect, or remove it"
-            )  # fmt: skip
-            return wrong("expect", correction.expect, reason, remedy)
+        problem = _stale(correction, raw, row, file, corrected)
+        if problem is not None:
+            return problem
     _replace(correction, rows, table, file, corrected)
     return None
+
+
+def _stale(
+    correction: Correction, raw: RawTable, row: int, file: str, corrected: Corrected
+) -> Problem | None:
+    """Say why a cell is not the one that the correction was written for."""
+    there, line = raw.cell(correction.column, row), int(raw.lines[row])
+    earlier = corrected.cells.get((file, line, correction.column))
+    if earlier is not None:
+        reason = f"{file} line {line} is already corrected on line {earlier}"
+        column, remedy = correction.column, "keep one of the two"
+        return _problem(FILE, correction.line, column, reason, remedy, correction.value)
+    if there == correction.expect:
+        return None
+    reason = f"is stale: {file} line {line} holds {there or '(blank)'}"
+    remedy = "look at the source again, then write what stands there as expect, or remove it"
+    if there == correction.value:
+        reason += ", which is the corrected value already"
+        remedy = "remove the correction"
+    return _problem(FILE, correction.line, "expect", reason, remedy, correction.expect)
 
 
 def _replace(
