@@ -155,6 +155,8 @@ CREATE TABLE "screening" (
   "records" BIGINT NOT NULL,
   "decision" VARCHAR NOT NULL,
   "reason" VARCHAR,
+  "counts_table" VARCHAR,
+  "counts_filter" VARCHAR,
   UNIQUE ("source", "decision", "reason"),
   CHECK ("records" >= 0),
   CHECK ("decision" IN ('identified', 'included', 'excluded', 'sought'))

@@ -60,14 +60,21 @@ def check(directory: Path, form: str, notes: bool, strict: bool) -> None:
 @click.option("--tables", type=FOLDER, required=True, help="Folder for the canonical Parquet.")
 @click.option("--flow", type=FILE, required=True, help="JSON of the evidence flow.")
 @click.option("--bibliography", type=FILE, required=True, help="Parquet of the studies.")
+@click.option("--corrections", type=FILE, required=True, help="JSON of the corrected cells.")
 @click.option("--filter", "keep", required=True, help="Row filter of the primary model, as JSON.")
 def evidence(
-    directory: Path, database: Path, tables: Path, flow: Path, bibliography: Path, keep: str
+    directory: Path,
+    database: Path,
+    tables: Path,
+    flow: Path,
+    bibliography: Path,
+    corrections: Path,
+    keep: str,
 ) -> None:
     """Check the raw tables and build the warehouse from them."""
     from meta.evidence.ingest import ingest
 
-    ingest(directory, database, tables, flow, bibliography, json.loads(keep))
+    ingest(directory, database, tables, flow, bibliography, corrections, json.loads(keep))
 
 
 @main.command("analysis-sets")
@@ -118,9 +125,15 @@ def diagnose(
 @click.option("--index", type=FILE, required=True, help="Index beside the analysis sets.")
 @click.option("--flow", type=FILE, required=True)
 @click.option("--bibliography", type=FILE, required=True)
+@click.option("--corrections", type=FILE, required=True)
 @click.option("--output", type=FOLDER, required=True)
 def report(
-    fits: tuple[Path, ...], index: Path, flow: Path, bibliography: Path, output: Path
+    fits: tuple[Path, ...],
+    index: Path,
+    flow: Path,
+    bibliography: Path,
+    corrections: Path,
+    output: Path,
 ) -> None:
     """Render the report and the tables of results from the diagnosed FITS."""
     from meta.evidence.index import refused_models
@@ -128,7 +141,8 @@ def report(
 
     sets = [index.parent / f"{folder.name}.parquet" for folder in fits]
     refused = refused_models(index)
-    render_report(load_inputs(list(fits), sets, flow, bibliography, refused), output)
+    inputs = load_inputs(list(fits), sets, flow, bibliography, refused, corrections)
+    render_report(inputs, output)
 
 
 @main.command()
@@ -166,3 +180,22 @@ def dictionary(directory: Path, only_check: bool) -> None:
         return
     for path in write_generated(directory, load_dictionary()):
         click.echo(f"wrote {path}")
+
+
+class _NewRow(click.Group):
+    """Commands made from the field dictionary only when one is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return ["study", "arm", "case", "coding"]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        from meta.evidence.new_command import command
+
+        return command(cmd_name)
+
+
+@main.group(cls=_NewRow)
+def new() -> None:
+    """Add a row to a raw table: a study, an arm, a case or a coding."""

@@ -4,6 +4,7 @@ import csv
 import json
 import math
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -168,6 +169,31 @@ def test_links_to_sources_are_web_addresses_only(full):
     source = render_page(full.load())
     assert 'href="https://example.org/a?b=1&amp;c=2"' in source
     assert 'href="arXiv' not in source
+    assert 'href="https://arxiv.org/abs/2105.14111"' in source
+    hrefs = [v for _, name, v in Page(source).attributes if name == "href"]
+    assert all(v.startswith(("https://", "#")) or v.partition(".")[2] in {"csv", "json", "bib"}
+               or v == "data:," for v in hrefs)  # fmt: skip
+
+
+def test_every_study_of_a_forest_plot_links_to_its_source(full):
+    source = render_page(full.load())
+    figures = re.findall(r'<svg[^>]*aria-labelledby="fig-forest.*?</svg>', source, re.DOTALL)
+    assert figures
+    for figure in figures:
+        labels = re.findall(r'<g id="fig-forest[a-z-]*-row-[0-9]+">', figure)
+        assert labels
+        assert len(re.findall(r'<a href="https://[^"]+" rel="noopener', figure)) == len(labels)
+
+
+def test_corrected_cells_are_shown(full):
+    assert "Corrected cells" not in render_page(full.load())
+    record = dict.fromkeys(
+        ("row_key", "column", "from_value", "reason", "date", "by", "source"), ""
+    )
+    record |= {"table": "arms", "to_value": "<b>12</b>", "from_value": "21"}
+    page = render_page(replace(full.load(), corrections=(record,)))
+    assert "Corrected cells" in page
+    assert "&lt;b&gt;12&lt;/b&gt;" in page
 
 
 def test_composition_is_labelled_wherever_it_stands(full):
@@ -328,7 +354,8 @@ def test_a_base_without_models_is_not_a_success(base):
 
 
 def test_rendering_again_gives_the_same_bytes(full, tmp_path):
-    names = ("index.html", "pooled.csv", "diagnostics.csv", "results.json")
+    names = ("index.html", "pooled.csv", "diagnostics.csv", "results.json", "references.bib",
+             "references.json")  # fmt: skip
     render_report(full.load(), tmp_path / "a")
     render_report(full.load(), tmp_path / "b")
     for name in names:
@@ -340,7 +367,7 @@ def test_results_hold_everything(full, tmp_path):
     render_report(full.load(), tmp_path / "out")
     results = json.loads((tmp_path / "out" / "results.json").read_text())
     content = {"generated", "passed", "models", "pooled", "diagnostics", "flow", "refused"}
-    assert set(results) == content
+    assert set(results) == content | {"corrections"}
     assert results["passed"] is True
     assert list(results["models"]) == ["rates", "rates_binomial", "by_failure_type", "composition"]
     assert len(results["pooled"]) == len(pooled(tmp_path / "out"))

@@ -12,6 +12,7 @@ from snakemake.exceptions import WorkflowError
 
 from meta.config import load_settings
 from meta.errors import UserError
+from meta.evidence.index import raw_files
 from meta.evidence.snapshot import snapshot
 from meta.provenance import code_fingerprint, digest
 

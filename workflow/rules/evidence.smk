@@ -1,18 +1,19 @@
 """Evidence: raw tables to the checked warehouse and each model's analysis set.
 
-Inputs: data/raw/*.csv. Outputs: the DuckDB warehouse, canonical Parquet, the evidence flow,
+Inputs: data/raw/*.csv and corrections.yaml. Outputs: the DuckDB warehouse, canonical Parquet, the evidence flow,
 analysis sets. Reads config: models.
 """
 
 
 rule warehouse:
     input:
-        tables=sorted(str(path) for path in Path("data/raw").glob("*.csv")),
+        raw=[str(path) for path in raw_files(Path())],
     output:
         database="data/processed/evidence.duckdb",
         tables=directory("data/processed/tables"),
         flow="data/processed/flow.json",
         bibliography="data/processed/bibliography.parquet",
+        corrections="data/processed/corrections.json",
     log:
         "logs/warehouse.log",
     benchmark:
@@ -25,6 +26,7 @@ rule warehouse:
     shell:
         "meta evidence --database {output.database} --tables {output.tables}"
         " --flow {output.flow} --bibliography {output.bibliography}"
+        " --corrections {output.corrections}"
         " --filter {params.keep:q} 2>&1 | tee {log} >&2"
 
 

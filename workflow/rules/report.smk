@@ -1,6 +1,7 @@
 """Report: pages, figures and tables of results, stamped when a check fails.
 
-Inputs: every model's record, pooled results and diagnostics; analysis sets; flow; studies.
+Inputs: every model's record, pooled results and diagnostics; analysis sets; flow; studies;
+corrections.
 Outputs: reports/. Reads config: nothing.
 """
 
@@ -13,11 +14,14 @@ rule report:
         index="data/processed/analysis/index.json",
         flow="data/processed/flow.json",
         bibliography="data/processed/bibliography.parquet",
+        corrections="data/processed/corrections.json",
     output:
         index="reports/index.html",
         pooled="reports/pooled.csv",
         diagnostics="reports/diagnostics.csv",
         results="reports/results.json",
+        bibtex="reports/references.bib",
+        csl="reports/references.json",
     log:
         "logs/report.log",
     benchmark:
@@ -30,4 +34,5 @@ rule report:
         folder=lambda wildcards, output: Path(output.index).parent,
     shell:
         "meta report {params.fits} --index {input.index} --flow {input.flow}"
-        " --bibliography {input.bibliography} --output {params.folder} 2>&1 | tee {log} >&2"
+        " --bibliography {input.bibliography} --corrections {input.corrections}"
+        " --output {params.folder} 2>&1 | tee {log} >&2"

@@ -6,14 +6,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from meta.evidence.cells import TypedTable, type_table
+from meta.evidence.corrections import Corrected, apply_corrections, read_corrections
 from meta.evidence.counts import arm_problems, order_problems
 from meta.evidence.dictionary import Dictionary, load_dictionary
 from meta.evidence.keys import duplicate_problems, reference_problems
 from meta.evidence.overlap import overlap_problems
 from meta.evidence.problems import Problem, Severity
-from meta.evidence.reading import read_table
-from meta.evidence.suggestion import nearest
+from meta.evidence.reading import RawTable, read_table
 from meta.evidence.rules import rule_problems
+from meta.evidence.screening import screening_problems
+from meta.evidence.suggestion import nearest
+from meta.evidence.swallowed import swallowed_problems
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,10 +38,13 @@ class Evidence:
         An absent file has no entry.
     problems : list of Problem
         Everything found, errors, warnings and notes.
+    corrections : list of dict
+        One record a corrected cell, as `meta.evidence.corrections.COLUMNS` names them.
     """
 
     tables: dict[str, pd.DataFrame]
     problems: list[Problem] = field(default_factory=list)
+    corrections: list[dict[str, str | int]] = field(default_factory=list)
 
     @property
     def errors(self) -> list[Problem]:
@@ -61,14 +67,15 @@ def check(directory: Path) -> Evidence:
     """
     dictionary = load_dictionary()
     problems = _stray_files(directory, dictionary)
+    corrected, found = _read(directory, dictionary)
+    problems += found
     tables: dict[str, TypedTable] = {}
     for table in dictionary:
-        file = f"{RAW}/{table.name}.csv"
-        raw, found = read_table(directory / file, file, table)
-        typed, wrong = type_table(raw, table, file)
-        problems += found + wrong
-        tables[table.name] = typed
+        raw = corrected.tables[table.name]
+        tables[table.name], wrong = type_table(raw, table, f"{RAW}/{table.name}.csv")
+        problems += wrong
     for typed in tables.values():
+        problems += swallowed_problems(typed)
         problems += duplicate_problems(typed)
         problems += reference_problems(typed, tables)
         problems += order_problems(typed)
@@ -76,7 +83,23 @@ def check(directory: Path) -> Evidence:
     problems += overlap_problems(tables["arms"])
     problems += rule_problems(tables, dictionary, problems)
     frames = {name: typed.frame for name, typed in tables.items() if typed.raw.present}
-    return Evidence(frames, problems)
+    problems += screening_problems(frames, problems)
+    if corrected.cells:
+        problems = [corrected.explain(problem) for problem in problems]
+    return Evidence(frames, problems, corrected.applied)
+
+
+def _read(directory: Path, dictionary: Dictionary) -> tuple[Corrected, list[Problem]]:
+    """Read every table as text, with the corrections applied, and what is wrong with the form."""
+    raws: dict[str, RawTable] = {}
+    problems: list[Problem] = []
+    for table in dictionary:
+        file = f"{RAW}/{table.name}.csv"
+        raws[table.name], found = read_table(directory / file, file, table)
+        problems += found
+    corrections, wrong = read_corrections(directory / RAW / "corrections.yaml", dictionary)
+    corrected = apply_corrections(corrections, raws, dictionary)
+    return corrected, [*problems, *wrong, *corrected.problems]
 
 
 def _stray_files(directory: Path, dictionary: Dictionary) -> list[Problem]:

@@ -1,7 +1,8 @@
 """Flow of the evidence: how many records became pooled rows, and why the others did not.
 
-Counted from the rows themselves, never typed. The boxes of one parent add up to it or the flow is
-refused (PRISMA 2020, Page et al. 2021, doi:10.1136/bmj.n71).
+Identification and screening come from the record of the search, everything below from the rows
+themselves. The boxes of one parent add up to it or the flow is refused (PRISMA 2020, Page et al.
+2021, doi:10.1136/bmj.n71).
 """
 
 from __future__ import annotations
@@ -12,14 +13,25 @@ from typing import Any
 import pandas as pd
 
 from meta.errors import FlowError
+from meta.evidence.dictionary import load_dictionary
+from meta.evidence.problems import format_text
+from meta.evidence.screening import is_linked, screening_problems, sources, uncounted
 
 Box = dict[str, Any]
+
+#: Tables of records that are kept out of pooling, and why, where no search was recorded.
+KEPT_OUT = {
+    "arms_unverified": "counts from memory only (grade D)",
+    "rates_without_denominators": "printed rates without a denominator",
+    "curated_counts": "collections selected on the outcome",
+    "continuous_outcomes": "mean returns; no count",
+}
 
 
 def evidence_flow(
     tables: Mapping[str, pd.DataFrame], row_filter: Mapping[str, list[str]]
 ) -> list[Box]:
-    """Count the flow of arms and cases.
+    """Count the flow of records, arms and cases.
 
     Parameters
     ----------
@@ -31,48 +43,138 @@ def evidence_flow(
     Returns
     -------
     list of dict
-        Boxes with `id, label, n, unit, of` (parent id or None) and `reason` (why rows left, or
-        None); boxes of one parent sum to it.
+        Boxes with `id, label, n, unit, of` (parent id or None), `reason` (why rows left, or
+        None), `phase` (identification, screening, included, pooling or composition) and `parts`
+        (lines of `label` and `n` that sum to the box; may be empty). Boxes of one parent sum to
+        it.
 
     Raises
     ------
     FlowError
-        If they do not.
+        If they do not, or if the record of the search does not add up.
     """
-    boxes = _arm_boxes(tables, row_filter) + (_case_boxes(tables) if "cases" in tables else [])
+    wrong = [p for p in screening_problems(tables) if p.severity == "error"]
+    if wrong:
+        raise FlowError(f"evidence flow: the search does not add up\n{format_text(wrong)}")
+    screened = "screening" in tables and len(tables["screening"]) > 0
+    linked = screened and is_linked(tables["screening"])
+    boxes = _search_boxes(tables, linked) if screened else []
+    boxes += _arm_boxes(tables, row_filter, linked)
+    boxes += _case_boxes(tables, linked) if "cases" in tables else []
     for parent in boxes:
-        parts = [b["n"] for b in boxes if b["of"] == parent["id"]]
-        if parts and sum(parts) != parent["n"]:
-            raise FlowError(
-                f"evidence flow: the parts of '{parent['label']}' sum to {sum(parts)}, not "
-                f"{parent['n']}"
-            )
+        for parts, what in (
+            ([b["n"] for b in boxes if b["of"] == parent["id"]], "parts"),
+            ([line["n"] for line in parent["parts"]], "lines"),
+        ):
+            if parts and sum(parts) != parent["n"]:
+                raise FlowError(
+                    f"evidence flow: the {what} of '{parent['label']}' sum to {sum(parts)}, not "
+                    f"{parent['n']}"
+                )
     return boxes
 
 
-def _box(key: str, label: str, n: int, unit: str, of: str | None, reason: str | None = None) -> Box:
-    return {"id": key, "label": label, "n": int(n), "unit": unit, "of": of, "reason": reason}
+def _box(
+    key: str,
+    label: str,
+    n: int,
+    unit: str,
+    of: str | None,
+    reason: str | None = None,
+    *,
+    phase: str = "included",
+    parts: list[dict[str, Any]] | None = None,
+) -> Box:
+    return {
+        "id": key,
+        "label": label,
+        "n": int(n),
+        "unit": unit,
+        "of": of,
+        "reason": reason,
+        "phase": phase,
+        "parts": parts or [],
+    }
+
+
+def _search_boxes(tables: Mapping[str, pd.DataFrame], linked: bool) -> list[Box]:
+    """Identification and screening, from the record of the search."""
+    screening = tables["screening"]
+    found = sources(screening)
+    lines = [_part(source.name, source.identified) for source in found if source.identified]
+    lines += _added_since(tables) if linked else []
+    total = sum(line["n"] for line in lines)
+    boxes = [
+        _box("identified", "Records identified", total, "records", None,
+             phase="identification", parts=lines)
+    ]  # fmt: skip
+    for decision, label in (("sought", "Sought, not retrieved"), ("excluded", "Records excluded")):
+        rows = screening[screening["decision"].eq(decision)]
+        if rows.empty:
+            continue
+        reason = "by source and reason"
+        boxes.append(
+            _box(decision, label, int(rows["records"].sum()), "records", "identified", reason,
+                 phase="screening", parts=_reasons(rows))
+        )  # fmt: skip
+    if not linked:
+        included = sum(source.included for source in found)
+        boxes.append(_box("included", "Records included", included, "records", "identified"))
+    elif other := _elsewhere(screening):
+        label = "Records included in other tables"
+        boxes.append(_box("elsewhere", label, other, "records", "identified"))
+    return boxes
+
+
+def _part(label: str, n: int) -> dict[str, Any]:
+    return {"label": label, "n": int(n)}
+
+
+def _reasons(rows: pd.DataFrame) -> list[dict[str, Any]]:
+    named = rows["reason"] if "reason" in rows else pd.Series(pd.NA, index=rows.index)
+    return [
+        _part(f"{source}: {reason}" if pd.notna(reason) else str(source), int(n))
+        for source, reason, n in zip(rows["source"], named, rows["records"], strict=True)
+    ]
+
+
+def _added_since(tables: Mapping[str, pd.DataFrame]) -> list[dict[str, Any]]:
+    """Rows that were added without a record of where they came from: sources of their own."""
+    known = load_dictionary().tables
+    return [
+        _part(f"added to {known[name].title.lower()} since", n)
+        for name in ("arms", "cases")
+        if name in tables and (n := uncounted(tables, name))
+    ]
+
+
+def _elsewhere(screening: pd.DataFrame) -> int:
+    """Records that were included, but not as arms or cases."""
+    rows = screening[screening["decision"].eq("included")]
+    return int(rows.loc[~rows["counts_table"].isin(["arms", "cases"]), "records"].sum())
+
+
+def _record_boxes(tables: Mapping[str, pd.DataFrame]) -> list[Box]:
+    """Quantitative records and those kept out, where no search was recorded."""
+    kept_out = {name: len(tables[name]) for name in KEPT_OUT if name in tables}
+    total = len(tables["arms"]) + sum(kept_out.values())
+    return [
+        _box("records", "quantitative records collected", total, "records", None),
+        *(
+            _box(name, "kept out", n, "records", "records", KEPT_OUT[name])
+            for name, n in kept_out.items()
+        ),
+    ]
 
 
 def _arm_boxes(
-    tables: Mapping[str, pd.DataFrame], row_filter: Mapping[str, list[str]]
+    tables: Mapping[str, pd.DataFrame], row_filter: Mapping[str, list[str]], linked: bool
 ) -> list[Box]:
     arms = tables["arms"]
     described = arms.merge(tables["studies"], on="study_id", how="left", suffixes=("", "_study"))
-    printed = {
-        "arms_unverified": "counts from memory only (grade D)",
-        "rates_without_denominators": "printed rates without a denominator",
-        "curated_counts": "collections selected on the outcome",
-        "continuous_outcomes": "mean returns; no count",
-    }
-    kept_out = {name: len(tables[name]) for name in printed if name in tables}
-    total = len(arms) + sum(kept_out.values())
-    boxes = [_box("records", "quantitative records collected", total, "records", None)]
-    boxes += [
-        _box(name, "kept out", n, "records", "records", printed[name])
-        for name, n in kept_out.items()
-    ]
-    boxes.append(_box("arms", "experiment arms with counts", len(arms), "arms", "records"))
+    boxes = [] if linked else _record_boxes(tables)
+    parent = "identified" if linked else "records"
+    boxes.append(_box("arms", "experiment arms with counts", len(arms), "arms", parent))
     reasons = {
         "role": "not a main arm (control, ablation, total, subset ...)",
         "failure_type": "neighbouring failure type",
@@ -86,8 +188,10 @@ def _arm_boxes(
         out, name = len(left) - len(stays), f"after_{column}"
         reason = reasons.get(column, f"{column} is not {' or '.join(values)}")
         if out:
-            boxes.append(_box(f"out_{column}", "kept out", out, "arms", parent, reason))
-            boxes.append(_box(name, "remaining arms", len(stays), "arms", parent))
+            boxes.append(
+                _box(f"out_{column}", "kept out", out, "arms", parent, reason, phase="pooling")
+            )
+            boxes.append(_box(name, "remaining arms", len(stays), "arms", parent, phase="pooling"))
             parent, last = name, len(boxes) - 1
         left = stays
     pooled = f"arms of the primary model, from {left['study_id'].nunique()} studies"
@@ -95,19 +199,26 @@ def _arm_boxes(
     return boxes
 
 
-def _case_boxes(tables: Mapping[str, pd.DataFrame]) -> list[Box]:
+def _case_boxes(tables: Mapping[str, pd.DataFrame], linked: bool) -> list[Box]:
     cases = tables["cases"]
-    boxes = [_box("cases", "documented cases (selected on failure)", len(cases), "cases", None)]
+    parent = "identified" if linked else None
+    label = "documented cases (selected on failure)"
+    boxes = [_box("cases", label, len(cases), "cases", parent)]
     if "codings" not in tables or "evidence_kind" not in cases:
         return boxes
     coded = cases["case_id"].isin(tables["codings"]["unit_id"])
     observed = cases["evidence_kind"].eq("observed_behaviour").fillna(False)
     uncoded, other = int((~coded).sum()), int((coded & ~observed).sum())
     if uncoded:
-        boxes.append(_box("uncoded", "kept out", uncoded, "cases", "cases", "no codes"))
+        boxes.append(
+            _box("uncoded", "kept out", uncoded, "cases", "cases", "no codes", phase="composition")
+        )
     if other:
         reason = "no observed behaviour (analysis, report or design only)"
-        boxes.append(_box("unobserved", "kept out", other, "cases", "cases", reason))
+        boxes.append(
+            _box("unobserved", "kept out", other, "cases", "cases", reason, phase="composition")
+        )
     label = "coded cases of observed behaviour: composition only"
-    boxes.append(_box("composition", label, int((coded & observed).sum()), "cases", "cases"))
+    n = int((coded & observed).sum())
+    boxes.append(_box("composition", label, n, "cases", "cases", phase="composition"))
     return boxes

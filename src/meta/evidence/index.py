@@ -11,10 +11,17 @@ from typing import TypedDict
 RAW_HASH = "raw.sha256"
 
 
+def raw_files(directory: Path) -> list[Path]:
+    """Files that make up the evidence: the raw tables, and their corrections if there are any."""
+    folder = directory / "data" / "raw"
+    corrections = folder / "corrections.yaml"
+    return sorted(folder.glob("*.csv")) + ([corrections] if corrections.is_file() else [])
+
+
 def raw_hash(directory: Path) -> str:
-    """SHA-256 of the names and contents of the raw tables."""
+    """SHA-256 of the names and contents of the raw tables and of their corrections."""
     digest = hashlib.sha256()
-    for path in sorted((directory / "data" / "raw").glob("*.csv")):
+    for path in raw_files(directory):
         digest.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
 

@@ -13,7 +13,8 @@ from meta.evidence.warehouse import build_warehouse, export_canonical
 from meta.storage import atomic, write_json, write_text
 
 #: What the report says of a study; titles and links inform no model.
-BIBLIOGRAPHY = ["study_id", "title", "authors", "year", "url_or_id"]
+BIBLIOGRAPHY = ["study_id", "title", "authors", "year", "url_or_id", "source_type", "how_read",
+                "bib_basis"]  # fmt: skip
 
 
 def ingest(
@@ -22,6 +23,7 @@ def ingest(
     tables: Path,
     flow: Path,
     bibliography: Path,
+    corrections: Path,
     row_filter: dict[str, list[str]],
 ) -> None:
     """Check the raw tables; if they are right, build everything downstream reads.
@@ -38,6 +40,8 @@ def ingest(
         JSON file for the evidence flow.
     bibliography
         Parquet file of the studies for the report.
+    corrections
+        JSON file of the corrected cells.
     row_filter
         Filter of the primary model, which the flow of arms ends in.
 
@@ -53,7 +57,7 @@ def ingest(
     if evidence.problems:
         print(format_text(evidence.problems), file=sys.stderr)
     boxes = evidence_flow(evidence.tables, row_filter)
-    studies = evidence.tables["studies"][BIBLIOGRAPHY]
+    studies, corrected = evidence.tables["studies"][BIBLIOGRAPHY], evidence.corrections
     build_warehouse(evidence, database)
     # A large base need not be held twice while the database sorts it.
     del evidence
@@ -62,5 +66,6 @@ def ingest(
     export_canonical(database, tables)
     write_text(tables / RAW_HASH, raw)
     write_json(flow, {"boxes": boxes})
+    write_json(corrections, corrected)
     with atomic(bibliography) as temporary:
         studies.to_parquet(temporary, index=False)

@@ -33,6 +33,8 @@ _TOKEN = re.compile(
     |(?<![\w/.@])(?P<bare>(?:[a-z0-9-]+\.)+(?:com|org|net|io|edu|ai|gov|uk|de|fr)/[^\s;<>"]+)""",
     re.VERBOSE | re.IGNORECASE,
 )
+# Resolvers, and publishers whose addresses hold the DOI.
+_DOI_ADDRESS = r"https?://(?:[a-z0-9.-]+/)?(?:dx\.)?doi(?:\.org)?/"
 _TRAILING = ".,:!?'"
 
 # Cells of one plain link, which need no closer look.
@@ -142,7 +144,7 @@ def identifiers(cell: str) -> list[str]:
     found = []
     for part in (part.strip() for part in cell.split(";")):
         arxiv = re.fullmatch(rf"(?i)(?:arxiv:\s*|https?://arxiv\.org/(?:abs|pdf)/)({ARXIV})", part)
-        doi = re.fullmatch(rf"(?i)(?:doi:\s*|https?://(?:dx\.)?doi\.org/)?({DOI})", part)
+        doi = re.fullmatch(rf"(?i)(?:doi:\s*|{_DOI_ADDRESS})?({DOI})", part)
         if arxiv:
             found.append("arxiv:" + re.sub(r"(?i)v\d+$", "", arxiv[1]).lower())
         elif doi:

@@ -84,7 +84,7 @@ def _contradicted(arms: TypedTable, wrong: pd.Series) -> list[Problem]:
     names = ("n_trials", "n_capable", "n_at_risk", "n_goal_failure")
     problems = []
     for row in arms.rows(wrong):
-        counts = [(name, arms.raw.columns[name][row]) for name in names if arms.has(name)]
+        counts = [(name, arms.raw.cell(name, row)) for name in names if arms.has(name)]
         shown = ", ".join(f"{name} {count}" for name, count in counts if count)
         reason = f"the printed figure fits none of the counts of the row ({shown})"
         remedy = "correct the counts or the figure, or say in it what else it counts"

@@ -83,7 +83,7 @@ def _worked_rows(typed: TypedTable) -> list[Problem]:
     return [
         typed.problem(row, key, reason, "remove the row", "warning")
         for row in rows
-        if all(typed.raw.columns[name][row] == examples[name] for name in present)
+        if all(typed.raw.cell(name, row) == examples[name] for name in present)
     ]
 
 

@@ -12,6 +12,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from meta.evidence.corrections import COLUMNS
 from meta.evidence.dictionary import load_dictionary
 from meta.evidence.problems import EvidenceError
 from meta.evidence.schema import columns, create_table, quote
@@ -49,6 +50,7 @@ def build_warehouse(evidence: Evidence, database: Path) -> None:
     with _replacing(database) as unfinished, duckdb.connect(unfinished) as connection:
         for table in dictionary:
             _load(connection, table, dictionary, evidence.tables.get(table.name))
+        _load_corrections(connection, evidence.corrections)
 
 
 def export_canonical(database: Path, folder: Path) -> None:
@@ -88,6 +90,21 @@ def _load(
     names = columns(rows.columns)
     connection.execute(f"INSERT INTO {quote(table.name)} ({names}) SELECT {names} FROM incoming")
     connection.unregister("incoming")
+
+
+def _load_corrections(
+    connection: duckdb.DuckDBPyConnection, corrections: list[dict[str, str | int]]
+) -> None:
+    """Keep what was corrected beside the corrected tables."""
+    typed = ", ".join(
+        f"{quote(name)} {'BIGINT' if name.endswith('_line') else 'VARCHAR'} NOT NULL"
+        for name in COLUMNS
+    )
+    connection.execute(f"CREATE TABLE corrections ({typed})")
+    marks = ", ".join("?" * len(COLUMNS))
+    for record in corrections:
+        values = [record[name] for name in COLUMNS]
+        connection.execute(f"INSERT INTO corrections VALUES ({marks})", values)
 
 
 def _canonical(connection: duckdb.DuckDBPyConnection, table: Table) -> Any:

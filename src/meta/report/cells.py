@@ -55,11 +55,12 @@ class StageCount:
 
 @dataclass(frozen=True)
 class Cell:
-    """One list and failure type: a heading, its cases, and one count a stage."""
+    """One list and failure type: a heading, its cases, one count a stage, and the list."""
 
     heading: str
     cases: int | None
     stages: tuple[StageCount, ...]
+    listed: str = ""
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,8 @@ def cell_table(fit: Fit) -> CellTable:
 def _cell(key: Any, part: pd.DataFrame, stages: list[str]) -> Cell:
     listed, *kind = [str(value) for value in key]
     heading = ": ".join([study_label(listed), *(spell(value) for value in kind)])
-    return Cell(heading, _total(part, "n_units"), tuple(_count(part, stage) for stage in stages))
+    counts = tuple(_count(part, stage) for stage in stages)
+    return Cell(heading, _total(part, "n_units"), counts, listed)
 
 
 def _count(part: pd.DataFrame, stage: str) -> StageCount:

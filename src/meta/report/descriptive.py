@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from meta.evidence.links import links as links_in
 from meta.report.estimates import Estimate
 from meta.report.inputs import Fit, ReportInputs
 from meta.report.wording import study_label
@@ -57,16 +58,24 @@ class StudySum:
 
 @dataclass(frozen=True)
 class ForestRow:
-    """One study of a forest plot; ``n_arms`` includes arms that no mark can be drawn for."""
+    """One study of a forest plot; ``n_arms`` includes arms that no mark can be drawn for.
+
+    ``links`` are labels and web addresses of its source, the main one first.
+    """
 
     study: str
     label: str
     title: str
-    url: str
+    links: tuple[tuple[str, str], ...]
     failure_type: str
     sums: tuple[StudySum, ...]
     n_arms: int
     shrunken: Estimate | None
+
+    @property
+    def url(self) -> str:
+        """Main address of the source; empty where it has none."""
+        return self.links[0][1] if self.links else ""
 
 
 def wilson(events: int, trials: int) -> tuple[float, float]:
@@ -188,17 +197,22 @@ def _forest_row(
     shrunken: Estimate | None,
 ) -> ForestRow:
     types = part["failure_type"].dropna().mode() if "failure_type" in part else pd.Series()
-    url = str(about.get("url_or_id") or "")
     return ForestRow(
         study=study,
         label=study_label(study, about.get("year")),
         title=str(about.get("title") or study),
-        url=url if url.startswith(("https://", "http://")) else "",
+        links=links_of(about),
         failure_type=str(types.iloc[0]) if len(types) else "",
         sums=sums,
         n_arms=len(part),
         shrunken=shrunken,
     )
+
+
+def links_of(about: dict[Any, Any]) -> tuple[tuple[str, str], ...]:
+    """Links to the source of a study, from its row of the bibliography."""
+    cell = about.get("url_or_id")
+    return () if pd.isna(cell) else tuple(links_in(str(cell)))
 
 
 def _sums(arms: pd.DataFrame) -> tuple[StudySum, ...]:

@@ -179,6 +179,7 @@ def _studies(axes: Axes, rows: Sequence[ForestRow], y: float) -> float:
             y += 20
         label = axes.text(0, y + 9, row.label, va="center", gid=f"row-{index}")
         label.set_clip_on(False)
+        label.set_url(row.url or None)
         _write(axes, y + 9, _counts(row), WIDTH - 2 * EDGE, colour=MUTED, align="right")
         for part in row.sums:
             _arms(axes, y + 20, part)

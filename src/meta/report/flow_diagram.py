@@ -1,7 +1,11 @@
-"""The evidence flow as a diagram: what was found, what was left out and why, what is pooled."""
+"""The evidence flow as a diagram: what was found, what was left out and why, what is pooled.
+
+In one column, so that it can be read on a phone; the phases are those of PRISMA 2020 (Page et al.
+2021, doi:10.1136/bmj.n71).
+"""
 
 import textwrap
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 WIDTH = 360
@@ -10,6 +14,8 @@ LINE = 16
 PAD = 8
 GAP = 12
 PER_CHARACTER = 6.6
+#: Height of the name of a phase above the first box of it.
+PHASE = 18
 
 
 @dataclass(frozen=True)
@@ -23,13 +29,18 @@ class FlowBox:
     count : str
         The number with its unit.
     reasons : tuple of str
-        Why rows were left out, wrapped; empty where the label says it already.
+        Why rows were left out, or what the box consists of with the number of each, wrapped;
+        empty where the label says it already.
     out : bool
         Whether the rows of the box were left out.
     x, y, width, height : float
         Place of the box.
     elbow : tuple of float or None
         Points of the connector: across from, down from, across to, down to.
+    phase : str
+        Name of the phase, where the box is the first of it; else empty.
+    listed : bool
+        Whether the reasons are lines of their own.
     """
 
     lines: tuple[str, ...]
@@ -41,6 +52,8 @@ class FlowBox:
     width: float
     height: float
     elbow: tuple[float, float, float, float] | None
+    phase: str = ""
+    listed: bool = False
 
 
 @dataclass(frozen=True)
@@ -58,7 +71,8 @@ def flow_diagram(flow: dict[str, Any]) -> FlowDiagram:
     Parameters
     ----------
     flow : dict
-        ``{"boxes": [{"id", "label", "n", "unit", "of", "reason"}]}``; ``of`` names the parent.
+        ``{"boxes": [{"id", "label", "n", "unit", "of", "reason", "phase", "parts"}]}``; ``of``
+        names the parent, ``parts`` are lines of ``label`` and ``n``. The last two may be absent.
 
     Returns
     -------
@@ -66,10 +80,14 @@ def flow_diagram(flow: dict[str, Any]) -> FlowDiagram:
         The main line runs down the left; boxes with a reason (left out) branch off it.
     """
     placed: dict[str, FlowBox] = {}
-    y = 2.0
+    y, phase = 2.0, ""
     for box, depth in _ordered(flow.get("boxes") or []):
         parent = placed.get(str(box.get("of") or ""))
-        made = _place(box, depth, y, parent)
+        said = str(box.get("phase") or "")
+        first = said if said != phase else ""
+        phase = said
+        y += PHASE if first else 0
+        made = replace(_place(box, depth, y, parent), phase=first.capitalize())
         placed[str(box["id"])] = made
         y += made.height + GAP
     boxes = tuple(placed.values())
@@ -78,7 +96,9 @@ def flow_diagram(flow: dict[str, Any]) -> FlowDiagram:
 
 
 def _said(box: FlowBox) -> str:
-    why = f" ({' '.join(box.reasons)})" if box.reasons else ""
+    lines = [line if line[:1] != "\u2003" else f" {line.strip()}" for line in box.reasons]
+    whole = "\n".join(lines).replace("\n ", " ").replace("\n", "; " if box.listed else " ")
+    why = f" ({whole})" if lines else ""
     return f"{' '.join(box.lines)}{why}: {box.count}"
 
 
@@ -110,7 +130,10 @@ def _place(box: dict[str, Any], depth: int, y: float, parent: FlowBox | None) ->
     label, reason = str(box.get("label") or box["id"]), str(box.get("reason") or "")
     lines = tuple(textwrap.wrap(label, room))
     said = reason.strip().casefold() == label.strip().casefold()
+    parts = box.get("parts") or []
     reasons = () if said else tuple(textwrap.wrap(reason, room))
+    if parts:
+        reasons = tuple(line for part in parts for line in _part_lines(part, room))
     height = 2 * PAD + LINE * (len(lines) + len(reasons) + 1) - 2
     elbow = None
     if parent is not None:
@@ -118,4 +141,23 @@ def _place(box: dict[str, Any], depth: int, y: float, parent: FlowBox | None) ->
         end = (across, y) if x == parent.x else (x, y + height / 2)
         elbow = (across, parent.y + parent.height, *end)
     count = f"{int(box['n']):,} {box.get('unit') or ''}".strip()
-    return FlowBox(lines, count, reasons, bool(reason), x, y, width, height, elbow)
+    if parts and not box["n"]:
+        count = f"{len(parts)} {'source' if len(parts) == 1 else 'sources'}, no records"
+    return FlowBox(
+        lines,
+        count,
+        reasons,
+        bool(reason),
+        x,
+        y,
+        width,
+        height,
+        elbow,
+        listed=bool(parts),
+    )
+
+
+def _part_lines(part: dict[str, Any], room: int) -> list[str]:
+    """Wrap one line of a box, its number at the end; nothing retrieved has no number."""
+    number = f" (n\u00a0=\u00a0{int(part['n']):,})" if part["n"] else ""
+    return textwrap.wrap(f"{part['label']}{number}", room, subsequent_indent="\u2003")

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from meta.evidence.links import links as links_in
 from meta.report.estimates import Estimate, index_estimates
 
 RATE_FRAME = "denominator"
@@ -74,6 +75,8 @@ class ReportInputs:
         Every pooled number by its key ``model/outcome/group/estimand``.
     refused : mapping of str to str
         Models that could not be fitted to this evidence base, and why.
+    corrections : tuple of dict
+        Corrected cells of the raw tables, one record a cell.
     """
 
     fits: tuple[Fit, ...]
@@ -81,6 +84,7 @@ class ReportInputs:
     studies: pd.DataFrame
     estimates: dict[str, Estimate]
     refused: Mapping[str, str] = field(default_factory=dict)
+    corrections: tuple[dict[str, Any], ...] = ()
 
     @property
     def rate_fits(self) -> tuple[Fit, ...]:
@@ -98,6 +102,12 @@ class ReportInputs:
         declared = [fit for fit in self.rate_fits if fit.record.get("primary")]
         return next(iter([*declared, *self.rate_fits]), None)
 
+    def href(self, study: str) -> str:
+        """Main web address of a study; empty where it is no study or has none."""
+        cells = self.studies.loc[self.studies["study_id"].eq(study), "url_or_id"].dropna()
+        found = links_in(str(cells.iloc[0])) if len(cells) else []
+        return found[0][1] if found else ""
+
     def estimate(self, model: str, outcome: str, group: str, estimand: str) -> Estimate | None:
         """Return one pooled number, or None where the model does not report it."""
         return self.estimates.get(f"{model}/{outcome}/{group}/{estimand}")
@@ -109,6 +119,7 @@ def load_inputs(
     flow: Path,
     studies: Path,
     refused: Mapping[str, str] | None = None,
+    corrections: Path | None = None,
 ) -> ReportInputs:
     """Read the stored results that a report is made of.
 
@@ -139,6 +150,9 @@ def load_inputs(
         studies=pd.read_parquet(studies),
         estimates=index_estimates([fit.pooled for fit in loaded]),
         refused=refused or {},
+        corrections=tuple(json.loads(corrections.read_text(encoding="utf-8")))
+        if corrections
+        else (),
     )
 
 

@@ -11,6 +11,7 @@ from meta.report.flow_diagram import flow_diagram
 from meta.report.inputs import Fit, ReportInputs, load_inputs
 from meta.report.limits import limits_of
 from meta.report.provenance import provenance_of
+from meta.report.references import bibtex, csl_json
 from meta.report.results import diagnostics_csv, pooled_csv, results_json
 from meta.report.sections import (
     chain_section,
@@ -46,6 +47,8 @@ def render_report(run: ReportInputs, folder: Path) -> None:
         "pooled.csv": pooled_csv(run),
         "diagnostics.csv": diagnostics_csv(run),
         "results.json": results_json(run),
+        "references.bib": bibtex(run.studies),
+        "references.json": csl_json(run.studies),
         "index.html": render_page(run),
     }
     folder.mkdir(parents=True, exist_ok=True)

@@ -50,6 +50,7 @@ def results_json(inputs: ReportInputs) -> str:
         "pooled": _records([fit.pooled for fit in inputs.fits]),
         "diagnostics": _records([fit.diagnostics for fit in inputs.fits]),
         "flow": inputs.flow,
+        "corrections": list(inputs.corrections),
         "refused": dict(inputs.refused),
     }
     return json.dumps(_finite(content), ensure_ascii=False, indent=1, allow_nan=False) + "\n"

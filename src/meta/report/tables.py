@@ -21,11 +21,12 @@ SPREAD = ("tau", "omega", "kappa", "icc", "median_odds_ratio")
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a table: heading, the outcome that colours it, and its numbers."""
+    """One line of a table: heading, the outcome that colours it, its numbers, and its source."""
 
     heading: str
     outcome: str
     cells: tuple[Estimate | None, ...]
+    href: str = ""
 
 
 @dataclass(frozen=True)
@@ -134,6 +135,7 @@ def list_table(inputs: ReportInputs, fit: Fit) -> Table:
             group_name(group),
             "",
             tuple(inputs.estimate(fit.name, o, group, "study_rate") for o in outcomes),
+            inputs.href(group.partition("=")[2]),
         )
         for group in groups
     ]

@@ -1,0 +1,49 @@
+"""The flow diagram: phases, and the lines that a box consists of."""
+
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from meta.config import DENOMINATOR_FILTER
+from meta.evidence.checking import check
+from meta.evidence.flow import evidence_flow
+from meta.report.flow_diagram import LINE, WIDTH, flow_diagram
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def boxes():
+    return evidence_flow(check(ROOT).tables, DENOMINATOR_FILTER)
+
+
+def test_every_number_of_the_flow_is_drawn(boxes):
+    diagram = flow_diagram({"boxes": boxes})
+    drawn = [
+        " ".join([*b.lines, b.count, *b.reasons]).replace("\u00a0", " ") for b in diagram.boxes
+    ]
+    text = " ".join(" ".join(drawn).split())
+    for box in boxes:
+        assert f"{box['n']:,} {box['unit']}" in text or (box["id"] == "sought" and not box["n"])
+        for part in box["parts"]:
+            number = f" (n = {part['n']:,})" if part["n"] else ""
+            assert f"{part['label']}{number}" in text
+    assert "2 sources, no records" in text
+
+
+def test_boxes_stand_below_each_other_within_the_width(boxes):
+    placed = flow_diagram({"boxes": boxes}).boxes
+    for above, below in pairwise(placed):
+        assert above.y + above.height < below.y
+        assert above.x >= 0
+        assert above.x + above.width <= WIDTH
+        assert above.height >= LINE * (len(above.lines) + len(above.reasons) + 1)
+
+
+def test_each_phase_is_named_where_it_begins(boxes):
+    named = [box.phase for box in flow_diagram({"boxes": boxes}).boxes if box.phase]
+    assert named == [
+        *("Identification", "Screening", "Included", "Pooling", "Included", "Composition"),
+    ]
+    assert not [b for b in flow_diagram({"boxes": [{"id": "a", "n": 1}]}).boxes if b.phase]
