@@ -25,6 +25,7 @@ def command(base: Path, out: Path) -> list[str]:
         sys.executable, "-m", "meta", "evidence", "--directory", str(base),
         "--database", str(out / "evidence.duckdb"), "--tables", str(out / "tables"),
         "--flow", str(out / "flow.json"), "--bibliography", str(out / "studies.parquet"),
+        "--corrections", str(out / "corrections.json"),
         "--filter", json.dumps({"role": ["main"]}),
     ]  # fmt: skip
 

@@ -215,7 +215,7 @@ def test_a_coder_in_two_spellings_codes_a_unit_twice(tmp_path):
         {**CODING, "coder": "A"},
         coders=[*CODERS, {"coder": "A", "kind": "human"}],
     )
-    assert kinds(evidence) == [("coded-twice", "error", 3)]
+    assert ("coded-twice", "error", 3) in kinds(evidence)
 
 
 def test_a_coder_in_two_spellings_on_other_units(tmp_path):

@@ -61,9 +61,12 @@ class TypedTable:
         return self.frame[column].mask(bad) if bad.any() else self.frame[column]
 
     def rows(self, wrong: pd.Series) -> list[int]:
-        """Positions of the rows for which a test holds; NA counts as not."""
-        mask = wrong.fillna(False).astype(bool)
-        return np.flatnonzero(mask.to_numpy()).tolist()
+        """Positions of the rows for which a test holds; NA counts as not.
+
+        The test may be of some rows only: its index says of which.
+        """
+        mask = wrong.fillna(False).astype(bool).to_numpy()
+        return [int(row) for row in wrong.index[mask]]
 
     def line(self, row: int) -> int:
         """Line of the file on which a row starts."""

@@ -11,6 +11,15 @@ UNNAMED = "other"
 # by them: a sentence may be reworded, together with its pattern, and the name stays.
 _KINDS: tuple[tuple[str, str], ...] = (
     (r"spreadsheet formula", "formula"),
+    (r"spreadsheet's error", "error-value"),
+    (r"that a spreadsheet made of something else", "date-for-text"),
+    (r"^contains U\+|not in Unicode form", "odd-character"),
+    (r"differs only by letter case from", "letter-case"),
+    (r"rows? of the table$", "swallowed-rows"),
+    (r"flow shows it as added since", "not-in-screening"),
+    (r"do not add up|^the source .* says|counts are counted before", "screening-sum"),
+    (r"names no column|does not run between", "screening-filter"),
+    (r"already corrected|is stale|^locates |correction", "correction"),
     (r"required cell is blank", "required-blank"),
     (r"is not a legal", "vocabulary"),
     (r"^the scheme .* runs or reads", "dangerous-link"),
@@ -54,6 +63,7 @@ _KINDS: tuple[tuple[str, str], ...] = (
     (r"the row has \d+ cells", "cell-count"),
     (r"separated by", "separator"),
     (r"file is empty", "empty-file"),
+    (r"broken records", "broken-records"),
 )
 _COMPILED = tuple((re.compile(pattern), name) for pattern, name in _KINDS)
 _NUMBER = re.compile("[0-9]+")
