@@ -149,3 +149,46 @@ def settings(directory: Path) -> None:
     from meta.config import load_settings
 
     click.echo(json.dumps(load_settings(directory).model_dump(mode="json"), indent=2))
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path), required=False)
+@click.option("--directory", type=FOLDER, default=".", help="Holds data/raw/ and a run's results.")
+@click.option("--table", help="Table that the rows belong to, if the header does not tell.")
+@click.option("--studies", type=FILE, help="Rows of new studies that the arms belong to.")
+@click.option("--remove", multiple=True, metavar="ARM", help="Leave an arm out; may be repeated.")
+@click.option("--model", "models", multiple=True, help="Rate model; all by default.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON document.")
+def preview(
+    file: Path | None, directory: Path, table: str | None, studies: Path | None,
+    remove: tuple[str, ...], models: tuple[str, ...], as_json: bool,
+) -> None:  # fmt: skip
+    """Show how the rows of FILE, new or replacing stored ones, would move the pooled estimates.
+
+    FILE has the form of a raw table. It may also be a folder of raw tables (an edited copy of
+    data/raw): then every difference from the last run counts. Nothing is written.
+    """
+    from meta.preview import preview as preview_rows
+    from meta.preview_text import format_preview
+
+    if file is None and not remove and studies is None:
+        raise click.UsageError("name a file of rows, or an arm to --remove")
+    folder = file if file is not None and file.is_dir() else None
+    if folder and (remove or studies or table):
+        raise click.UsageError("a folder of tables goes without --remove, --studies and --table")
+    files = {} if file is None or folder else {file: table}
+    files |= {studies: "studies"} if studies else {}
+    result = preview_rows(directory, files, remove, models, folder)
+    if as_json:
+        click.echo(json.dumps(_finite(result.as_json()), indent=2, ensure_ascii=False))
+    else:
+        click.echo(format_preview(result))
+
+
+def _finite(value: Any) -> Any:
+    """Replace what JSON cannot hold by null."""
+    if isinstance(value, dict):
+        return {key: _finite(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(part) for part in value]
+    return None if isinstance(value, float) and value - value != 0 else value
