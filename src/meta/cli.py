@@ -116,17 +116,19 @@ def diagnose(
 @click.option("--index", type=FILE, required=True, help="Index beside the analysis sets.")
 @click.option("--flow", type=FILE, required=True)
 @click.option("--bibliography", type=FILE, required=True)
+@click.option("--changes", "changed", type=FILE, help="What changed since the latest release.")
 @click.option("--output", type=FOLDER, required=True)
 def report(
-    fits: tuple[Path, ...], index: Path, flow: Path, bibliography: Path, output: Path
-) -> None:
+    fits: tuple[Path, ...], index: Path, flow: Path, bibliography: Path, changed: Path | None,
+    output: Path,
+) -> None:  # fmt: skip
     """Render the report and the tables of results from the diagnosed FITS."""
     from meta.evidence.index import refused_models
     from meta.report.pages import load_inputs, render_report
 
     sets = [index.parent / f"{folder.name}.parquet" for folder in fits]
     refused = refused_models(index)
-    render_report(load_inputs(list(fits), sets, flow, bibliography, refused), output)
+    render_report(load_inputs(list(fits), sets, flow, bibliography, refused, changed), output)
 
 
 @main.command()
@@ -192,3 +194,31 @@ def _finite(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_finite(part) for part in value]
     return None if isinstance(value, float) and value - value != 0 else value
+
+
+@main.command()
+@click.argument("directory", type=FOLDER, default=".")
+@click.option("--name", help="Name of the release; the year and month by default.")
+def release(directory: Path, name: str | None) -> None:
+    """Write the last run's pooled numbers and rows to releases/NAME, for version control.
+
+    Refuses unless the run passed its gate and is of the evidence and settings as they are.
+    """
+    from meta.release import make_release
+
+    click.echo(f"{make_release(directory, name)}: commit it to compare later runs with")
+
+
+@main.command()
+@click.argument("models", nargs=-1, required=True)
+@click.option("--directory", type=FOLDER, default=".", help="Holds the results of a run.")
+@click.option("--settings", "text", required=True, help="Settings in force, as JSON.")
+@click.option("--output", type=FILE, required=True, help="JSON file to write.")
+def changes(models: tuple[str, ...], directory: Path, text: str, output: Path) -> None:
+    """Compare the results of MODELS with the latest release."""
+    from meta.comparison import changes_since_release
+    from meta.config import Settings
+    from meta.storage import write_json
+
+    settings_in_force = Settings.model_validate_json(text)
+    write_json(output, changes_since_release(directory, settings_in_force, models))

@@ -6,15 +6,16 @@ refitted with fewer draws where it does not.
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
-from meta.checks.importance import Weights, shift, smoothed_weights
+from meta.checks.importance import Shift, Weights, shift, smoothed_weights
 from meta.checks.reweighting import Change, NotReweightableError, compare
 from meta.config import Settings, load_settings
 from meta.errors import DesignError, MissingRowsError, UserError
@@ -25,10 +26,16 @@ from meta.evidence.problems import EvidenceError
 from meta.evidence.proposal import Proposal, propose, propose_folder
 from meta.inference.draws import read_draws
 from meta.models.design import Design, build_design
-from meta.stored import PROCESSED, RUN, NoResultsError, StoredModel, rate_models, read_model
-
-if TYPE_CHECKING:
-    from meta.inference.quick import QuickFit
+from meta.stored import (
+    PROCESSED,
+    RUN,
+    Key,
+    NoResultsError,
+    StoredModel,
+    pooled_numbers,
+    rate_models,
+    read_model,
+)
 
 #: Per-study rates describe the rows themselves; a preview is about the populations.
 LEFT_OUT = "study_rate"
@@ -240,20 +247,20 @@ def reweight(
     def moved() -> list[Moved]:
         values = stored.population_draws(draws.step)
         return [
-            _shifted(key, stored.pooled.loc[key], shift(each, weights, ci_prob))
+            _shifted(key, stored.numbers[key], shift(each, weights, ci_prob))
             for key, each in values.items()
         ]
 
     return weights, moved
 
 
-def _shifted(key: tuple[str, str, str], row: pd.Series, change: Any) -> Moved:
-    before = {name: float(row[name]) for name in SUMMARIES}
+def _shifted(key: tuple[str, str, str], row: dict[str, float], change: Shift) -> Moved:
+    before = {name: row[name] for name in SUMMARIES}
     moves = (change.mean, change.median, change.low, change.high)
     after = {n: before[n] + m for n, m in zip(SUMMARIES, moves, strict=True)}
     if key[2].startswith("rate_"):
         after = {name: min(max(value, 0.0), 1.0) for name, value in after.items()}
-    sd = float(row["sd"])
+    sd = row["sd"]
     return Moved(*key, before, after, change.mean, change.mean / sd if sd else 0.0, change.mcse)
 
 
@@ -271,27 +278,21 @@ def _refitted(
         ]
     return ModelPreview(
         **head, method="refitted", reason=reason, draws=fit.draws,
-        estimates=_refit_moves(stored, fit),
+        estimates=_refit_moves(stored, pooled_numbers(fit.pooled)),
     )  # fmt: skip
 
 
-def _refit_moves(stored: StoredModel, fit: QuickFit) -> list[Moved]:
-    after = fit.pooled.set_index(["outcome", "group", "estimand"])
+def _refit_moves(stored: StoredModel, after: dict[Key, dict[str, float]]) -> list[Moved]:
     found = []
-    for key, row in after.iterrows():
-        assert isinstance(key, tuple)
-        if key[2] == LEFT_OUT or key not in stored.pooled.index:
+    for key, new in after.items():
+        if key[2] == LEFT_OUT or key not in stored.numbers:
             continue
-        old = stored.pooled.loc[key]
-        difference = float(row["mean"] - old["mean"])
-        error = float((row["mcse_mean"] ** 2 + old["mcse_mean"] ** 2) ** 0.5)
-        found.append(
-            Moved(
-                *key,
-                {n: float(old[n]) for n in SUMMARIES}, {n: float(row[n]) for n in SUMMARIES},
-                difference, difference / float(old["sd"]) if old["sd"] else 0.0, error,
-            )
-        )  # fmt: skip
+        old = stored.numbers[key]
+        difference = new["mean"] - old["mean"]
+        before, then = ({name: each[name] for name in SUMMARIES} for each in (old, new))
+        in_sd = difference / old["sd"] if old["sd"] else 0.0
+        error = math.hypot(old["mcse_mean"], new["mcse_mean"])
+        found.append(Moved(*key, before, then, difference, in_sd, error))
     return found
 
 

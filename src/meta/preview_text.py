@@ -6,6 +6,8 @@ from meta.preview import ModelPreview, Moved, Preview
 
 #: Estimands printed; the JSON document has every one.
 SHOWN = ("rate_typical", "rate_mean", "rate_new", "rate_new_arm")
+#: And of models other than the primary.
+SHOWN_BESIDE = ("rate_mean",)
 
 
 def format_preview(preview: Preview) -> str:
@@ -43,7 +45,7 @@ def _model(model: ModelPreview) -> list[str]:
     ]
     if changed:
         lines.append(f"  rows: {'; '.join(changed)}")
-    shown = [m for m in model.estimates if m.estimand in SHOWN]
+    shown = [m for m in model.estimates if m.estimand in (SHOWN if model.primary else SHOWN_BESIDE)]
     if shown:
         lines.append(
             f"  {'median and interval, in %':<50}{'before':>22}{'after':>24}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,21 @@ RUN = "run `snakemake --cores 8` first"
 
 class NoResultsError(UserError):
     """There are no results of a run, or they are not of what they should be."""
+
+
+#: Outcome, group and estimand.
+Key = tuple[str, str, str]
+
+
+def pooled_numbers(pooled: pd.DataFrame) -> dict[Key, dict[str, float]]:
+    """Summaries of the rows of a pooled table, by outcome, group and estimand."""
+    columns = ["mean", "sd", "median", "ci_low", "ci_high", "mcse_mean"]
+    keys = pooled[["outcome", "group", "estimand"]].itertuples(index=False, name=None)
+    rows = pooled[columns].astype(float).to_dict("records")
+    return {
+        (str(o), str(g), str(e)): {str(k): float(v) for k, v in row.items()}
+        for (o, g, e), row in zip(keys, rows, strict=True)
+    }
 
 
 @dataclass(frozen=True)
@@ -43,7 +59,7 @@ class StoredModel:
     design
         Design of these rows.
     pooled
-        Content of `pooled.csv`, by outcome, group and estimand.
+        Content of `pooled.csv`.
     """
 
     name: str
@@ -54,16 +70,21 @@ class StoredModel:
     design: Design
     pooled: pd.DataFrame
 
+    @cached_property
+    def numbers(self) -> dict[Key, dict[str, float]]:
+        """Summaries of each pooled number by its key."""
+        return pooled_numbers(self.pooled)
+
     @property
     def posterior(self) -> Path:
         """The stored draws."""
         return self.folder / "posterior.nc"
 
-    def population_draws(self, step: int) -> dict[tuple[str, str, str], np.ndarray]:
+    def population_draws(self, step: int) -> dict[Key, np.ndarray]:
         """Every `step`-th draw of the population quantities, shape (chains, draws), by key."""
         table = pq.read_table(self.folder / "draws.parquet")
         chains = int(table["chain"].to_numpy().max()) + 1
-        found = {}
+        found: dict[Key, np.ndarray] = {}
         for name in table.column_names:
             if name in ("chain", "draw"):
                 continue
@@ -106,7 +127,7 @@ def read_model(directory: Path, settings: Settings, name: str) -> StoredModel:
         raise NoResultsError(f"{name}: the fit is not of the stored analysis set: {RUN}")
     return StoredModel(
         name, folder, task, record, rows, build_design(rows, task.spec),
-        pd.read_csv(folder / "pooled.csv").set_index(["outcome", "group", "estimand"]),
+        pd.read_csv(folder / "pooled.csv"),
     )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ rule report:
         index="data/processed/analysis/index.json",
         flow="data/processed/flow.json",
         bibliography="data/processed/bibliography.parquet",
+        changes="reports/changes.json",
     output:
         index="reports/index.html",
         pooled="reports/pooled.csv",
@@ -30,4 +31,4 @@ rule report:
         folder=lambda wildcards, output: Path(output.index).parent,
     shell:
         "meta report {params.fits} --index {input.index} --flow {input.flow}"
-        " --bibliography {input.bibliography} --output {params.folder} 2>&1 | tee {log} >&2"
+        " --bibliography {input.bibliography} --changes {input.changes} --output {params.folder} 2>&1 | tee {log} >&2"

@@ -74,6 +74,8 @@ class ReportInputs:
         Every pooled number by its key ``model/outcome/group/estimand``.
     refused : mapping of str to str
         Models that could not be fitted to this evidence base, and why.
+    changes : mapping
+        What changed since the latest release (`changes.json`); empty where it was not handed in.
     """
 
     fits: tuple[Fit, ...]
@@ -81,6 +83,7 @@ class ReportInputs:
     studies: pd.DataFrame
     estimates: dict[str, Estimate]
     refused: Mapping[str, str] = field(default_factory=dict)
+    changes: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def rate_fits(self) -> tuple[Fit, ...]:
@@ -109,6 +112,7 @@ def load_inputs(
     flow: Path,
     studies: Path,
     refused: Mapping[str, str] | None = None,
+    changes: Path | None = None,
 ) -> ReportInputs:
     """Read the stored results that a report is made of.
 
@@ -124,6 +128,8 @@ def load_inputs(
         The studies (Parquet).
     refused : mapping of str to str, optional
         Models that could not be fitted, and why.
+    changes : Path, optional
+        What changed since the latest release (JSON).
 
     Returns
     -------
@@ -139,6 +145,7 @@ def load_inputs(
         studies=pd.read_parquet(studies),
         estimates=index_estimates([fit.pooled for fit in loaded]),
         refused=refused or {},
+        changes=json.loads(changes.read_text(encoding="utf-8")) if changes else {},
     )
 
 
