@@ -49,6 +49,8 @@ SUMMARIES = ["mean", "median", "ci_low", "ci_high"]
 ATTRIBUTED = ("rate_typical", "rate_mean", "rate_new")
 #: Studies and rows that are weighed one by one; beyond these a release has simply been replaced.
 MOST_UNITS = 40
+#: Likelihood evaluations for each: a run has more time than a preview.
+BUDGET = 40_000_000
 
 
 def changes_since_release(
@@ -218,7 +220,7 @@ def _attribute(
         change = compare(primary.design, build_design(undone, primary.task.spec))
         if change.empty:
             return _entry(unit, name, rows, None, "nothing that the model reads differs")
-        draws = read_draws(primary.posterior, primary.design, change.draws)
+        draws = read_draws(primary.posterior, primary.design, change.draws(BUDGET))
     except (NotReweightableError, UserError, KeyError) as error:
         return _entry(unit, name, rows, None, f"not attributable by weights: {error}")
     weights = smoothed_weights(change.log_ratio(draws.parameters).reshape(draws.shape))

@@ -241,7 +241,7 @@ def reweight(
     NotReweightableError
         If the integrals would cost more than a refit.
     """
-    draws = read_draws(stored.posterior, stored.design, change.draws)
+    draws = read_draws(stored.posterior, stored.design, change.draws())
     weights = smoothed_weights(change.log_ratio(draws.parameters).reshape(draws.shape))
 
     def moved() -> list[Moved]:

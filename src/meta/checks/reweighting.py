@@ -18,7 +18,7 @@ from meta.models.design import Design
 from meta.models.likelihood import Parameters, evaluations, study_log_likelihood
 
 #: Likelihood evaluations that one reweighting may cost; it sets how many draws are used.
-BUDGET = 12_000_000
+BUDGET = 8_000_000
 MOST_DRAWS = 4000
 FEWEST_DRAWS = 400
 #: Columns of an analysis set that say where a row stands, not what it counts.
@@ -65,9 +65,13 @@ class Change:
         """Whether no row differs."""
         return not (self.added or self.removed or self.changed)
 
-    @property
-    def draws(self) -> int:
+    def draws(self, budget: int = BUDGET) -> int:
         """Draws to use at most.
+
+        Parameters
+        ----------
+        budget
+            Likelihood evaluations that the reweighting may cost.
 
         Raises
         ------
@@ -75,7 +79,7 @@ class Change:
             If the integrals cost more than a refit would.
         """
         cost = sum(side.cost for side in (*self.numerator, *self.denominator))
-        most = BUDGET // max(cost, 1)
+        most = budget // max(cost, 1)
         if most < FEWEST_DRAWS:
             raise NotReweightableError(
                 "integrating over the effects of these rows would cost more than a refit"

@@ -130,6 +130,8 @@ def propose(
     gone = list(remove)
     if gone:
         edits.setdefault("arms", {})
+        if (directory / RAW / "codings.csv").is_file():
+            edits.setdefault("codings", {})
     with tempfile.TemporaryDirectory(prefix="meta-preview-") as scratch:
         copy = Path(scratch)
         origins, rows = _copy(directory, copy, edits, gone)
@@ -186,6 +188,9 @@ def _copy(
         gone = remove if name == "arms" else []
         records, found_rows = _merge(base, file, table, list(parts.values()), gone)
         rows += found_rows
+        if name == "codings":
+            # The codes of an arm go with it.
+            records = [r for r in records if r[2].get("unit_id") not in remove]
         origins[file] = _write(copy / file, records)
     return origins, rows
 

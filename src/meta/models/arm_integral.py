@@ -19,7 +19,7 @@ from meta.models.quadrature import hermite, legendre
 
 #: Nodes of each stage; of capability under a binomial product, whose ridge ends abruptly.
 NODES = 9
-RIDGE_NODES = 31
+RIDGE_NODES = 21
 #: By how much the nodes are spread beyond the normal approximation.
 STRETCH = 1.2
 #: Array elements of one block, which bounds the memory.
