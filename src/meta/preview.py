@@ -22,7 +22,7 @@ from meta.errors import DesignError, MissingRowsError, UserError
 from meta.evidence.analysis_set import analysis_set, data_hash
 from meta.evidence.checking import check
 from meta.evidence.index import RAW_HASH, raw_hash
-from meta.evidence.problems import EvidenceError
+from meta.evidence.problems import EvidenceError, format_text
 from meta.evidence.proposal import Proposal, propose, propose_folder
 from meta.inference.draws import read_draws
 from meta.models.design import Design, build_design
@@ -99,10 +99,14 @@ class ModelPreview:
 
 @dataclass(frozen=True)
 class Preview:
-    """A whole preview: the proposed rows, which of them are pooled, and each model."""
+    """A whole preview: the proposed rows, which of them are pooled, and each model.
+
+    `remarks` are the warnings and notes that the check makes of the proposed rows.
+    """
 
     rows: list[dict[str, str]]
     models: list[ModelPreview]
+    remarks: list[str] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
         """Return a document for programs."""
@@ -150,7 +154,10 @@ def preview(
     found = [
         _preview_model(directory, settings, name, proposal, bool(named)) for name in named or known
     ]
-    return Preview(_row_fates(proposal, settings, found), found)
+    shown = {str(path) for path in files}
+    remarks = [p for p in proposal.evidence.problems if p.file in shown]
+    lines = format_text(remarks).splitlines()[:-1]
+    return Preview(_row_fates(proposal, settings, found), found, lines)
 
 
 def _require_current(directory: Path, settings: Settings, models: list[str]) -> None:

@@ -24,6 +24,7 @@ def format_preview(preview: Preview) -> str:
         The proposed rows, then each model with its pooled numbers before and after.
     """
     lines = [f"{r['table']} {r['id']} ({r['action']}): {r['fate']}" for r in preview.rows]
+    lines += preview.remarks
     for model in preview.models:
         lines += ["", *_model(model)]
     return "\n".join(lines).lstrip("\n")
