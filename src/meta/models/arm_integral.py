@@ -8,7 +8,7 @@ capability and goal failure, which nodes around one joint mode would not.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -70,20 +70,29 @@ class Counts:
 
     def log_likelihood(self, eta: np.ndarray, icc: np.ndarray | None) -> np.ndarray:
         """Log likelihood given logits of shape (..., O) and icc of shape (..., O) or None."""
-        total = np.zeros(eta.shape[:-1])
+        logits = {stage: eta[..., stage] for stage in self.stages}
+        return np.asarray(np.zeros(eta.shape[:-1]) + self.at_logits(logits, icc))
+
+    def at_logits(
+        self, eta: Mapping[int, np.ndarray], icc: np.ndarray | None
+    ) -> np.ndarray | float:
+        """Log likelihood given each stage's logits, arrays that broadcast, and icc (..., O)."""
+        total: np.ndarray | float = 0.0
         for o in self.observations:
             size = None if icc is None else (1 - icc[..., o.stage]) / icc[..., o.stage]
-            total += count_log_likelihood(o.events, o.trials, *log_rates(eta, o), size)
+            total = total + count_log_likelihood(o.events, o.trials, *log_rates(eta, o), size)
         return total
 
 
-def log_rates(eta: np.ndarray, observation: Observation) -> tuple[np.ndarray, np.ndarray]:
-    """Log of an observation's rate and of its complement, from logits of shape (..., O)."""
-    own = eta[..., observation.stage]
+def log_rates(
+    eta: Mapping[int, np.ndarray], observation: Observation
+) -> tuple[np.ndarray, np.ndarray]:
+    """Log of an observation's rate and of its complement, from each stage's logits."""
+    own = eta[observation.stage]
     log_rate, log_rest = log_expit(own), log_expit(-own)
     if observation.through:
-        log_capable = log_expit(eta[..., 0])
-        log_rest = np.logaddexp(log_expit(-eta[..., 0]), log_capable + log_rest)
+        log_capable = log_expit(eta[0])
+        log_rest = np.logaddexp(log_expit(-eta[0]), log_capable + log_rest)
         log_rate = log_rate + log_capable
     return log_rate, log_rest
 
@@ -177,11 +186,8 @@ def _spread_out(
         total = total + logs
         standard.append(z)
         eta.append(centre + sd * z)
-    full = np.zeros((*np.broadcast_shapes(*(e.shape for e in eta)), mean.shape[1]))
-    for stage, value in zip(stages, eta, strict=True):
-        full[..., stage] = value
     wide = None if icc is None else icc.reshape(batch, *deep, -1)
-    total = total + counts.log_likelihood(full, wide)
+    total = total + counts.at_logits(dict(zip(stages, eta, strict=True)), wide)
     return np.asarray(logsumexp(total.reshape(batch, -1), axis=1))
 
 
