@@ -70,7 +70,11 @@ def smoothed_weights(log_ratio: np.ndarray) -> Weights:
     if np.ptp(flat) < 1e-12:
         return Weights(even, -np.inf)
     # ArviZ smooths the ratios of leave-one-out, minus the log likelihood.
-    logs, k = array_stats.psislw(-np.maximum(flat, flat.max() - 600.0))
+    try:
+        logs, k = array_stats.psislw(-np.maximum(flat, flat.max() - 600.0))
+    except ValueError:
+        # A tail of equal ratios has no shape to estimate.
+        return Weights(even, np.inf)
     return Weights(np.exp(logs).reshape(log_ratio.shape), float(k))
 
 
