@@ -13,6 +13,7 @@ include: "workflow/rules/common.smk"
 include: "workflow/rules/evidence.smk"
 include: "workflow/rules/fit.smk"
 include: "workflow/rules/check.smk"
+include: "workflow/rules/changes.smk"
 include: "workflow/rules/report.smk"
 
 

@@ -126,6 +126,7 @@ def diagnose(
 @click.option("--flow", type=FILE, required=True)
 @click.option("--bibliography", type=FILE, required=True)
 @click.option("--corrections", type=FILE, required=True)
+@click.option("--changes", "changed", type=FILE, help="What changed since the latest release.")
 @click.option("--output", type=FOLDER, required=True)
 def report(
     fits: tuple[Path, ...],
@@ -133,6 +134,7 @@ def report(
     flow: Path,
     bibliography: Path,
     corrections: Path,
+    changed: Path | None,
     output: Path,
 ) -> None:
     """Render the report and the tables of results from the diagnosed FITS."""
@@ -141,7 +143,7 @@ def report(
 
     sets = [index.parent / f"{folder.name}.parquet" for folder in fits]
     refused = refused_models(index)
-    inputs = load_inputs(list(fits), sets, flow, bibliography, refused, corrections)
+    inputs = load_inputs(list(fits), sets, flow, bibliography, refused, corrections, changed)
     render_report(inputs, output)
 
 
@@ -199,3 +201,74 @@ class _NewRow(click.Group):
 @main.group(cls=_NewRow)
 def new() -> None:
     """Add a row to a raw table: a study, an arm, a case or a coding."""
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path), required=False)
+@click.option("--directory", type=FOLDER, default=".", help="Holds data/raw/ and a run's results.")
+@click.option("--table", help="Table that the rows belong to, if the header does not tell.")
+@click.option("--studies", type=FILE, help="Rows of new studies that the arms belong to.")
+@click.option("--remove", multiple=True, metavar="ARM", help="Leave an arm out; may be repeated.")
+@click.option("--model", "models", multiple=True, help="Rate model; all by default.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON document.")
+def preview(
+    file: Path | None, directory: Path, table: str | None, studies: Path | None,
+    remove: tuple[str, ...], models: tuple[str, ...], as_json: bool,
+) -> None:  # fmt: skip
+    """Show how the rows of FILE, new or replacing stored ones, would move the pooled estimates.
+
+    FILE has the form of a raw table. It may also be a folder of raw tables (an edited copy of
+    data/raw): then every difference from the last run counts. Nothing is written.
+    """
+    from meta.preview import preview as preview_rows
+    from meta.preview_text import format_preview
+
+    if file is None and not remove and studies is None:
+        raise click.UsageError("name a file of rows, or an arm to --remove")
+    folder = file if file is not None and file.is_dir() else None
+    if folder and (remove or studies or table):
+        raise click.UsageError("a folder of tables goes without --remove, --studies and --table")
+    files = {} if file is None or folder else {file: table}
+    files |= {studies: "studies"} if studies else {}
+    result = preview_rows(directory, files, remove, models, folder)
+    if as_json:
+        click.echo(json.dumps(_finite(result.as_json()), indent=2, ensure_ascii=False))
+    else:
+        click.echo(format_preview(result))
+
+
+def _finite(value: Any) -> Any:
+    """Replace what JSON cannot hold by null."""
+    if isinstance(value, dict):
+        return {key: _finite(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(part) for part in value]
+    return None if isinstance(value, float) and value - value != 0 else value
+
+
+@main.command()
+@click.argument("directory", type=FOLDER, default=".")
+@click.option("--name", help="Name of the release; the year and month by default.")
+def release(directory: Path, name: str | None) -> None:
+    """Write the last run's pooled numbers and rows to releases/NAME, for version control.
+
+    Refuses unless the run passed its gate and is of the evidence and settings as they are.
+    """
+    from meta.release import make_release
+
+    click.echo(f"{make_release(directory, name)}: commit it to compare later runs with")
+
+
+@main.command()
+@click.argument("models", nargs=-1, required=True)
+@click.option("--directory", type=FOLDER, default=".", help="Holds the results of a run.")
+@click.option("--settings", "text", required=True, help="Settings in force, as JSON.")
+@click.option("--output", type=FILE, required=True, help="JSON file to write.")
+def changes(models: tuple[str, ...], directory: Path, text: str, output: Path) -> None:
+    """Compare the results of MODELS with the latest release."""
+    from meta.comparison import changes_since_release
+    from meta.config import Settings
+    from meta.storage import write_json
+
+    settings_in_force = Settings.model_validate_json(text)
+    write_json(output, changes_since_release(directory, settings_in_force, models))

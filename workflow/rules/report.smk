@@ -15,6 +15,7 @@ rule report:
         flow="data/processed/flow.json",
         bibliography="data/processed/bibliography.parquet",
         corrections="data/processed/corrections.json",
+        changes="reports/changes.json",
     output:
         index="reports/index.html",
         pooled="reports/pooled.csv",
@@ -35,4 +36,4 @@ rule report:
     shell:
         "meta report {params.fits} --index {input.index} --flow {input.flow}"
         " --bibliography {input.bibliography} --corrections {input.corrections}"
-        " --output {params.folder} 2>&1 | tee {log} >&2"
+        " --changes {input.changes} --output {params.folder} 2>&1 | tee {log} >&2"

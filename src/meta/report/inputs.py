@@ -77,6 +77,8 @@ class ReportInputs:
         Models that could not be fitted to this evidence base, and why.
     corrections : tuple of dict
         Corrected cells of the raw tables, one record a cell.
+    changes : mapping
+        What changed since the latest release (`changes.json`); empty where it was not handed in.
     """
 
     fits: tuple[Fit, ...]
@@ -85,6 +87,7 @@ class ReportInputs:
     estimates: dict[str, Estimate]
     refused: Mapping[str, str] = field(default_factory=dict)
     corrections: tuple[dict[str, Any], ...] = ()
+    changes: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def rate_fits(self) -> tuple[Fit, ...]:
@@ -120,6 +123,7 @@ def load_inputs(
     studies: Path,
     refused: Mapping[str, str] | None = None,
     corrections: Path | None = None,
+    changes: Path | None = None,
 ) -> ReportInputs:
     """Read the stored results that a report is made of.
 
@@ -135,6 +139,8 @@ def load_inputs(
         The studies (Parquet).
     refused : mapping of str to str, optional
         Models that could not be fitted, and why.
+    changes : Path, optional
+        What changed since the latest release (JSON).
 
     Returns
     -------
@@ -153,6 +159,7 @@ def load_inputs(
         corrections=tuple(json.loads(corrections.read_text(encoding="utf-8")))
         if corrections
         else (),
+        changes=json.loads(changes.read_text(encoding="utf-8")) if changes else {},
     )
 
 

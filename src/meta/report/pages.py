@@ -6,6 +6,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from meta.evidence.codes import EVENT_CODES
+from meta.report.changes import changes_section
 from meta.report.estimates import percent
 from meta.report.flow_diagram import flow_diagram
 from meta.report.inputs import Fit, ReportInputs, load_inputs
@@ -102,6 +103,7 @@ def _context(run: ReportInputs) -> dict[str, Any]:
         "flow": flow_diagram(run.flow),
         "composition": composition_section(run),
         "sensitivity": sensitivity_section(run),
+        "changes": changes_section(run.changes),
         "checks": [(fit, checks_of(fit)) for fit in run.fits],
         "provenance": [(fit, provenance_of(fit)) for fit in run.fits],
         "interval": _interval_name(run.fits),

@@ -1,0 +1,276 @@
+"""A proposed edit of the evidence: rows laid over a copy of the base and checked with it.
+
+The base itself is only read. The copy lives in a temporary folder for as long as the check takes.
+"""
+
+from __future__ import annotations
+
+import csv
+import tempfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from meta.errors import UserError
+from meta.evidence.checking import RAW, Evidence, check
+from meta.evidence.dictionary import load_dictionary
+from meta.evidence.problems import EvidenceError, Problem
+from meta.evidence.reading import RawTable, nearest, read_table
+
+if TYPE_CHECKING:
+    from meta.evidence.dictionary import Table
+
+#: Where a line of the copy comes from: file as the user knows it, and its line there.
+Origin = dict[int, tuple[str, int]]
+
+
+class ProposalError(UserError):
+    """A proposal that cannot be laid over the base; the message says why."""
+
+
+@dataclass(frozen=True)
+class ProposedRow:
+    """One row of a proposal: its table, its key, and whether it is added, replaced or removed."""
+
+    table: str
+    key: str
+    action: str
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """The checked base with the proposed rows in it.
+
+    Attributes
+    ----------
+    evidence
+        Tables and problems, as of `meta check`, with lines of the files the user has.
+    rows
+        Table, key and fate (added, replaced or removed) of each row.
+    """
+
+    evidence: Evidence
+    rows: list[ProposedRow] = field(default_factory=list)
+
+
+def table_of_header(columns: Iterable[str], name: str | None = None) -> Table:
+    """Tell which table a file's rows belong to.
+
+    Parameters
+    ----------
+    columns
+        Its header.
+    name
+        Table named by the user, or None to tell by the header.
+
+    Raises
+    ------
+    ProposalError
+        If there is no such table, or none has the columns.
+    """
+    tables = load_dictionary().tables
+    if name is not None:
+        if name not in tables:
+            raise ProposalError(f"there is no table {name}; tables: {', '.join(tables)}")
+        return tables[name]
+    header = set(columns)
+    fitting = [t for t in tables.values() if header & set(t.key) and t.key[0] in header]
+    # A key may be another table's reference: the table with most of the columns is meant.
+    fitting.sort(key=lambda t: (-len(header & set(t.fields)), len(set(t.fields) - header)))
+    if not fitting:
+        keys = ", ".join(f"{t.key[0]} ({t.name})" for t in tables.values())
+        raise ProposalError(
+            "the header has the key of no table; name the table with --table, or add its key "
+            f"column: {keys}"
+        )
+    return fitting[0]
+
+
+def propose(
+    directory: Path,
+    files: Mapping[Path, str | None],
+    remove: Iterable[str] = (),
+) -> Proposal:
+    """Check a base together with proposed rows.
+
+    Parameters
+    ----------
+    directory
+        Evidence base that holds `data/raw/`.
+    files
+        Files of rows in the form of a raw table, each with the name of its table or None. A row
+        whose key exists replaces the stored one.
+    remove
+        Arms to leave out.
+
+    Raises
+    ------
+    EvidenceError
+        If base and rows together have errors; every problem is in it.
+    ProposalError
+        If a file belongs to no table, or an arm to remove is not there.
+    """
+    edits: dict[str, dict[str, tuple[RawTable, str]]] = {}
+    problems: list[Problem] = []
+    for path, name in files.items():
+        if not path.is_file():
+            raise ProposalError(f"{path}: there is no such file")
+        # Any table serves to read the header; the right one then names what is missing.
+        raw, found = read_table(path, str(path), load_dictionary()["arms"])
+        if not raw.columns:
+            problems += found
+            continue
+        table = table_of_header(raw.columns, name)
+        raw, found = read_table(path, str(path), table)
+        problems += [p for p in found if p.severity == "error"]
+        edits.setdefault(table.name, {})[str(path)] = raw, str(path)
+    if problems:
+        raise EvidenceError(problems)
+    gone = list(remove)
+    if gone:
+        edits.setdefault("arms", {})
+        if (directory / RAW / "codings.csv").is_file():
+            edits.setdefault("codings", {})
+    with tempfile.TemporaryDirectory(prefix="meta-preview-") as scratch:
+        copy = Path(scratch)
+        origins, rows = _copy(directory, copy, edits, gone)
+        evidence = check(copy)
+        evidence.problems = [_relocate(p, origins) for p in evidence.problems]
+    if evidence.errors:
+        raise EvidenceError(evidence.problems)
+    return Proposal(evidence, rows)
+
+
+def propose_folder(folder: Path) -> Proposal:
+    """Check a folder of raw tables, an edited copy of `data/raw` or that folder itself.
+
+    Raises
+    ------
+    EvidenceError
+        If its tables have errors.
+    """
+    with tempfile.TemporaryDirectory(prefix="meta-preview-") as scratch:
+        raw = Path(scratch) / RAW
+        raw.parent.mkdir(parents=True)
+        raw.symlink_to(folder.resolve())
+        evidence = check(Path(scratch))
+    evidence.problems = [
+        replace(p, file=str(folder / Path(p.file).name)) for p in evidence.problems
+    ]
+    if evidence.errors:
+        raise EvidenceError(evidence.problems)
+    return Proposal(evidence)
+
+
+def _copy(
+    directory: Path,
+    copy: Path,
+    edits: Mapping[str, Mapping[str, tuple[RawTable, str]]],
+    remove: list[str],
+) -> tuple[dict[str, Origin], list[ProposedRow]]:
+    """Copy the raw folder with the edits in it: links but for the tables that change."""
+    raw = copy / RAW
+    raw.mkdir(parents=True)
+    changed = {f"{name}.csv" for name in edits}
+    if remove:
+        # The record of the search counts the rows that were found; one left out for a look
+        # contradicts it and is no mistake.
+        changed.add("screening.csv")
+    for path in (directory / RAW).iterdir():
+        if path.name not in changed:
+            (raw / path.name).symlink_to(path.resolve())
+    origins: dict[str, Origin] = {}
+    rows: list[ProposedRow] = []
+    for name, parts in edits.items():
+        table = load_dictionary()[name]
+        file = f"{RAW}/{name}.csv"
+        base, found = read_table(directory / file, file, table)
+        errors = [p for p in found if p.severity == "error" and base.present]
+        if errors:
+            raise EvidenceError(errors)
+        gone = remove if name == "arms" else []
+        records, found_rows = _merge(base, file, table, list(parts.values()), gone)
+        rows += found_rows
+        if name == "codings":
+            # The codes of an arm go with it.
+            records = [r for r in records if r[2].get("unit_id") not in remove]
+        origins[file] = _write(copy / file, records)
+    return origins, rows
+
+
+_Record = tuple[str, int, dict[str, str]]
+
+
+def _merge(
+    base: RawTable,
+    file: str,
+    table: Table,
+    parts: list[tuple[RawTable, str]],
+    remove: list[str],
+) -> tuple[list[_Record], list[ProposedRow]]:
+    """Records of a table with rows replaced, removed and added, and the keys of the new ones."""
+    records = _records(base, file)
+    place = {_key(cells, table): i for i, (_, _, cells) in enumerate(records)}
+    unknown = [name for name in remove if (name,) not in place]
+    if unknown:
+        known = [key[0] for key in place]
+        near = [nearest(name, known, cutoff=0.6) for name in unknown]
+        hints = [f"{u} (did you mean {n}?)" if n else u for u, n in zip(unknown, near, strict=True)]
+        raise ProposalError(f"no row of {file} to remove: {', '.join(hints)}")
+    proposed = [ProposedRow(table.name, name, "removed") for name in remove]
+    seen: set[tuple[str, ...]] = set()
+    for raw, shown_as in parts:
+        for record in _records(raw, shown_as):
+            key = _key(record[2], table)
+            action = "replaced" if key in place else "added"
+            proposed.append(ProposedRow(table.name, " / ".join(key), action))
+            # A key given twice stays twice, for the check to report.
+            if key in place and key not in seen:
+                # Columns that the file leaves out keep what the stored row says.
+                stored = records[place[key]][2]
+                records[place[key]] = (record[0], record[1], {**stored, **record[2]})
+            else:
+                records.append(record)
+            seen.add(key)
+    gone = {(name,) for name in remove}
+    return [r for r in records if _key(r[2], table) not in gone], proposed
+
+
+def _records(raw: RawTable, shown_as: str) -> list[_Record]:
+    names = list(raw.columns)
+    rows = zip(*(cells.to_pylist() for cells in raw.columns.values()), strict=True)
+    return [
+        (shown_as, int(line), {n: cell or "" for n, cell in zip(names, cells, strict=True)})
+        for line, cells in zip(raw.lines, rows, strict=False)
+    ]
+
+
+def _key(cells: Mapping[str, str], table: Table) -> tuple[str, ...]:
+    return tuple(cells.get(column, "") for column in table.key)
+
+
+def _write(path: Path, records: list[_Record]) -> Origin:
+    """Write records as CSV and say where each line of the file comes from."""
+    columns = list(dict.fromkeys(name for _, _, cells in records for name in cells))
+    # The header stands for that of the first file.
+    origin: Origin = {1: (records[0][0], 1)} if records else {}
+    line = 2
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(columns)
+        for shown_as, start, cells in records:
+            row = [cells.get(name, "") for name in columns]
+            writer.writerow(row)
+            origin[line] = shown_as, start
+            line += 1 + sum(cell.count("\n") for cell in row)
+    return origin
+
+
+def _relocate(problem: Problem, origins: Mapping[str, Origin]) -> Problem:
+    origin = origins.get(problem.file)
+    if origin is None or problem.line not in origin:
+        return problem
+    file, line = origin[problem.line]
+    others = tuple(origin[n][1] for n in problem.also_on if n in origin and origin[n][0] == file)
+    return replace(problem, file=file, line=line, also_on=others)

@@ -1,0 +1,271 @@
+r"""Log likelihood of arms under posterior draws, in NumPy: no model is built or compiled.
+
+The likelihood is that of `meta.models.chain`. A row's counts are conditional on the effects of its
+study and agent set where these are known, that is, have draws; effects of units that have none are
+integrated out. The rows of a new study share its effects and are integrated jointly:
+
+.. math::
+    \log p(y_s \mid \theta) = \log \int \prod_a \int \prod_{i \in a} \int p(y_i \mid \eta_i)
+    \, dN(\eta_i; w_a, \kappa^2) \, dN(w_a; u_s, \omega^2) \, dN(u_s; \alpha, \Sigma)
+
+Effects of arms (binomial models) are always integrated out. With all effects of a study integrated
+this is the likelihood of leave-one-study-out (Merkle, Furr & Rabe-Hesketh 2019,
+doi:10.1007/s11336-019-09679-0).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy.special import logsumexp
+from scipy.stats import gamma as gamma_distribution
+
+from meta.models.arm_integral import Counts, arm_log_likelihood, log_rates
+from meta.models.design import Design
+from meta.models.quadrature import NODES, LogIntegrand, log_expectation
+
+__all__ = ["Parameters", "log_rates", "pointwise_log_likelihood", "study_log_likelihood"]
+
+#: Equal-probability nodes of the scale mixture behind Student-t study effects.
+MIXING_NODES = 12
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """Draws of a fit, flattened to D.
+
+    Attributes
+    ----------
+    alpha
+        Intercepts, shape (D, O).
+    beta
+        Slopes, shape (D, P, O).
+    factor
+        Cholesky factor of the correlation of study effects, shape (D, O, O).
+    scale
+        Sd of the units of each level about their parents, shape (D, O), by name of level.
+    icc
+        Intra-class correlation of an arm's trials, shape (D, O); None for the binomial.
+    df
+        Degrees of freedom of Student-t study effects, shape (D,), or None.
+    logits
+        Logit rate of each known unit, shape (D, O), by level and label.
+    """
+
+    alpha: np.ndarray
+    beta: np.ndarray
+    factor: np.ndarray
+    scale: Mapping[str, np.ndarray]
+    icc: np.ndarray | None = None
+    df: np.ndarray | None = None
+    logits: Mapping[str, Mapping[str, np.ndarray]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Block:
+    """Rows of one study: their counts and their agent sets, and the draws they are seen under."""
+
+    draws: Parameters
+    counts: Mapping[int, Counts]
+    shift: Mapping[int, np.ndarray]
+    sets: Mapping[str, Sequence[int]]
+    known_sets: Mapping[str, np.ndarray]
+
+    def scale(self, level: str, index: np.ndarray) -> np.ndarray:
+        """Sd of a level for each item of a batch; zero where the model does not have it."""
+        if level not in self.draws.scale:
+            return np.zeros((index.size, self.draws.alpha.shape[1]))
+        return self.draws.scale[level][index]
+
+    def row(self, row: int, index: np.ndarray, mean: np.ndarray, spread: np.ndarray) -> np.ndarray:
+        """Log likelihood of one row given its logit's mean (B, O) and covariance (B, O, O)."""
+        icc = None if self.draws.icc is None else self.draws.icc[index]
+        return arm_log_likelihood(self.counts[row], mean + self.shift[row][index], spread, icc)
+
+
+def pointwise_log_likelihood(design: Design, draws: Parameters) -> np.ndarray:
+    """Log likelihood of each observation given the draws of the lowest level's units.
+
+    Parameters
+    ----------
+    design
+        Design of the fit, without the level `arm`.
+    draws
+        Its draws.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (D, N), in the order of the design's observations.
+    """
+    lowest = design.levels[-1]
+    units = design.row_unit[-1]
+    found = np.empty((len(draws.alpha), design.row.size))
+    for n, row in enumerate(design.row):
+        eta = draws.logits[lowest.name][lowest.units[units[row]]]
+        eta = eta + np.einsum("p,dpo->do", design.x[row], draws.beta)
+        counts = Counts.of(design, int(row), [n])
+        found[:, n] = counts.log_likelihood(eta, draws.icc)
+    return found
+
+
+def study_log_likelihood(
+    design: Design,
+    rows: Sequence[int],
+    draws: Parameters,
+    known_sets: Sequence[str] = (),
+    study_known: bool = False,
+) -> np.ndarray:
+    """Log likelihood of rows of one study, integrated over every effect that is not known.
+
+    Parameters
+    ----------
+    design
+        Design that holds the rows.
+    rows
+        Indices of the rows, all of one study.
+    draws
+        Draws of a fit with the same stages, terms and levels.
+    known_sets
+        Labels of the agent sets whose draws are conditioned on.
+    study_known
+        Whether the study's draws are conditioned on.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (D,).
+    """
+    top = design.levels[0]
+    (study,) = {top.units[design.row_unit[0][r]] for r in rows}
+    block = _block(design, rows, draws, known_sets)
+    index = np.arange(len(draws.alpha))
+    if study_known:
+        return _sets(block, index, draws.logits[top.name][study])
+    terms = []
+    for stretch in _mixing(draws.df):
+        root = (draws.scale[top.name] * stretch)[:, :, None] * draws.factor
+        terms.append(_whole_study(block, index, root))
+    return np.asarray(logsumexp(terms, axis=0)) - np.log(len(terms))
+
+
+def _mixing(df: np.ndarray | None) -> list[np.ndarray | float]:
+    """Equally likely factors of tau that turn normal study effects into Student-t ones."""
+    if df is None:
+        return [1.0]
+    quantiles = (np.arange(MIXING_NODES) + 0.5) / MIXING_NODES
+    mixing = [gamma_distribution.ppf(q, df / 2, scale=2 / df) for q in quantiles]
+    return [1 / np.sqrt(m)[:, None] for m in mixing]
+
+
+def _block(
+    design: Design, rows: Sequence[int], draws: Parameters, known_sets: Sequence[str]
+) -> _Block:
+    level = design.level("agent_set")
+    sets: dict[str, list[int]] = {}
+    for r in rows:
+        # Without the level, a row is on its own below the study.
+        where = [lv.name for lv in design.levels].index("agent_set") if level else 0
+        label = level.units[design.row_unit[where][r]] if level else f"row {r}"
+        sets.setdefault(label, []).append(r)
+    return _Block(
+        draws=draws,
+        counts={r: Counts.of(design, r) for r in rows},
+        shift={r: np.einsum("p,dpo->do", design.x[r], draws.beta) for r in rows},
+        sets=sets,
+        known_sets={label: draws.logits["agent_set"][label] for label in known_sets},
+    )
+
+
+def _whole_study(block: _Block, index: np.ndarray, root: np.ndarray) -> np.ndarray:
+    rows = [r for members in block.sets.values() for r in members]
+    alpha = block.draws.alpha
+    spread = root @ np.swapaxes(root, 1, 2) + _diagonal(block, index, "agent_set")
+    if len(rows) == 1:
+        return block.row(rows[0], index, alpha, spread + _diagonal(block, index, "arm"))
+    if len(block.sets) == 1:
+        # The effects of the study and of its one agent set come as their sum.
+        arms = _flat(index, lambda each, eta: _arms(block, each, rows, eta))
+        return log_expectation(arms, alpha, np.linalg.cholesky(spread))
+    sets = _flat(index, lambda each, eta: _sets(block, each, eta))
+    return log_expectation(sets, alpha, root)
+
+
+def _sets(block: _Block, index: np.ndarray, study: np.ndarray) -> np.ndarray:
+    """Log likelihood of a study's agent sets given its logits, shape (B, O)."""
+    total = np.zeros(index.size)
+    for label, rows in block.sets.items():
+        if label in block.known_sets:
+            total += _arms(block, index, rows, block.known_sets[label][index])
+        elif len(rows) == 1:
+            spread = _diagonal(block, index, "agent_set") + _diagonal(block, index, "arm")
+            total += block.row(rows[0], index, study, spread)
+        else:
+            total += _new_set(block, index, rows, study)
+    return total
+
+
+def _new_set(
+    block: _Block, index: np.ndarray, rows: Sequence[int], study: np.ndarray
+) -> np.ndarray:
+    return log_expectation(
+        _flat(index, lambda each, eta: _arms(block, each, rows, eta)),
+        study,
+        np.sqrt(_diagonal(block, index, "agent_set")),
+    )
+
+
+def _arms(block: _Block, index: np.ndarray, rows: Sequence[int], parent: np.ndarray) -> np.ndarray:
+    spread = _diagonal(block, index, "arm")
+    total = np.zeros(index.size)
+    for row in rows:
+        total += block.row(row, index, parent, spread)
+    return total
+
+
+def _flat(index: np.ndarray, inner: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> LogIntegrand:
+    """Let nodes of a batch be a longer batch."""
+
+    def outer(items: np.ndarray, effects: np.ndarray) -> np.ndarray:
+        batch, nodes, stages = effects.shape
+        flat = effects.reshape(batch * nodes, stages)
+        return inner(np.repeat(index[items], nodes), flat).reshape(batch, nodes)
+
+    return outer
+
+
+def _diagonal(block: _Block, index: np.ndarray, level: str) -> np.ndarray:
+    """Covariance of a level's independent effects, shape (B, O, O)."""
+    variance = block.scale(level, index) ** 2
+    return variance[:, :, None] * np.eye(variance.shape[1])
+
+
+def evaluations(
+    design: Design, rows: Sequence[int], known_sets: Sequence[str] = (), study_known: bool = False
+) -> int:
+    """Likelihood evaluations a draw that `study_log_likelihood` costs, to choose how many draws.
+
+    Parameters
+    ----------
+    design, rows, known_sets, study_known
+        As for `study_log_likelihood`.
+    """
+    binomial = design.spec.likelihood == "binomial"
+    names = [lv.name for lv in design.levels]
+    outer = NODES[len(design.stages)] ** len(design.stages)
+    units = [
+        design.levels[names.index("agent_set")].units[design.row_unit[names.index("agent_set")][r]]
+        if "agent_set" in names
+        else str(r)
+        for r in rows
+    ]
+    total = 0
+    for r, unit in zip(rows, units, strict=True):
+        alone, known = units.count(unit) == 1, unit in known_sets
+        spread = "arm" in names or (alone and not known and "agent_set" in names)
+        cost = Counts.of(design, r).nodes(binomial) if spread else 1
+        total += cost * (1 if alone or known else outer)
+    whole = not study_known and len(set(units)) > 1
+    return total * (outer if whole else 1)

@@ -1,0 +1,73 @@
+"""A preview as text for a terminal."""
+
+from __future__ import annotations
+
+from meta.preview import ModelPreview, Moved, Preview
+
+#: Estimands printed; the JSON document has every one.
+SHOWN = ("rate_typical", "rate_mean", "rate_new", "rate_new_arm")
+#: And of models other than the primary.
+SHOWN_BESIDE = ("rate_mean",)
+
+
+def format_preview(preview: Preview) -> str:
+    """Print a preview for a person.
+
+    Parameters
+    ----------
+    preview
+        What to print.
+
+    Returns
+    -------
+    str
+        The proposed rows, then each model with its pooled numbers before and after.
+    """
+    lines = [f"{r['table']} {r['id']} ({r['action']}): {r['fate']}" for r in preview.rows]
+    lines += preview.remarks
+    for model in preview.models:
+        lines += ["", *_model(model)]
+    return "\n".join(lines).lstrip("\n")
+
+
+def _model(model: ModelPreview) -> list[str]:
+    name = f"{model.model} (primary)" if model.primary else model.model
+    how = {
+        "none": "",
+        "reweighted": f"reweighted {model.draws} stored draws: ",
+        "refitted": f"refitted with {model.draws} draws, fewer than a run takes: ",
+        "needs a refit": "needs a refit: ",
+    }[model.method]
+    lines = [f"{name}: {how}{model.reason}", *(f"  warning: {w}" for w in model.warnings)]
+    changed = [
+        f"{len(names)} {word} ({', '.join(names[:5])}{', ...' if len(names) > 5 else ''})"
+        for word, names in model.rows.items()
+        if names
+    ]
+    if changed:
+        lines.append(f"  rows: {'; '.join(changed)}")
+    shown = [m for m in model.estimates if m.estimand in (SHOWN if model.primary else SHOWN_BESIDE)]
+    if shown:
+        lines.append(
+            f"  {'median and interval, in %':<50}{'before':>22}{'after':>24}"
+            "   mean moves by (posterior sd)"
+        )
+        lines += [_line(m) for m in shown]
+    return lines
+
+
+def _line(m: Moved) -> str:
+    group = "" if m.group == "all" else f" {m.group}"
+    label = f"{m.outcome}{group} {m.estimand}"
+    verdict = "" if m.beyond_error else ", within Monte Carlo error"
+    return (
+        f"  {label:<50}{_interval(m.before):>22} -> {_interval(m.after):>20}   "
+        f"{100 * m.difference:+.2f} +/- {100 * m.mcse:.2f} points ({m.in_sd:+.2f} sd{verdict})"
+    )
+
+
+def _interval(summary: dict[str, float]) -> str:
+    return (
+        f"{100 * summary['median']:.1f} "
+        f"[{100 * summary['ci_low']:.1f}, {100 * summary['ci_high']:.1f}]"
+    )

@@ -1,0 +1,164 @@
+"""Likelihood under stored draws: against PyMC given the effects, against sampling without them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pymc as pm
+import pytest
+from scipy.special import expit
+from scipy.stats import betabinom, binom
+
+from meta.config import ModelSpec, PriorSet
+from meta.models.chain import build_chain
+from meta.models.design import Design, build_design
+from meta.models.likelihood import Parameters, pointwise_log_likelihood, study_log_likelihood
+
+CHAIN = ["capability_transfer", "goal_failure"]
+
+
+def table() -> pd.DataFrame:
+    """Studies of one row, of two sets, of one shared set, of a product and of a conditional row."""
+    rows = pd.DataFrame(
+        {
+            "row_id": ["a1", "a2", "a3", "b1", "b2", "c1", "d1"],
+            "study": ["a", "a", "a", "b", "b", "c", "d"],
+            "agent_set": ["x", "x", "y", "x", "x", "z", "z"],
+            "failure_type": ["goal_misgeneralization"] * 4 + ["specification_gaming"] * 3,
+            "sampling_frame": "denominator",
+            "conditioning": ["given_capability", *["all_trials"] * 5, "given_capability"],
+            "events_capability_transfer": [80, *[None] * 5, 9],
+            "trials_capability_transfer": [100, *[None] * 5, 12],
+            "events_goal_failure": [30, 0, 5, 7, 20, 45, 3],
+            "trials_goal_failure": [80, 9, 30, 7, 50, 60, 9],
+            "events_harm": None,
+            "trials_harm": None,
+        }
+    )
+    counts = [c for c in rows if c.startswith(("events", "trials"))]
+    return rows.astype(dict.fromkeys(counts, "Int64"))
+
+
+def spec(likelihood: str, **more: object) -> ModelSpec:
+    levels = ["study", "agent_set", *(["arm"] if likelihood == "binomial" else [])]
+    return ModelSpec(stages=CHAIN, likelihood=likelihood, levels=levels, **more)
+
+
+def draws(design: Design, count: int = 3, seed: int = 1) -> Parameters:
+    rng = np.random.default_rng(seed)
+    rho = rng.uniform(-0.6, 0.8, count)
+    factor = np.zeros((count, 2, 2))
+    factor[:, 0, 0], factor[:, 1, 0], factor[:, 1, 1] = 1, rho, np.sqrt(1 - rho**2)
+    binomial = design.spec.likelihood == "binomial"
+    return Parameters(
+        alpha=rng.normal(0.3, 0.8, (count, 2)),
+        beta=rng.normal(0, 0.5, (count, len(design.terms), 2)),
+        factor=factor,
+        scale={lv.name: rng.uniform(0.3, 1.6, (count, 2)) for lv in design.levels},
+        icc=None if binomial else rng.uniform(0.05, 0.5, (count, 2)),
+        df=rng.uniform(2, 9, count) if design.spec.random_effects == "student_t" else None,
+    )
+
+
+@pytest.mark.parametrize("moderators", [[], ["failure_type"]])
+def test_given_the_effects_it_is_the_likelihood_of_the_compiled_model(moderators) -> None:
+    design = build_design(table(), spec("beta_binomial", moderators=moderators))
+    model = build_chain(design, PriorSet())
+    rng = np.random.default_rng(5)
+    start = model.initial_point()
+    point = {k: v + rng.normal(size=np.shape(v)) / 2 for k, v in start.items()}
+    want = model.compile_logp(vars=[model["counts"]], sum=False)(point)[0]
+    names = ["study_logit", "agent_set_logit", "icc", *(["beta"] if moderators else [])]
+    values = model.replace_rvs_by_values([model[name] for name in names])
+    found = dict(zip(names, pm.pytensorf.compile(model.value_vars, values)(**point), strict=True))
+    logits = {
+        level.name: {u: found[f"{level.name}_logit"][None, i] for i, u in enumerate(level.units)}
+        for level in design.levels
+    }
+    parameters = Parameters(
+        alpha=np.zeros((1, 2)),
+        beta=found["beta"][None] if moderators else np.zeros((1, 0, 2)),
+        factor=np.eye(2)[None],
+        scale={},
+        icc=found["icc"][None],
+        logits=logits,
+    )
+    got = pointwise_log_likelihood(design, parameters)
+    np.testing.assert_allclose(got[0], want, rtol=1e-9)
+    # A study whose agent set is known is the sum of its rows.
+    rows = np.flatnonzero(design.rows["study"] == "b")
+    given = study_log_likelihood(design, list(rows), parameters, ["b / x"], study_known=True)
+    assert given[0] == pytest.approx(want[np.isin(design.row, rows)].sum())
+
+
+def sampled(
+    design: Design, p: Parameters, d: int, rows: list[int], u: np.ndarray | None, size: int
+) -> tuple[float, float]:
+    """Plain Monte Carlo of the marginal likelihood with SciPy's own distributions, and its se."""
+    rng = np.random.default_rng(10 + d)
+
+    def normal(level: str) -> np.ndarray:
+        return p.scale[level][d] * rng.standard_normal((size, 2))
+
+    if u is None:
+        z = rng.standard_normal((size, 2)) @ (p.scale["study"][d][:, None] * p.factor[d]).T
+        if p.df is not None:
+            z /= np.sqrt(rng.gamma(p.df[d] / 2, 2 / p.df[d], size))[:, None]
+        u = p.alpha[d] + z
+    total = np.zeros(size)
+    sets: dict[object, np.ndarray] = {}
+    for r in rows:
+        label = design.rows["agent_set"].iloc[r]
+        if label not in sets:
+            sets[label] = u + normal("agent_set")
+        eta = sets[label] + design.x[r] @ p.beta[d]
+        eta = eta + normal("arm") if "arm" in p.scale else eta
+        for n in np.flatnonzero(design.row == r):
+            o = design.stage[n]
+            rate = expit(eta[:, o])
+            rate = rate * expit(eta[:, 0]) if design.through_capability[n] else rate
+            rate = np.clip(rate, 1e-12, 1 - 1e-12)
+            k, m = design.events[n], design.trials[n]
+            if p.icc is None:
+                total += binom.logpmf(k, m, rate)
+            else:
+                s = (1 - p.icc[d, o]) / p.icc[d, o]
+                total += betabinom.logpmf(k, m, rate * s, (1 - rate) * s)
+    value = np.exp(total - total.max())
+    mean = value.mean()
+    return float(total.max() + np.log(mean)), float(value.std() / mean / np.sqrt(size))
+
+
+@pytest.mark.parametrize("likelihood", ["beta_binomial", "binomial"])
+@pytest.mark.parametrize("study", ["a", "b", "c", "d"])
+def test_without_the_effects_it_is_their_joint_integral(likelihood: str, study: str) -> None:
+    design = build_design(table(), spec(likelihood, moderators=["failure_type"]))
+    parameters = draws(design)
+    rows = [int(r) for r in np.flatnonzero(design.rows["study"] == study)]
+    got = study_log_likelihood(design, rows, parameters)
+    for d in range(3):
+        want, error = sampled(design, parameters, d, rows, None, 150_000)
+        assert got[d] == pytest.approx(want, abs=5 * error + 0.03)
+
+
+def test_rows_of_a_new_agent_set_are_integrated_about_the_known_study() -> None:
+    design = build_design(table(), spec("beta_binomial"))
+    parameters = draws(design)
+    known = np.random.default_rng(2).normal(size=(3, 2))
+    parameters = Parameters(**{**vars(parameters), "logits": {"study": {"a": known}}})
+    got = study_log_likelihood(design, [0, 1], parameters, study_known=True)
+    for d in range(3):
+        want, error = sampled(design, parameters, d, [0, 1], known[d], 150_000)
+        assert got[d] == pytest.approx(want, abs=5 * error + 0.03)
+    # Shared effects: the rows of one set are not independent given the study.
+    apart = sum(study_log_likelihood(design, [r], parameters, study_known=True) for r in (0, 1))
+    assert np.abs(got - apart).max() > 0.1
+
+
+def test_student_t_studies_are_integrated_over_their_mixing() -> None:
+    design = build_design(table(), spec("beta_binomial", random_effects="student_t"))
+    parameters = draws(design)
+    got = study_log_likelihood(design, [5], parameters)
+    for d in range(3):
+        want, error = sampled(design, parameters, d, [5], None, 300_000)
+        assert got[d] == pytest.approx(want, abs=5 * error + 0.03)
