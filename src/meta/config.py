@@ -136,7 +136,7 @@ class Codes(_Strict):
 
     prior: CodePrior = CodePrior()
     accuracy_alternative: float = Field(0.6, gt=0, lt=1)
-    draws: int = Field(1000, ge=10)
+    draws: int = Field(2000, ge=10)
     imputations: int = Field(20, ge=2, le=1000)
     imputation_chains: int = Field(2, ge=2, le=64)
     imputation_draws: int = Field(500, ge=10)
@@ -206,7 +206,9 @@ class ModelSpec(_Strict):
         moderators = [
             name
             for name in self.moderators
-            if name in coded and coded[name].values and not any(name in tables[t].fields for t in own)
+            if name in coded
+            and coded[name].values
+            and not any(name in tables[t].fields for t in own)
         ]
         return tuple(dict.fromkeys([*outcomes, *moderators]))
 
@@ -271,6 +273,15 @@ class Settings(_Strict):
             seed=self.seed,
             codes=self.codes if spec.imputes else None,
         )
+
+
+class CodesTask(_Strict):
+    """What the latent codes depend on besides the codings."""
+
+    codes: Codes
+    sampler: Sampler
+    seed: int
+    gate: Gate
 
 
 class FitTask(_Strict):

@@ -13,8 +13,8 @@ import pandas as pd
 import xarray as xr
 
 from meta.checks.sampler import Check, chain_checks, mixing_statistics, quantity_checks
-from meta.config import Codes, Gate, Sampler
-from meta.evidence.responses import Responses, Tables, coded_fields, field_responses
+from meta.config import CodesTask
+from meta.evidence.responses import Responses, Tables, coded_fields, coder_kinds, field_responses
 from meta.inference.seeds import child_seed
 from meta.models.latent_codes import (
     Patterns,
@@ -65,8 +65,8 @@ class FieldFit:
 class LatentCodes:
     """Fits fields one after the other; fields of similar size share a compiled model."""
 
-    def __init__(self, fields: list[Responses], codes: Codes, sampler: Sampler, seed: int) -> None:
-        self.codes, self.sampler, self.seed = codes, sampler, seed
+    def __init__(self, fields: list[Responses], task: CodesTask) -> None:
+        self.task, self.codes, self.sampler = task, task.codes, task.sampler
         self.patterns = {r.field: patterns_of(r) for r in fields}
         self.largest = {
             "patterns": max((len(p.items) for p in self.patterns.values()), default=1),
@@ -75,9 +75,7 @@ class LatentCodes:
         }
         self.compiled: dict[Shape, Any] = {}
 
-    def draws(
-        self, responses: Responses, cores: int, accuracy: float | None = None
-    ) -> xr.DataTree:
+    def draws(self, responses: Responses, cores: int, accuracy: float | None = None) -> xr.DataTree:
         """Sample one field; with `accuracy`, under that prior and with few draws."""
         patterns = self.patterns[responses.field]
         classes = len(responses.classes)
@@ -87,16 +85,16 @@ class LatentCodes:
         )
         data = model_data(patterns, prior, shape)
         if shape not in self.compiled:
-            self.compiled[shape] = nutpie.compile_pymc_model(
-                build_latent_codes(data, shape.groups)
-            )
+            self.compiled[shape] = nutpie.compile_pymc_model(build_latent_codes(data, shape.groups))
         return nutpie.sample(
             self.compiled[shape].with_data(**data),
-            draws=self.codes.draws if accuracy is None else min(self.codes.draws, ALTERNATIVE_DRAWS),
+            draws=self.codes.draws
+            if accuracy is None
+            else min(self.codes.draws, ALTERNATIVE_DRAWS),
             tune=self.sampler.tune,
             chains=self.sampler.chains if accuracy is None else 2,
             cores=min(cores, self.sampler.chains),
-            seed=child_seed(self.seed, "codes", responses.field),
+            seed=child_seed(self.task.seed, "codes", responses.field),
             target_accept=self.sampler.target_accept,
             maxdepth=self.sampler.max_depth,
             save_warmup=False,
@@ -118,7 +116,7 @@ class LatentCodes:
             unpadded(flat("confusion"), (coders, classes, classes)),
         )
 
-    def fit(self, responses: Responses, cores: int, gate: Gate) -> FieldFit:
+    def fit(self, responses: Responses, cores: int) -> FieldFit:
         """Fit one field and check its chains."""
         patterns = self.patterns[responses.field]
         if len(responses.classes) == 1:
@@ -128,7 +126,7 @@ class LatentCodes:
         seconds = time.perf_counter() - clock
         prevalence, confusion = self.parameters(responses, tree)
         probabilities = code_probabilities(prevalence, confusion, patterns)
-        checks = _checks(responses, tree, prevalence, confusion, probabilities, self.sampler, gate)
+        checks = _checks(responses, tree, prevalence, confusion, probabilities, self.task)
         return FieldFit(responses, patterns, prevalence, confusion, probabilities, checks, seconds)
 
     def alternative(self, responses: Responses, cores: int) -> np.ndarray:
@@ -157,8 +155,7 @@ def _checks(
     prevalence: np.ndarray,
     confusion: np.ndarray,
     probabilities: np.ndarray,
-    sampler: Sampler,
-    gate: Gate,
+    task: CodesTask,
 ) -> list[Check]:
     """Sampler checks of prevalences, confusions and code probabilities; and of the labels."""
     chains = tree["posterior"].sizes["chain"]
@@ -174,23 +171,27 @@ def _checks(
         values += [flat[:, i].reshape(chains, -1) for i in moving]
     margin = label_margin(confusion)
     return [
-        *quantity_checks(mixing_statistics(np.stack(values)), names, gate),
-        *chain_checks(tree["sample_stats"].to_dataset(), sampler, gate),
+        *quantity_checks(mixing_statistics(np.stack(values)), names, task.gate),
+        *chain_checks(tree["sample_stats"].to_dataset(), task.sampler, task.gate),
         Check("label_margin", margin, 0.0, margin > 0, responses.field,
               "each code is answered most where it is true: labels have not switched"),
     ]  # fmt: skip
 
 
-def impute_codes(
-    tables: Tables, codes: Codes, sampler: Sampler, seed: int, gate: Gate, cores: int, folder: Path
-) -> None:
+def read_tables(folder: Path) -> dict[str, pd.DataFrame]:
+    """Read the canonical tables by name."""
+    paths = sorted(folder.glob("*.parquet"))
+    return {path.stem: pd.read_parquet(path, dtype_backend="numpy_nullable") for path in paths}
+
+
+def impute_codes(tables: Tables, task: CodesTask, cores: int, folder: Path) -> None:
     """Fit the latent codes of every field and write what others read.
 
     Parameters
     ----------
     tables
         Canonical evidence tables.
-    codes, sampler, seed, gate
+    task
         Settings.
     cores
         Chains sampled at the same time.
@@ -200,18 +201,22 @@ def impute_codes(
         `diagnostics.csv` and `codes.json`.
     """
     found = [r for f in coded_fields() if (r := field_responses(tables, f)) is not None]
-    latent = LatentCodes(found, codes, sampler, seed)
+    latent = LatentCodes(found, task)
     probabilities, imputed, diagnostics, record = [], [], [], {}
     for responses in found:
-        fit = latent.fit(responses, cores, gate)
+        fit = latent.fit(responses, cores)
         other = latent.alternative(responses, cores)
         probabilities.append(_probability_table(fit, other))
-        imputed.append(_imputations(fit, codes.imputations, seed))
+        imputed.append(_imputations(fit, task.codes.imputations, task.seed))
         diagnostics += [{"model": f"codes_{responses.field}", **c.as_row()} for c in fit.checks]
         record[responses.field] = _field_record(fit, other)
     _write(folder, pd.concat(probabilities), pd.concat(imputed), pd.DataFrame(diagnostics))
-    settings = {"codes": codes.model_dump(), "sampler": sampler.model_dump(), "seed": seed}
-    write_json(folder / "codes.json", {"settings": settings, "fields": record})
+    content = {
+        "settings": task.model_dump(mode="json"),
+        "coders": coder_kinds(tables),
+        "fields": record,
+    }
+    write_json(folder / "codes.json", content)
 
 
 def _write(

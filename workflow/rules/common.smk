@@ -21,11 +21,15 @@ shell.prefix(f"set -euo pipefail; export PATH={BIN}:$PATH; ")
 
 try:
     SETTINGS = load_settings(Path.cwd(), overrides=config)
-    ROWS = snapshot(Path.cwd(), SETTINGS, Path("data/processed/analysis/index.json"))
+    SNAPSHOT = snapshot(Path.cwd(), SETTINGS, Path("data/processed/analysis/index.json"))
 except UserError as error:
     raise WorkflowError(str(error)) from None
 
+ROWS = SNAPSHOT["models"]
 MODELS = [model for model, rows in ROWS.items() if not rows["refused"]]
+IMPUTED = [model for model in MODELS if SETTINGS.models[model].imputes]
+# Whether any unit is coded: without codings there are no latent codes and no agreement.
+CODED = SNAPSHOT["codes"] is not None
 
 
 wildcard_constraints:
@@ -33,6 +37,12 @@ wildcard_constraints:
 
 
 FITS = "data/processed/fits/{model}"
+
+
+def analysis_file(model):
+    """Rows that a model is fitted to: stacked over imputed code sets where it reads codes."""
+    folder = "codes/sets" if model in IMPUTED else "analysis"
+    return f"data/processed/{folder}/{model}.parquet"
 
 
 def fit_threads(wildcards):
@@ -69,7 +79,7 @@ def analysis_unless(stamp_file, stamp):
     """
 
     def path(wildcards):
-        file = f"data/processed/analysis/{wildcards.model}.parquet"
+        file = analysis_file(wildcards.model)
         stored = Path(stamp_file.format(model=wildcards.model))
         current = stored.is_file() and stored.read_text() == stamp(wildcards)
         return ancient(file) if current else file

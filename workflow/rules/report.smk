@@ -1,6 +1,7 @@
 """Report: pages, figures and tables of results, stamped when a check fails.
 
-Inputs: every model's record, pooled results and diagnostics; analysis sets; flow; studies.
+Inputs: every model's record, pooled results and diagnostics; analysis sets; flow; studies;
+agreement and disagreements of coders where anything is coded.
 Outputs: reports/. Reads config: nothing.
 """
 
@@ -13,11 +14,13 @@ rule report:
         index="data/processed/analysis/index.json",
         flow="data/processed/flow.json",
         bibliography="data/processed/bibliography.parquet",
+        codes=code_results,
     output:
         index="reports/index.html",
         pooled="reports/pooled.csv",
         diagnostics="reports/diagnostics.csv",
         results="reports/results.json",
+        **CODE_REPORTS,
     log:
         "logs/report.log",
     benchmark:
@@ -28,6 +31,7 @@ rule report:
         code=code_fingerprint("meta.cli:report"),
         fits=lambda wildcards, input: [Path(path).parent for path in input.records],
         folder=lambda wildcards, output: Path(output.index).parent,
+        codes=f"--codes {CODES}" if CODED else "",
     shell:
         "meta report {params.fits} --index {input.index} --flow {input.flow}"
-        " --bibliography {input.bibliography} --output {params.folder} 2>&1 | tee {log} >&2"
+        " --bibliography {input.bibliography} {params.codes} --output {params.folder} 2>&1 | tee {log} >&2"

@@ -48,7 +48,7 @@ def top_parameters(posterior: xr.Dataset) -> tuple[list[str], np.ndarray]:
     return names, np.stack(values)
 
 
-def combined_statistics(draws: np.ndarray) -> tuple[pd.DataFrame, np.ndarray]:
+def combined_statistics(draws: np.ndarray) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
     """Mixing statistics of quantities sampled in several sets.
 
     Parameters
@@ -61,25 +61,25 @@ def combined_statistics(draws: np.ndarray) -> tuple[pd.DataFrame, np.ndarray]:
     tuple
         As `mixing_statistics`: `r_hat` is the root of the mean squared R-hat within sets,
         effective sample sizes are sums, `mcse_mean` is that of the mean over sets given the sets
-        (it leaves out that they are finitely many), `sd` is over all draws. And the R-hat within
-        each set, shape (quantity, set).
+        (it leaves out that they are finitely many), `sd` is over all draws. And R-hat and the
+        Monte Carlo error of the mean within each set, shape (quantity, set).
     """
     each = [mixing_statistics(draws[:, m]) for m in range(draws.shape[1])]
 
     def stacked(name: str) -> np.ndarray:
         return np.stack([table[name].to_numpy(float) for table in each], axis=1)
 
-    r_hat = stacked("r_hat")
+    r_hat, mcse = stacked("r_hat"), stacked("mcse_mean")
     table = pd.DataFrame(
         {
             "r_hat": np.sqrt((r_hat**2).mean(axis=1)),
             "ess_bulk": stacked("ess_bulk").sum(axis=1),
             "ess_tail": stacked("ess_tail").sum(axis=1),
-            "mcse_mean": np.sqrt((stacked("mcse_mean") ** 2).sum(axis=1)) / len(each),
+            "mcse_mean": np.sqrt((mcse**2).sum(axis=1)) / len(each),
             "sd": draws.reshape(len(draws), -1).std(axis=1, ddof=1),
         }
     )
-    return table, r_hat
+    return table, r_hat, mcse
 
 
 def diagnose_imputed(
@@ -106,7 +106,7 @@ def diagnose_imputed(
         for number, (part, each) in enumerate(zip(parts, design.sets, strict=True), start=1)
     ]
     draws = np.stack([np.stack([e.draws for e in each]) for each in found], axis=1)
-    statistics, r_hat = combined_statistics(draws)
+    statistics, r_hat, mcse = combined_statistics(draws)
     chains = chain_checks(tree["sample_stats"].to_dataset(), task.imputation_sampler, gate)
     estimates = _stacked(found, draws)
     behind = [evidence_behind(e, d) for e, d in zip(found, design.sets, strict=True)]
@@ -117,12 +117,12 @@ def diagnose_imputed(
         statistics, mean,
     )  # fmt: skip
     names, values = top_parameters(posterior)
-    top, top_r_hat = combined_statistics(values.reshape(len(values), *draws.shape[1:]))
+    top, top_r_hat, _ = combined_statistics(values.reshape(len(values), *draws.shape[1:]))
     keys = [e.key for e in estimates] + names
     checks = quantity_checks(pd.concat([statistics, top], ignore_index=True), keys, gate)
     worst = np.concatenate([r_hat, top_r_hat])
     checks += [_worst_imputation(worst, keys, gate), *chains]
-    effect = disagreement_effect(found, draws, _agreed(tree, design, task), ci_prob)
+    effect = disagreement_effect(found[0], draws, mcse, _agreed(tree, design, task), ci_prob)
     facts = {"worst_r_hat_by_imputation": worst.max(axis=0).round(5).tolist(), "effect": effect}
     return Diagnosis(estimates, table, checks, facts)
 
@@ -154,9 +154,7 @@ def _worst_imputation(r_hat: np.ndarray, keys: list[str], gate: Gate) -> Check:
     )
 
 
-def _agreed(
-    tree: xr.DataTree, design: ImputedDesign, task: FitTask
-) -> dict[str, np.ndarray]:
+def _agreed(tree: xr.DataTree, design: ImputedDesign, task: FitTask) -> dict[str, np.ndarray]:
     """Draws of each quantity under agreed codes, by key; empty where they were not fitted."""
     name = AGREED_GROUPS["posterior"]
     agreed = agreed_design(design) if name in tree.children else None
@@ -168,8 +166,9 @@ def _agreed(
 
 
 def disagreement_effect(
-    found: list[list[Estimate]],
+    found: list[Estimate],
     draws: np.ndarray,
+    mcse: np.ndarray,
     agreed: dict[str, np.ndarray],
     ci_prob: float,
 ) -> list[dict[str, Any]]:
@@ -178,9 +177,11 @@ def disagreement_effect(
     Parameters
     ----------
     found
-        Estimates of each set.
+        Quantities.
     draws
-        Shape (quantity, set, chain, draw).
+        Their draws, shape (quantity, set, chain, draw).
+    mcse
+        Monte Carlo error of each set's mean, shape (quantity, set).
     agreed
         Draws under agreed codes, by key.
     ci_prob
@@ -199,13 +200,13 @@ def disagreement_effect(
     at = [tail, 0.5, 1 - tail]
     sets = draws.shape[1]
     records = []
-    for q, estimate in enumerate(found[0]):
+    for q, estimate in enumerate(found):
         if estimate.estimand == "study_rate":
             continue
         each = draws[q].reshape(sets, -1)
         within = each.var(axis=1, ddof=1).mean()
-        noise = np.mean(mixing_statistics(draws[q])["mcse_mean"] ** 2)
-        between = max(each.mean(axis=1).var(ddof=1) - float(noise), 0.0) * (1 + 1 / sets)
+        spread = each.mean(axis=1).var(ddof=1) - (mcse[q] ** 2).mean()
+        between = max(float(spread), 0.0) * (1 + 1 / sets)
         reference = agreed.get(estimate.key)
         spans = {
             "agreed": None if reference is None else np.quantile(reference, at),

@@ -114,9 +114,7 @@ def arm_counts(arms: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _case_cells(
-    tables: Tables, model: str, spec: ModelSpec, codes: CodeSet | None
-) -> pd.DataFrame:
+def _case_cells(tables: Tables, model: str, spec: ModelSpec, codes: CodeSet | None) -> pd.DataFrame:
     if any(name not in tables or tables[name].empty for name in ("cases", "codings")):
         raise MissingRowsError("a composition needs the tables cases and codings")
     cases = _apply_filter(tables["cases"], model, spec)

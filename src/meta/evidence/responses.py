@@ -149,8 +149,8 @@ def field_responses(tables: Tables, field: str) -> Responses | None:
     coders = sorted(set(given["coder"]) - {ADJUDICATOR})
     coders += [ADJUDICATOR] if (given["coder"] == ADJUDICATOR).any() else []
     index = {code: k for k, code in enumerate([*classes, UNCLEAR])}
-    wide = given.assign(code=given[field].map(index)).pivot(
-        index="unit_id", columns="coder", values="code"
+    wide = given.assign(code=given[field].map(index)).pivot_table(
+        index="unit_id", columns="coder", values="code", aggfunc="first"
     )
     units = unit_table(tables).set_index("unit_id")
     units = units.loc[units.index.intersection(wide.index)].sort_index()
@@ -169,7 +169,7 @@ def _with_items(
     group = units["kind"] + ":" + units["failure_type"]
     pattern = pd.Series(["|".join(map(str, row)) for row in answers], index=units.index)
     own = units["study"].where(units["kind"] == "arm", units["unit_id"])
-    item, _ = pd.factorize(group.str.cat([own, pattern], sep="\0"), sort=True)
+    item, _ = pd.factorize(group + "|" + own + "|" + pattern, sort=True)
     first = np.unique(item, return_index=True)[1]
     groups = sorted(set(group))
     codes = pd.Categorical(group, categories=groups).codes

@@ -49,6 +49,10 @@ def sample_imputed(
         attempts += [{"imputation": number, **attempt} for attempt in tried]
     times = {"compile": ready.seconds, "sample": time.perf_counter() - clock}
     groups = {f"/{name}": _stacked(trees, name) for name in ("posterior", "sample_stats")}
+    # One draw in draws_factor: chains long enough for R-hat, draws no more than are needed.
+    groups["/posterior"] = groups["/posterior"].isel(
+        draw=slice(task.spec.draws_factor - 1, None, task.spec.draws_factor)
+    )
     clock = time.perf_counter()
     reference, note = _sample_agreed(design, task, cores)
     if reference is not None:

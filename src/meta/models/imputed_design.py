@@ -78,7 +78,8 @@ def _average(stacked: pd.DataFrame, count: int) -> pd.DataFrame:
         trials = np.ceil(share[f"trials_{stage}"].round(9)).astype("Int64")
         events = share[f"events_{stage}"].round().astype("Int64")
         rows[f"trials_{stage}"] = trials.loc[rows["row_id"]].array
-        rows[f"events_{stage}"] = events.clip(upper=trials).loc[rows["row_id"]].array
+        events = events.mask((events > trials).fillna(False), trials)
+        rows[f"events_{stage}"] = events.loc[rows["row_id"]].array
     return rows
 
 

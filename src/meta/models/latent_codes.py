@@ -109,7 +109,9 @@ class Shape:
     classes: int
 
 
-def model_data(patterns: Patterns, concentration: np.ndarray, shape: Shape) -> dict[str, np.ndarray]:
+def model_data(
+    patterns: Patterns, concentration: np.ndarray, shape: Shape
+) -> dict[str, np.ndarray]:
     """Data of one field, padded to the sizes of a compiled model.
 
     Parameters

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from meta.report.agreement import CodeResults, load_codes
 from meta.report.estimates import Estimate, index_estimates
 
 RATE_FRAME = "denominator"
@@ -74,6 +75,8 @@ class ReportInputs:
         Every pooled number by its key ``model/outcome/group/estimand``.
     refused : mapping of str to str
         Models that could not be fitted to this evidence base, and why.
+    codes : CodeResults or None
+        Agreement, disagreements and latent codes; None for a base without codings.
     """
 
     fits: tuple[Fit, ...]
@@ -81,6 +84,7 @@ class ReportInputs:
     studies: pd.DataFrame
     estimates: dict[str, Estimate]
     refused: Mapping[str, str] = field(default_factory=dict)
+    codes: CodeResults | None = None
 
     @property
     def rate_fits(self) -> tuple[Fit, ...]:
@@ -109,6 +113,7 @@ def load_inputs(
     flow: Path,
     studies: Path,
     refused: Mapping[str, str] | None = None,
+    codes: Path | None = None,
 ) -> ReportInputs:
     """Read the stored results that a report is made of.
 
@@ -124,6 +129,8 @@ def load_inputs(
         The studies (Parquet).
     refused : mapping of str to str, optional
         Models that could not be fitted, and why.
+    codes : Path, optional
+        Folder of agreement, disagreements and latent codes.
 
     Returns
     -------
@@ -139,6 +146,7 @@ def load_inputs(
         studies=pd.read_parquet(studies),
         estimates=index_estimates([fit.pooled for fit in loaded]),
         refused=refused or {},
+        codes=load_codes(codes) if codes else None,
     )
 
 
