@@ -202,7 +202,9 @@ class ModelSpec(_Strict):
         tables = load_dictionary().tables
         coded = tables["codings"].fields
         own = ("cases",) if self.frame == "case_series" else ("arms", "studies")
-        outcomes = self.stages if self.frame == "case_series" else ()
+        # A case is eligible for a stage if it passed every earlier one, in the model or not.
+        last = STAGES.index(self.stages[-1]) + 1
+        outcomes = STAGES[:last] if self.frame == "case_series" else ()
         moderators = [
             name
             for name in self.moderators
