@@ -30,7 +30,7 @@ TASK = CodesTask(
     seed=7,
     gate=Gate(),
 )
-REPLICATES = 12
+REPLICATES = 10
 
 
 def simulated(
@@ -76,8 +76,13 @@ def world() -> dict[str, tuple[Responses, np.ndarray, np.ndarray, np.ndarray]]:
 
 
 @pytest.fixture(scope="module")
-def fits(world) -> dict[str, FieldFit]:
-    latent = LatentCodes([w[0] for w in world.values()], TASK)
+def latent(world) -> LatentCodes:
+    """One compiled model for every base of this file."""
+    return LatentCodes([*(w[0] for w in world.values()), *odd_responses()], TASK)
+
+
+@pytest.fixture(scope="module")
+def fits(world, latent: LatentCodes) -> dict[str, FieldFit]:
     return {name: latent.fit(w[0], 2) for name, w in world.items()}
 
 
@@ -189,17 +194,19 @@ def odd(kind: str) -> list[tuple[str, str, str | None]]:
     }[kind]
 
 
-@pytest.fixture(scope="module")
-def odd_fits() -> dict[str, pd.DataFrame]:
-    """Probability of each code by unit, for every odd base."""
+def odd_responses() -> list[Responses]:
     kinds = [
         "one coder", "agree", "disagree", "one code", "adjudicated", "missing", "half unclear",
     ]  # fmt: skip
     found = {k: field_responses(base(odd(k), "goal_failure"), "goal_failure") for k in kinds}
-    named = [replace(r, field=k) for k, r in found.items() if r is not None]
-    latent = LatentCodes(named, TASK)
+    return [replace(r, field=k) for k, r in found.items() if r is not None]
+
+
+@pytest.fixture(scope="module")
+def odd_fits(latent: LatentCodes) -> dict[str, pd.DataFrame]:
+    """Probability of each code by unit, for every odd base."""
     tables = {}
-    for responses in named:
+    for responses in odd_responses():
         fit = latent.fit(responses, 2)
         p = fit.probabilities.mean(axis=0)[fit.patterns.member][responses.units["item"]]
         assert np.isfinite(p).all(), responses.field
@@ -213,7 +220,7 @@ def test_odd_bases(odd_fits: dict[str, pd.DataFrame]) -> None:
     assert odd_fits["one coder"].max(axis=1).between(0.6, 0.999).all()
     assert (odd_fits["agree"].max(axis=1) > 0.9).all()
     even = odd_fits["disagree"]
-    assert even["yes"].iloc[0] == pytest.approx(even["partial"].iloc[0], abs=0.1)
+    assert even.max(axis=1).lt(0.85).all()  # two coders who never agree leave it open
     assert odd_fits["one code"]["yes"].eq(1).all()
     settled = odd_fits["adjudicated"]["partial"]
     assert (settled.iloc[:6] > 0.9).all()
@@ -235,6 +242,3 @@ def test_imputations_and_probabilities_are_written_and_agree(tmp_path) -> None:
     assert abs(share - p.loc[("50", "yes"), "probability"]) < 4 * np.sqrt(0.25 / 40)
     checks = pd.read_csv(tmp_path / "diagnostics.csv")
     assert {"r_hat", "ess_bulk", "divergences", "label_margin"} <= set(checks["check"])
-    before = (tmp_path / "imputations.parquet").read_bytes()
-    impute_codes(base(rows, "goal_failure"), TASK, 1, tmp_path)
-    assert (tmp_path / "imputations.parquet").read_bytes() == before

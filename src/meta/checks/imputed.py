@@ -16,9 +16,8 @@ import xarray as xr
 from meta.checks.sampler import Check, chain_checks, mixing_statistics, quantity_checks
 from meta.config import FitTask, Gate
 from meta.estimands import Estimate, all_estimates
-from meta.inference.imputed import AGREED_GROUPS, agreed_design
 from meta.inference.seeds import child_seed
-from meta.models.imputed_design import ImputedDesign
+from meta.models.imputed_design import AGREED_GROUPS, ImputedDesign, agreed_design
 from meta.pooled import evidence_behind, pooled_table
 
 TOP_PARAMETERS = ("alpha", "beta", "tau", "omega", "kappa", "icc", "correlation", "df")

@@ -15,13 +15,10 @@ import numpy as np
 import xarray as xr
 
 from meta.config import FitTask
-from meta.errors import DesignError
 from meta.inference.sampling import compile_model, sample_without_divergence
-from meta.models.design import Design, build_design
-from meta.models.imputed_design import ImputedDesign
+from meta.models.design import Design
+from meta.models.imputed_design import AGREED_GROUPS, ImputedDesign, agreed_design
 
-#: Groups that hold the fit to agreed codes.
-AGREED_GROUPS = {"posterior": "agreed_posterior", "sample_stats": "agreed_sample_stats"}
 AGREED_CHAINS = 4
 
 
@@ -76,14 +73,6 @@ def _stacked(trees: list[xr.DataTree], name: str) -> xr.Dataset:
         parts.append(part.assign_coords(imputation=("chain", [number] * part.sizes["chain"])))
     whole = xr.concat(parts, dim="chain")
     return whole.assign_coords(chain=np.arange(whole.sizes["chain"]))
-
-
-def agreed_design(design: ImputedDesign) -> Design | None:
-    """Design of the rows with agreed codes; None where they do not identify the model."""
-    try:
-        return build_design(design.agreed, design.base.spec)
-    except DesignError:
-        return None
 
 
 def _sample_agreed(

@@ -12,9 +12,12 @@ import numpy as np
 import pandas as pd
 
 from meta.config import STAGES, ModelSpec
+from meta.errors import DesignError
 from meta.evidence.imputed_set import AGREED, IMPUTATION
 from meta.models.design import Design, build_design, moderator_columns
 
+#: Groups that hold the fit to agreed codes.
+AGREED_GROUPS = {"posterior": "agreed_posterior", "sample_stats": "agreed_sample_stats"}
 COUNTS = [f"{kind}_{stage}" for stage in STAGES for kind in ("events", "trials")]
 
 
@@ -64,6 +67,14 @@ def build_imputed_design(table: pd.DataFrame, spec: ModelSpec) -> ImputedDesign:
     base = build_design(_average(stacked, len(numbers)), spec, categories)
     each = [stacked[stacked[IMPUTATION] == number].set_index("row_id") for number in numbers]
     return ImputedDesign(base, [_one(base, rows, categories) for rows in each], agreed)
+
+
+def agreed_design(design: ImputedDesign) -> Design | None:
+    """Design of the rows with agreed codes; None where they do not identify the model."""
+    try:
+        return build_design(design.agreed, design.base.spec)
+    except DesignError:
+        return None
 
 
 def _average(stacked: pd.DataFrame, count: int) -> pd.DataFrame:
