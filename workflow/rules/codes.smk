@@ -8,37 +8,6 @@ Nothing here runs for an evidence base without codings. As with the fits, stamps
 stale: an edited rationale changes the list of disagreements and refits nothing.
 """
 
-CODES = "data/processed/codes"
-CODE_REPORTS = (
-    {
-        "agreement": "reports/agreement.csv",
-        "disagreements": "reports/disagreements.csv",
-        "meeting": "reports/disagreements.html",
-        "effect": "reports/disagreement_effect.csv",
-    }
-    if CODED
-    else {}
-)
-CODE_SETTINGS = SETTINGS.model_dump_json(include={"codes", "sampler", "seed", "gate"})
-
-
-def codes_stamp(wildcards):
-    """Digest of everything the latent codes depend on: code, settings and answers."""
-    return digest(code_fingerprint("meta.cli:codes"), CODE_SETTINGS, SNAPSHOT["codes"])
-
-
-def tables_unless_current(wildcards):
-    """Input function: the tables, as ancient where the stored stamp is still right."""
-    stored = Path(f"{CODES}/codes.stamp")
-    current = stored.is_file() and stored.read_text() == codes_stamp(wildcards)
-    return ancient("data/processed/tables") if current else "data/processed/tables"
-
-
-def code_results(wildcards):
-    """What the report shows of codes; nothing for a base without codings."""
-    names = ["agreement.csv", "disagreements.json", "codes.json", "diagnostics.csv"]
-    return [f"{CODES}/{name}" for name in names] if CODED else []
-
 
 rule codes:
     input:
@@ -72,12 +41,12 @@ rule imputed_set:
         imputations=f"{CODES}/imputations.parquet",
     output:
         rows=f"{CODES}/sets/{{model}}.parquet",
-    wildcard_constraints:
-        model="|".join(IMPUTED) or "none",
     log:
         "logs/imputed_set/{model}.log",
     benchmark:
         "logs/benchmarks/imputed_set/{model}.tsv"
+    wildcard_constraints:
+        model="|".join(IMPUTED) or "none",
     conda:
         "../envs/meta.yaml"
     params:

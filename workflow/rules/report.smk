@@ -16,11 +16,11 @@ rule report:
         bibliography="data/processed/bibliography.parquet",
         codes=code_results,
     output:
+        **CODE_REPORTS,
         index="reports/index.html",
         pooled="reports/pooled.csv",
         diagnostics="reports/diagnostics.csv",
         results="reports/results.json",
-        **CODE_REPORTS,
     log:
         "logs/report.log",
     benchmark:
