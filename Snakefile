@@ -11,6 +11,7 @@ min_version("9.11")
 
 include: "workflow/rules/common.smk"
 include: "workflow/rules/evidence.smk"
+include: "workflow/rules/codes.smk"
 include: "workflow/rules/fit.smk"
 include: "workflow/rules/check.smk"
 include: "workflow/rules/changes.smk"

@@ -127,6 +127,7 @@ def diagnose(
 @click.option("--bibliography", type=FILE, required=True)
 @click.option("--corrections", type=FILE, required=True)
 @click.option("--changes", "changed", type=FILE, help="What changed since the latest release.")
+@click.option("--codes", type=FOLDER, help="Folder of agreement, disagreements and latent codes.")
 @click.option("--output", type=FOLDER, required=True)
 def report(
     fits: tuple[Path, ...],
@@ -135,6 +136,7 @@ def report(
     bibliography: Path,
     corrections: Path,
     changed: Path | None,
+    codes: Path | None,
     output: Path,
 ) -> None:
     """Render the report and the tables of results from the diagnosed FITS."""
@@ -143,8 +145,11 @@ def report(
 
     sets = [index.parent / f"{folder.name}.parquet" for folder in fits]
     refused = refused_models(index)
-    inputs = load_inputs(list(fits), sets, flow, bibliography, refused, corrections, changed)
-    render_report(inputs, output)
+    run = load_inputs(
+        list(fits), sets, flow, bibliography, refused,
+        corrections=corrections, changes=changed, codes=codes,
+    )  # fmt: skip
+    render_report(run, output)
 
 
 @main.command()
@@ -272,3 +277,43 @@ def changes(models: tuple[str, ...], directory: Path, text: str, output: Path) -
 
     settings_in_force = Settings.model_validate_json(text)
     write_json(output, changes_since_release(directory, settings_in_force, models))
+
+
+@main.command()
+@click.option("--tables", type=FOLDER, required=True, help="Canonical Parquet tables.")
+@click.option("--settings", "text", required=True, help="Settings of codes, as JSON.")
+@click.option("--cores", type=click.IntRange(1), default=1, show_default=True)
+@click.option("--output", type=FOLDER, required=True)
+def codes(tables: Path, text: str, cores: int, output: Path) -> None:
+    """Fit the true codes behind the coders' and draw imputed code sets."""
+    from meta.config import CodesTask
+    from meta.imputation import impute_codes, read_tables
+
+    impute_codes(read_tables(tables), CodesTask.model_validate_json(text), cores, output)
+
+
+@main.command("imputed-set")
+@click.option("--tables", type=FOLDER, required=True, help="Canonical Parquet tables.")
+@click.option("--imputations", type=FILE, required=True, help="Parquet of the imputed codes.")
+@click.option("--task", "text", required=True, help="Model and its settings, as JSON.")
+@click.option("--output", type=FILE, required=True)
+def imputed_set(tables: Path, imputations: Path, text: str, output: Path) -> None:
+    """Write one model's analysis set under every imputed code set."""
+    from meta.config import FitTask
+    from meta.evidence.imputed_set import write_imputed_set
+
+    task = FitTask.model_validate_json(text)
+    write_imputed_set(tables, imputations, task.model, task.spec, output)
+
+
+@main.command()
+@click.option("--database", type=FILE, required=True, help="DuckDB file of the evidence.")
+@click.option("--probabilities", type=FILE, required=True, help="Parquet of the latent codes.")
+@click.option("--used", required=True, help="Coded fields of each model, as JSON.")
+@click.option("--seed", type=int, required=True)
+@click.option("--output", type=FOLDER, required=True)
+def agreement(database: Path, probabilities: Path, used: str, seed: int, output: Path) -> None:
+    """Measure the agreement of coders and list where they differ."""
+    from meta.evidence.agreement_files import write_agreement
+
+    write_agreement(database, probabilities, json.loads(used), seed, output)

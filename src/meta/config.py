@@ -16,6 +16,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from meta.errors import SettingsError
+from meta.evidence.dictionary import load_dictionary
 
 STAGES = ("capability_transfer", "goal_failure", "harm")
 TARGET_TYPES = ("specification_gaming", "goal_misgeneralization")
@@ -57,6 +58,7 @@ class Gate(_Strict):
     e_bfmi: float = Field(0.3, ge=0)
     divergences: int = Field(0, ge=0)
     max_depth_share: float = Field(0.0, ge=0, le=1)
+    r_hat_imputation: float = Field(1.05, gt=1)
 
 
 class Normal(_Strict):
@@ -120,6 +122,27 @@ class PriorSet(_Strict):
     df: Gamma = Gamma(alpha=2, beta=0.1)
 
 
+class CodePrior(_Strict):
+    """Prior of a coder's confusion matrix: Dirichlet rows that favour the true code."""
+
+    accuracy: float = Field(0.8, gt=0, lt=1)
+    accuracy_adjudicated: float = Field(0.95, gt=0, lt=1)
+    weight: float = Field(10, gt=0)
+    decay: float = Field(0.5, gt=0, le=1)
+
+
+class Codes(_Strict):
+    """Latent-code models, and the imputation of codes into the models that use them."""
+
+    prior: CodePrior = CodePrior()
+    accuracy_alternative: float = Field(0.6, gt=0, lt=1)
+    draws: int = Field(2000, ge=10)
+    imputations: int = Field(20, ge=2, le=1000)
+    imputation_chains: int = Field(2, ge=2, le=64)
+    imputation_draws: int = Field(500, ge=10)
+    imputation_tune: int = Field(500, ge=10)
+
+
 class ModelSpec(_Strict):
     """One model: which rows, which stages, which likelihood, which levels."""
 
@@ -132,6 +155,7 @@ class ModelSpec(_Strict):
     moderators: tuple[str, ...] = ()
     priors: str = "default"
     draws_factor: int = Field(1, ge=1, le=100)
+    codes: Literal["imputed", "agreed"] = "imputed"
     filter: dict[str, list[str]] = {}
 
     @model_validator(mode="before")
@@ -173,6 +197,29 @@ class ModelSpec(_Strict):
         return "source_list" if self.frame == "case_series" else "study"
 
     @property
+    def coded_fields(self) -> tuple[str, ...]:
+        """Codebook fields that the model reads: outcomes of cases, and coded moderators."""
+        tables = load_dictionary().tables
+        coded = tables["codings"].fields
+        own = ("cases",) if self.frame == "case_series" else ("arms", "studies")
+        # A case is eligible for a stage if it passed every earlier one, in the model or not.
+        last = STAGES.index(self.stages[-1]) + 1
+        outcomes = STAGES[:last] if self.frame == "case_series" else ()
+        moderators = [
+            name
+            for name in self.moderators
+            if name in coded
+            and coded[name].values
+            and not any(name in tables[t].fields for t in own)
+        ]
+        return tuple(dict.fromkeys([*outcomes, *moderators]))
+
+    @property
+    def imputes(self) -> bool:
+        """Whether the model is fitted to imputed code sets."""
+        return bool(self.coded_fields) and self.codes == "imputed"
+
+    @property
     def row_filter(self) -> dict[str, list[str]]:
         """Filter in force: the defaults of a rate model with the spec's own on top."""
         base = DENOMINATOR_FILTER if self.frame == "denominator" else {}
@@ -187,6 +234,7 @@ class Settings(_Strict):
     sampler: Sampler = Sampler()
     gate: Gate = Gate()
     priors: dict[str, PriorSet] = {"default": PriorSet()}
+    codes: Codes = Codes()
     models: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], ModelSpec] = Field(
         min_length=1
     )
@@ -225,7 +273,17 @@ class Settings(_Strict):
                 update={"draws": self.sampler.draws * spec.draws_factor}
             ),
             seed=self.seed,
+            codes=self.codes if spec.imputes else None,
         )
+
+
+class CodesTask(_Strict):
+    """What the latent codes depend on besides the codings."""
+
+    codes: Codes
+    sampler: Sampler
+    seed: int
+    gate: Gate
 
 
 class FitTask(_Strict):
@@ -236,6 +294,20 @@ class FitTask(_Strict):
     priors: PriorSet
     sampler: Sampler
     seed: int
+    codes: Codes | None = None
+
+    @property
+    def imputation_sampler(self) -> Sampler:
+        """Sampler of one imputed code set: its own chains and draws, the rest as everywhere."""
+        if self.codes is None:
+            return self.sampler
+        return self.sampler.model_copy(
+            update={
+                "chains": self.codes.imputation_chains,
+                "draws": self.codes.imputation_draws * self.spec.draws_factor,
+                "tune": self.codes.imputation_tune,
+            }
+        )
 
     @property
     def spec_hash(self) -> str:
@@ -336,9 +408,16 @@ def _fields_at(location: tuple[int | str, ...]) -> list[str]:
     model: Any = Settings
     for step in location[:-1]:
         if model is Settings:
-            model = {"sampler": Sampler, "gate": Gate, "priors": PriorSet, "models": ModelSpec}.get(
-                str(step)
-            )
+            model = {
+                "sampler": Sampler,
+                "gate": Gate,
+                "priors": PriorSet,
+                "models": ModelSpec,
+                "codes": Codes,
+            }.get(str(step))
+        elif model is Codes and str(step) == "prior":
+            model = CodePrior
+            break
         elif model is PriorSet and str(step) in PriorSet.model_fields:
             kinds = {"normal": Normal, "half_normal": HalfNormal, "half_cauchy": HalfCauchy}
             last = str(location[-2])

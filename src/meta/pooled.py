@@ -24,6 +24,8 @@ def pooled_table(
     gate: Gate,
     ci_prob: float,
     chains_pass: bool,
+    statistics: pd.DataFrame | None = None,
+    behind: dict[str, list[int]] | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Summarise every reported quantity of a model.
 
@@ -41,6 +43,10 @@ def pooled_table(
         Mass of the equal-tailed intervals.
     chains_pass
         Whether the fit's chains pass: where they do not, no quantity does.
+    statistics
+        Mixing statistics, where not those of the chains as they stand.
+    behind
+        Studies, rows and trials behind each quantity, where not those of the design.
 
     Returns
     -------
@@ -48,7 +54,7 @@ def pooled_table(
         The table with `COLUMNS`, and the mixing statistics in the same order.
     """
     draws = np.stack([e.draws for e in estimates])
-    statistics = mixing_statistics(draws)
+    statistics = mixing_statistics(draws) if statistics is None else statistics
     flat = draws.reshape(len(draws), -1)
     tail = (1 - ci_prob) / 2
     low, median, high = np.quantile(flat, [tail, 0.5, 1 - tail], axis=1)
@@ -69,7 +75,7 @@ def pooled_table(
             "ess_bulk": statistics["ess_bulk"],
             "ess_tail": statistics["ess_tail"],
             "r_hat": statistics["r_hat"],
-            **_evidence_behind(estimates, design),
+            **(behind or evidence_behind(estimates, design)),
             "frame": design.spec.frame,
             "passed": row_passes(statistics, gate) & chains_pass,
         }
@@ -77,7 +83,7 @@ def pooled_table(
     return table[COLUMNS], statistics
 
 
-def _evidence_behind(estimates: list[Estimate], design: Design) -> dict[str, list[int]]:
+def evidence_behind(estimates: list[Estimate], design: Design) -> dict[str, list[int]]:
     """Studies, rows and trials that observe each quantity's outcome."""
     studies = design.rows["study"].to_numpy()
     trials = {

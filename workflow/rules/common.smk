@@ -22,11 +22,15 @@ shell.prefix(f"set -euo pipefail; export PATH={BIN}:$PATH; ")
 
 try:
     SETTINGS = load_settings(Path.cwd(), overrides=config)
-    ROWS = snapshot(Path.cwd(), SETTINGS, Path("data/processed/analysis/index.json"))
+    SNAPSHOT = snapshot(Path.cwd(), SETTINGS, Path("data/processed/analysis/index.json"))
 except UserError as error:
     raise WorkflowError(str(error)) from None
 
+ROWS = SNAPSHOT["models"]
 MODELS = [model for model, rows in ROWS.items() if not rows["refused"]]
+IMPUTED = [model for model in MODELS if SETTINGS.models[model].imputes]
+# Whether any unit is coded: without codings there are no latent codes and no agreement.
+CODED = SNAPSHOT["codes"] is not None
 
 
 wildcard_constraints:
@@ -34,6 +38,24 @@ wildcard_constraints:
 
 
 FITS = "data/processed/fits/{model}"
+CODES = "data/processed/codes"
+CODE_REPORTS = (
+    {
+        "agreement": "reports/agreement.csv",
+        "disagreements": "reports/disagreements.csv",
+        "meeting": "reports/disagreements.html",
+        "effect": "reports/disagreement_effect.csv",
+    }
+    if CODED
+    else {}
+)
+CODE_SETTINGS = SETTINGS.model_dump_json(include={"codes", "sampler", "seed", "gate"})
+
+
+def analysis_file(model):
+    """Rows that a model is fitted to: stacked over imputed code sets where it reads codes."""
+    folder = "codes/sets" if model in IMPUTED else "analysis"
+    return f"data/processed/{folder}/{model}.parquet"
 
 
 def fit_threads(wildcards):
@@ -70,9 +92,27 @@ def analysis_unless(stamp_file, stamp):
     """
 
     def path(wildcards):
-        file = f"data/processed/analysis/{wildcards.model}.parquet"
+        file = analysis_file(wildcards.model)
         stored = Path(stamp_file.format(model=wildcards.model))
         current = stored.is_file() and stored.read_text() == stamp(wildcards)
         return ancient(file) if current else file
 
     return path
+
+
+def codes_stamp(wildcards):
+    """Digest of everything the latent codes depend on: code, settings and answers."""
+    return digest(code_fingerprint("meta.cli:codes"), CODE_SETTINGS, SNAPSHOT["codes"])
+
+
+def tables_unless_current(wildcards):
+    """Input function: the tables, as ancient where the stored stamp is still right."""
+    stored = Path(f"{CODES}/codes.stamp")
+    current = stored.is_file() and stored.read_text() == codes_stamp(wildcards)
+    return ancient("data/processed/tables") if current else "data/processed/tables"
+
+
+def code_results(wildcards):
+    """What the report shows of codes; nothing for a base without codings."""
+    names = ["agreement.csv", "disagreements.json", "codes.json", "diagnostics.csv"]
+    return [f"{CODES}/{name}" for name in names] if CODED else []

@@ -45,6 +45,8 @@ rule analysis_sets:
     params:
         code=code_fingerprint("meta.cli:analysis_sets"),
         settings=SETTINGS.model_dump_json(include={"priors", "models"}),
+        # The index says what the codings are; see common.smk.
+        codes=str(SNAPSHOT["codes"]),
         folder=lambda wildcards, output: Path(output.index).parent,
     shell:
         "meta analysis-sets --tables {input.tables} --settings {params.settings:q}"

@@ -1,7 +1,7 @@
 """Report: pages, figures and tables of results, stamped when a check fails.
 
 Inputs: every model's record, pooled results and diagnostics; analysis sets; flow; studies;
-corrections.
+corrections; what changed since the latest release; agreement and disagreements of coders where anything is coded.
 Outputs: reports/. Reads config: nothing.
 """
 
@@ -16,7 +16,9 @@ rule report:
         bibliography="data/processed/bibliography.parquet",
         corrections="data/processed/corrections.json",
         changes="reports/changes.json",
+        codes=code_results,
     output:
+        **CODE_REPORTS,
         index="reports/index.html",
         pooled="reports/pooled.csv",
         diagnostics="reports/diagnostics.csv",
@@ -33,7 +35,8 @@ rule report:
         code=code_fingerprint("meta.cli:report"),
         fits=lambda wildcards, input: [Path(path).parent for path in input.records],
         folder=lambda wildcards, output: Path(output.index).parent,
+        codes=f"--codes {CODES}" if CODED else "",
     shell:
         "meta report {params.fits} --index {input.index} --flow {input.flow}"
         " --bibliography {input.bibliography} --corrections {input.corrections}"
-        " --changes {input.changes} --output {params.folder} 2>&1 | tee {log} >&2"
+        " --changes {input.changes} {params.codes} --output {params.folder} 2>&1 | tee {log} >&2"

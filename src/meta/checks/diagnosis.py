@@ -7,20 +7,21 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import xarray as xr
 
+from meta.checks.imputed import Diagnosis, diagnose_imputed, top_parameters
 from meta.checks.sampler import Check, chain_checks, mixing_statistics, quantity_checks
 from meta.config import FitTask, Gate
 from meta.estimands import Estimate, all_estimates
 from meta.evidence.analysis_set import read_analysis_set
+from meta.evidence.imputed_set import IMPUTATION
 from meta.inference.seeds import child_seed
 from meta.inference.store import read_fit
 from meta.models.design import build_design
+from meta.models.imputed_design import build_imputed_design
 from meta.pooled import pooled_table
 from meta.provenance import commit
 from meta.storage import atomic, write_json
 
-TOP_PARAMETERS = ("alpha", "beta", "tau", "omega", "kappa", "icc", "correlation", "df")
 DIAGNOSTIC_COLUMNS = ["model", "check", "value", "threshold", "passed", "worst", "meaning"]
 
 
@@ -45,23 +46,34 @@ def diagnose(
         Receives `pooled.csv`, `diagnostics.csv`, `draws.parquet` and `fit.json`.
     """
     tree, record = read_fit(posterior)
-    design = build_design(read_analysis_set(analysis), task.spec)
+    table = read_analysis_set(analysis)
+    if IMPUTATION in table:
+        result = diagnose_imputed(tree, build_imputed_design(table, task.spec), task, gate, ci_prob)
+        _write(result, record, task.model, folder)
+        return
+    design = build_design(table, task.spec)
     draws = tree["posterior"].to_dataset()
     seed = child_seed(task.seed, task.model, "estimands")
     estimates = all_estimates(draws, design, seed)
     chains = chain_checks(tree["sample_stats"].to_dataset(), task.sampler, gate)
-    table, statistics = pooled_table(
+    pooled, statistics = pooled_table(
         estimates, design, task.model, gate, ci_prob, all(c.passed for c in chains)
     )
-    names, values = _top_parameters(draws)
+    names, values = top_parameters(draws)
     everything = pd.concat([statistics, mixing_statistics(values)], ignore_index=True)
     keys = [e.key for e in estimates] + names
     checks = quantity_checks(everything, keys, gate) + chains
-    _write_csv(table, folder / "pooled.csv")
-    rows = pd.DataFrame([{"model": task.model, **check.as_row()} for check in checks])
+    _write(Diagnosis(estimates, pooled, checks), record, task.model, folder)
+
+
+def _write(result: Diagnosis, record: dict[str, Any], model: str, folder: Path) -> None:
+    _write_csv(result.pooled, folder / "pooled.csv")
+    rows = pd.DataFrame([{"model": model, **check.as_row()} for check in result.checks])
     _write_csv(rows[DIAGNOSTIC_COLUMNS], folder / "diagnostics.csv")
-    _write_draws(estimates, folder / "draws.parquet")
-    write_json(folder / "fit.json", _with_checks(record, checks))
+    _write_draws(result.estimates, folder / "draws.parquet")
+    if result.imputation:
+        record = record | {"imputation": record["imputation"] | result.imputation}
+    write_json(folder / "fit.json", _with_checks(record, result.checks))
 
 
 def _with_checks(record: dict[str, Any], checks: list[Check]) -> dict[str, Any]:
@@ -75,20 +87,6 @@ def _with_checks(record: dict[str, Any], checks: list[Check]) -> dict[str, Any]:
         "checks": shown,
         "passed": all(c.passed for c in checks),
     }
-
-
-def _top_parameters(posterior: xr.Dataset) -> tuple[list[str], np.ndarray]:
-    """Names and draws, shape (quantity, chain, draw), of the parameters at the top of the model."""
-    names: list[str] = []
-    values: list[np.ndarray] = []
-    for name in TOP_PARAMETERS:
-        if name not in posterior:
-            continue
-        array = posterior[name].transpose("chain", "draw", ...).to_numpy()
-        flat = array.reshape(*array.shape[:2], -1)
-        names += [f"{name}[{i}]" for i in range(flat.shape[2])]
-        values += list(np.moveaxis(flat, 2, 0))
-    return names, np.stack(values)
 
 
 def _write_csv(table: pd.DataFrame, path: Path) -> None:

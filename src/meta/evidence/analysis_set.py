@@ -16,7 +16,7 @@ import pandas as pd
 
 from meta.config import STAGES, ModelSpec
 from meta.errors import MissingRowsError, SettingsError
-from meta.evidence.codes import NO_LIST, case_stages, design_cells
+from meta.evidence.codes import NO_LIST, CodeSet, agreed_codes, case_stages, design_cells
 from meta.evidence.dictionary import load_dictionary
 
 #: Columns of every analysis set, before moderators.
@@ -28,7 +28,9 @@ COUNT_COLUMNS = [f"{kind}_{stage}" for stage in STAGES for kind in ("events", "t
 Tables = Mapping[str, pd.DataFrame]
 
 
-def analysis_set(tables: Tables, model: str, spec: ModelSpec) -> pd.DataFrame:
+def analysis_set(
+    tables: Tables, model: str, spec: ModelSpec, codes: CodeSet | None = None
+) -> pd.DataFrame:
     """Select and shape the rows of one model.
 
     Parameters
@@ -39,6 +41,9 @@ def analysis_set(tables: Tables, model: str, spec: ModelSpec) -> pd.DataFrame:
         Name of the model, for messages.
     spec
         Its specification.
+    codes
+        Codes of the units, for what the model reads from the codebook. By default those on which
+        coders agree: an arm whose moderator is not agreed is then left out, as not observed.
 
     Returns
     -------
@@ -54,7 +59,7 @@ def analysis_set(tables: Tables, model: str, spec: ModelSpec) -> pd.DataFrame:
         If a table that the model needs is absent, or no row is left.
     """
     if spec.frame == "case_series":
-        return _case_cells(tables, model, spec)
+        return _case_cells(tables, model, spec, codes)
     arms = tables["arms"].merge(
         tables["studies"].drop(columns=["_line"], errors="ignore"),
         on="study_id",
@@ -62,6 +67,7 @@ def analysis_set(tables: Tables, model: str, spec: ModelSpec) -> pd.DataFrame:
         suffixes=("", "_study"),
     )
     chosen = _apply_filter(arms, model, spec)
+    chosen = _with_codes(chosen, "arm_id", tables, spec, codes)
     counts = arm_counts(chosen)
     table = pd.DataFrame(
         {
@@ -108,14 +114,15 @@ def arm_counts(arms: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _case_cells(tables: Tables, model: str, spec: ModelSpec) -> pd.DataFrame:
+def _case_cells(tables: Tables, model: str, spec: ModelSpec, codes: CodeSet | None) -> pd.DataFrame:
     if any(name not in tables or tables[name].empty for name in ("cases", "codings")):
         raise MissingRowsError("a composition needs the tables cases and codings")
     cases = _apply_filter(tables["cases"], model, spec)
-    staged = case_stages(cases, tables["codings"])
-    staged["study"] = _text(cases, "list_membership").fillna(NO_LIST)
+    moderated = _with_codes(cases, "case_id", tables, spec, codes)
+    staged = case_stages(moderated, codes or agreed_codes(tables["codings"]))
+    staged["study"] = _text(staged, "list_membership").fillna(NO_LIST)
     # Cases without a stated frame are what cases.csv is for: a series selected on failure.
-    staged["sampling_frame"] = _text(cases, "sampling_frame").fillna("case_series")
+    staged["sampling_frame"] = _text(staged, "sampling_frame").fillna("case_series")
     _require_columns(staged, list(spec.moderators), f"models.{model}.moderators")
     _require_coded(staged, "case_id", model, spec)
     by = list(dict.fromkeys(["study", "failure_type", "sampling_frame", *spec.moderators]))
@@ -160,6 +167,23 @@ def _require_known_values(model: str, spec: ModelSpec) -> None:
             problems.append(f"models.{model}.filter.{column}: {value!r} is no such value{hint}")
     if problems:
         raise SettingsError("\n".join(sorted(problems)))
+
+
+def _with_codes(
+    rows: pd.DataFrame, key: str, tables: Tables, spec: ModelSpec, codes: CodeSet | None
+) -> pd.DataFrame:
+    """Add the coded moderators; without a code set, leave out rows without an agreed code."""
+    names = [m for m in spec.moderators if m in spec.coded_fields and m not in rows]
+    if not names:
+        return rows
+    codings = tables.get("codings")
+    if codings is None or codings.empty:
+        raise MissingRowsError(f"the moderator {names[0]} needs the table codings")
+    lookup = codes or agreed_codes(codings)
+    coded = rows.assign(**{name: rows[key].map(lookup(name)).astype("string") for name in names})
+    if codes is not None:
+        return coded
+    return coded.dropna(subset=names).reset_index(drop=True)
 
 
 def _require_columns(table: pd.DataFrame, names: list[str], where: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pandas as pd
 
 from meta.config import STAGES
@@ -13,6 +15,9 @@ EVENT_CODES: dict[str, frozenset[str]] = {
     "harm": frozenset({"significant", "severe"}),
 }
 ADJUDICATOR = "adjudicated"
+UNCLEAR = "unclear"
+#: Code of each unit, by `unit_id`, for a codebook field; NA or absent: not observed.
+CodeSet = Callable[[str], pd.Series]
 #: Source list of cases that no list holds.
 NO_LIST = "papers_and_repositories"
 
@@ -41,10 +46,40 @@ def agreed_code(codes: pd.DataFrame, field: str) -> pd.Series:
     grouped = given[given["coder"] != ADJUDICATOR].groupby("unit_id")[field]
     unanimous = grouped.first().where(grouped.nunique() == 1)
     agreed = adjudicated.combine_first(unanimous)
-    return agreed.mask(agreed == "unclear")
+    return agreed.mask(agreed == UNCLEAR)
 
 
-def case_stages(cases: pd.DataFrame, codes: pd.DataFrame) -> pd.DataFrame:
+def agreed_codes(codings: pd.DataFrame) -> CodeSet:
+    """Code set of the units on which coders agree."""
+    return lambda field: agreed_code(codings, field)
+
+
+def imputed_codes(imputation: pd.DataFrame) -> CodeSet:
+    """Code set of one imputation: columns `unit_id`, `field`, `code`."""
+    by_field = {field: rows.set_index("unit_id")["code"] for field, rows in
+                imputation.groupby("field")}  # fmt: skip
+    return lambda field: by_field.get(field, pd.Series(dtype="string"))
+
+
+def any_codes(codings: pd.DataFrame) -> CodeSet:
+    """Code set that gives every coded unit a code: agreed, else some coder's, else the commonest.
+
+    It stands in for imputed codes where only the shape of a model's rows matters.
+    """
+
+    def codes(field: str) -> pd.Series:
+        given = codings.loc[codings[field].notna(), ["unit_id", field]]
+        clear = given[given[field] != UNCLEAR]
+        if clear.empty:
+            return pd.Series(dtype="string")
+        first = clear.groupby("unit_id")[field].first()
+        found = agreed_code(codings, field).combine_first(first)
+        return found.reindex(sorted(given["unit_id"].unique())).fillna(clear[field].mode().iloc[0])
+
+    return codes
+
+
+def case_stages(cases: pd.DataFrame, codes: CodeSet) -> pd.DataFrame:
     """Reduce each case to nullable booleans, one a stage, conditional along the chain.
 
     Goal failure is read among cases with capability transfer, harm among cases with goal failure.
@@ -58,7 +93,7 @@ def case_stages(cases: pd.DataFrame, codes: pd.DataFrame) -> pd.DataFrame:
     table = cases.copy()
     eligible = pd.Series(True, index=table.index)
     for stage in STAGES:
-        code = table["case_id"].map(agreed_code(codes, stage))
+        code = table["case_id"].map(codes(stage))
         event = code.isin(EVENT_CODES[stage]).astype("boolean").mask(code.isna())
         table[f"eligible_{stage}"] = eligible
         table[f"event_{stage}"] = event.mask(~eligible)

@@ -34,10 +34,14 @@ class ModelRows(TypedDict):
 
 
 class Index(TypedDict):
-    """Content of `index.json`: the key it is current for, and the rows of each model."""
+    """Content of `index.json`: the key it is current for, the rows of each model, the codings.
+
+    `codes` is a hash of what the latent-code models see, None without codings.
+    """
 
     key: str
     models: dict[str, ModelRows]
+    codes: str | None
 
 
 def read_index(path: Path) -> Index:

@@ -19,14 +19,16 @@ from meta.provenance import code_fingerprint
 from meta.storage import atomic, write_json
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import pandas as pd
 
 #: Stands for the hash of rows that do not pass the check: nothing is fitted from them.
 UNCHECKED = "evidence does not pass meta check"
 
 
-def snapshot(directory: Path, settings: Settings, index: Path) -> dict[str, ModelRows]:
-    """Return each model's rows as they are now.
+def snapshot(directory: Path, settings: Settings, index: Path) -> Index:
+    """Return each model's rows, and the codings, as they are now.
 
     Parameters
     ----------
@@ -46,19 +48,32 @@ def snapshot(directory: Path, settings: Settings, index: Path) -> dict[str, Mode
     if index.is_file():
         stored = read_index(index)
         if stored["key"] == key:
-            return stored["models"]
+            return stored
     from meta.evidence.checking import check
     from meta.evidence.dictionary import load_dictionary
 
     evidence = check(directory)
     if evidence.errors:
-        return {m: {"hash": UNCHECKED, "refused": None} for m in settings.models}
+        models: dict[str, ModelRows] = {
+            m: {"hash": UNCHECKED, "refused": None} for m in settings.models
+        }
+        return {"key": key, "models": models, "codes": None}
     known = load_dictionary().tables
     tables = {
         name: table[[c for c in known[name].analysis_columns if c in table]]
         for name, table in evidence.tables.items()
     }
-    return {m: rows for m, (rows, _) in _model_rows(tables, settings).items()}
+    found = {m: rows for m, (rows, _) in _model_rows(tables, settings).items()}
+    return {"key": key, "models": found, "codes": _codes_hash(tables)}
+
+
+def _codes_hash(tables: dict[str, pd.DataFrame], fields: Iterable[str] | None = None) -> str | None:
+    """Hash of the answers to some codebook fields (default: all); None without any clear code."""
+    from meta.evidence.responses import coded_fields, field_responses
+
+    found = [field_responses(tables, field) for field in fields or coded_fields()]
+    hashes = [responses.hash for responses in found if responses is not None]
+    return hashlib.sha256("".join(hashes).encode()).hexdigest() if hashes else None
 
 
 def snapshot_key(directory: Path, settings: Settings) -> str:
@@ -110,6 +125,7 @@ def write_analysis_sets(tables_folder: Path, settings: Settings, folder: Path) -
     content: Index = {
         "key": _key(raw, settings),
         "models": {model: rows for model, (rows, _) in found.items()},
+        "codes": _codes_hash(tables),
     }
     write_json(folder / "index.json", content)
 
@@ -119,18 +135,24 @@ def _model_rows(
 ) -> dict[str, tuple[ModelRows, pd.DataFrame | None]]:
     from meta.errors import DesignError, MissingRowsError
     from meta.evidence.analysis_set import analysis_set, data_hash
+    from meta.evidence.codes import any_codes
     from meta.models.design import build_design
 
     found: dict[str, tuple[ModelRows, pd.DataFrame | None]] = {}
     for model, spec in settings.models.items():
         try:
             table = analysis_set(tables, model, spec)
-            build_design(table, spec)
+            # Imputed codes come later; that every unit has some code is enough to see the design.
+            codes = any_codes(tables["codings"]) if spec.imputes else None
+            build_design(analysis_set(tables, model, spec, codes) if codes else table, spec)
         except (MissingRowsError, DesignError) as error:
             # The primary must be fitted or the run fails; another model may not fit this base.
             if spec.primary:
                 raise
             found[model] = {"hash": None, "refused": str(error)}, None
         else:
-            found[model] = {"hash": data_hash(table), "refused": None}, table
+            rows = data_hash(table)
+            if spec.imputes:
+                rows = f"{rows}+{_codes_hash(tables, spec.coded_fields)}"
+            found[model] = {"hash": rows, "refused": None}, table
     return found

@@ -6,7 +6,7 @@ import logging
 import sys
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -50,6 +50,8 @@ def sample_posterior(
     task: FitTask,
     cores: int,
     events: np.ndarray | None = None,
+    data: Mapping[str, np.ndarray] | None = None,
+    stream: str = "posterior",
     progress: bool = True,
     target_accept: float | None = None,
 ) -> xr.DataTree:
@@ -65,6 +67,10 @@ def sample_posterior(
         Chains that run at the same time; it does not change the draws.
     events
         Counts to fit instead of the design's, length N.
+    data
+        Other data of the model (`events`, `trials`, `x`) to fit instead of the design's.
+    stream
+        Name of the random stream.
     progress
         Whether to report on standard error while sampling.
     target_accept
@@ -75,14 +81,15 @@ def sample_posterior(
     xarray.DataTree
         Groups `posterior` and `sample_stats` (without warm-up).
     """
-    compiled = ready.compiled if events is None else ready.compiled.with_data(events=events)
+    other = {**(data or {}), **({} if events is None else {"events": events})}
+    compiled = ready.compiled.with_data(**other) if other else ready.compiled
     return nutpie.sample(
         compiled,
         draws=task.sampler.draws,
         tune=task.sampler.tune,
         chains=task.sampler.chains,
         cores=min(cores, task.sampler.chains),
-        seed=child_seed(task.seed, task.model, "posterior"),
+        seed=child_seed(task.seed, task.model, stream),
         target_accept=target_accept or task.sampler.target_accept,
         maxdepth=task.sampler.max_depth,
         save_warmup=False,
@@ -93,12 +100,13 @@ def sample_posterior(
 
 
 def sample_without_divergence(
-    ready: CompiledModel, task: FitTask, cores: int
+    ready: CompiledModel, task: FitTask, cores: int, **changes: Any
 ) -> tuple[xr.DataTree, list[dict[str, float]]]:
     """Draw from the posterior, with smaller steps while transitions diverge.
 
     A few divergences of a small or weakly informed model vanish with a higher target acceptance;
-    those that do not are left for the checks to report. No attempt is hidden.
+    those that do not are left for the checks to report. No attempt is hidden. `changes` go to
+    `sample_posterior`.
 
     Returns
     -------
@@ -107,7 +115,7 @@ def sample_without_divergence(
     """
     attempts: list[dict[str, float]] = []
     for target in (task.sampler.target_accept, *task.sampler.target_accept_retries):
-        tree = sample_posterior(ready, task, cores, target_accept=target)
+        tree = sample_posterior(ready, task, cores, target_accept=target, **changes)
         divergences = int(tree["sample_stats"]["diverging"].sum())
         attempts.append({"target_accept": target, "divergences": divergences})
         if not divergences:

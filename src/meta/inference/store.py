@@ -33,7 +33,8 @@ def fit_record(
         "spec_hash": task.spec_hash,
         "data_hash": data_hash,
         "seed": task.seed,
-        "sampler": {"name": "nutpie", **task.sampler.model_dump(mode="json")},
+        "sampler": {"name": "nutpie", **task.imputation_sampler.model_dump(mode="json")},
+        **_imputation(task, course),
         "attempts": course["attempts"],
         "parameterisation": parameterisation(design),
         "rows": rows_by_stage(design),
@@ -41,6 +42,18 @@ def fit_record(
         "times": {part: round(seconds, 2) for part, seconds in course["times"].items()},
         "versions": library_versions(["arviz", "nutpie", "pymc", "pandas", "duckdb"]),
         "provenance": {**commit(), "python": platform.python_version()},
+    }
+
+
+def _imputation(task: FitTask, course: dict[str, Any]) -> dict[str, Any]:
+    if task.codes is None:
+        return {}
+    return {
+        "imputation": {
+            "imputations": task.codes.imputations,
+            "fields": list(task.spec.coded_fields),
+            "agreed": course.get("agreed", ""),
+        }
     }
 
 

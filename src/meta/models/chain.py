@@ -55,7 +55,8 @@ def build_chain(design: Design, priors: PriorSet) -> pm.Model:
         eta = logits[design.row_unit[-1]]
         if design.terms:
             beta = pm.Normal("beta", priors.beta.mu, priors.beta.sigma, dims=("term", "stage"))
-            eta = eta + pt.dot(design.x, beta)
+            # Data, so that a compiled model can be refitted to other codes of the same rows.
+            eta = eta + pt.dot(pm.Data("x", design.x), beta)
         _likelihood(design, priors, eta)
     return model
 

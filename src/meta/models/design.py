@@ -6,6 +6,7 @@ likelihood call whatever its stages.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -103,7 +104,9 @@ class Design:
         return self.row[self.stage == stage]
 
 
-def build_design(table: pd.DataFrame, spec: ModelSpec) -> Design:
+def build_design(
+    table: pd.DataFrame, spec: ModelSpec, categories: Mapping[str, list[str]] | None = None
+) -> Design:
     """Turn an analysis set into the arrays of a model.
 
     Parameters
@@ -112,6 +115,8 @@ def build_design(table: pd.DataFrame, spec: ModelSpec) -> Design:
         Analysis set (see `meta.evidence.analysis_set`).
     spec
         Model specification.
+    categories
+        Categories of moderators, where not those of the rows (imputed codes: those of any set).
 
     Raises
     ------
@@ -130,7 +135,7 @@ def build_design(table: pd.DataFrame, spec: ModelSpec) -> Design:
     observed["row"] = np.searchsorted(used, observed["row"])
     _require_identified(rows, observed, spec, notes)
     levels, row_unit = _levels(rows, observed, spec, notes)
-    x, terms, groups = _moderators(rows, spec)
+    x, terms, groups = moderator_columns(rows, spec, categories)
     return Design(
         spec=spec,
         rows=rows,
@@ -272,7 +277,13 @@ def sum_to_zero_basis(size: int) -> np.ndarray:
     return np.asarray(q[:, 1:])
 
 
-def _moderators(rows: pd.DataFrame, spec: ModelSpec) -> tuple[np.ndarray, list[str], list[Group]]:
+def moderator_columns(
+    rows: pd.DataFrame, spec: ModelSpec, categories: Mapping[str, list[str]] | None = None
+) -> tuple[np.ndarray, list[str], list[Group]]:
+    """Columns of the design matrix, their names, and the groups to report.
+
+    A category that no row has keeps its contrast, which the prior then speaks for.
+    """
     blocks: list[np.ndarray] = []
     terms: list[str] = []
     labelled: list[tuple[str, slice, np.ndarray, np.ndarray]] = []
@@ -287,7 +298,8 @@ def _moderators(rows: pd.DataFrame, spec: ModelSpec) -> tuple[np.ndarray, list[s
             blocks.append(((numbers - numbers.mean()) / spread)[:, None])
             terms.append(f"{name} (per sd)")
             continue
-        codes, found = pd.factorize(values.astype(str), sort=True)
+        found = (categories or {}).get(name) or sorted(values.astype(str).unique())
+        codes = np.asarray(pd.Categorical(values.astype(str), categories=found).codes)
         if len(found) < 2:
             raise DesignError(f"the moderator {name} is constant: nothing to estimate")
         basis = sum_to_zero_basis(len(found))

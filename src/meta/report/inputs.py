@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from meta.evidence.links import links as links_in
+from meta.report.agreement import CodeResults, load_codes
 from meta.report.estimates import Estimate, index_estimates
 
 RATE_FRAME = "denominator"
@@ -79,6 +80,8 @@ class ReportInputs:
         Corrected cells of the raw tables, one record a cell.
     changes : mapping
         What changed since the latest release (`changes.json`); empty where it was not handed in.
+    codes : CodeResults or None
+        Agreement, disagreements and latent codes; None for a base without codings.
     """
 
     fits: tuple[Fit, ...]
@@ -88,6 +91,7 @@ class ReportInputs:
     refused: Mapping[str, str] = field(default_factory=dict)
     corrections: tuple[dict[str, Any], ...] = ()
     changes: Mapping[str, Any] = field(default_factory=dict)
+    codes: CodeResults | None = None
 
     @property
     def rate_fits(self) -> tuple[Fit, ...]:
@@ -124,6 +128,7 @@ def load_inputs(
     refused: Mapping[str, str] | None = None,
     corrections: Path | None = None,
     changes: Path | None = None,
+    codes: Path | None = None,
 ) -> ReportInputs:
     """Read the stored results that a report is made of.
 
@@ -141,6 +146,8 @@ def load_inputs(
         Models that could not be fitted, and why.
     changes : Path, optional
         What changed since the latest release (JSON).
+    codes : Path, optional
+        Folder of agreement, disagreements and latent codes.
 
     Returns
     -------
@@ -160,6 +167,7 @@ def load_inputs(
         if corrections
         else (),
         changes=json.loads(changes.read_text(encoding="utf-8")) if changes else {},
+        codes=load_codes(codes) if codes else None,
     )
 
 

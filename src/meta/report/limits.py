@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from meta.report.agreement import coders_sentence
 from meta.report.descriptive import observed, product_rows
 from meta.report.estimates import percent
 from meta.report.inputs import Fit, ReportInputs
@@ -42,7 +43,8 @@ def limits_of(inputs: ReportInputs) -> list[Limit]:
             _grades(rows),
             _harm(inputs),
         ]
-    found += [_catalogue(fit) for fit in inputs.composition_fits]
+    who = coders_sentence(inputs.codes.coders) if inputs.codes else "Who coded is not recorded."
+    found += [_catalogue(fit, who) for fit in inputs.composition_fits]
     return [limit for limit in found if limit is not None] + _standing(inputs)
 
 
@@ -113,7 +115,7 @@ def _harm(inputs: ReportInputs) -> Limit | None:
     )
 
 
-def _catalogue(fit: Fit) -> Limit | None:
+def _catalogue(fit: Fit, who: str) -> Limit | None:
     if fit.rows is None or not len(fit.rows):
         return None
     columns = [name for name in fit.rows.columns if name.startswith("trials_")]
@@ -124,8 +126,7 @@ def _catalogue(fit: Fit) -> Limit | None:
         f"catalogue-{fit.name}",
         f"{_share(int(bare), int(sizes.sum()))} of the catalogued cases have no denominator.",
         "Case lists are selected on failure: they say what failures look like, not how often "
-        "they happen. In the shipped evidence their codes are machine-assisted, from two coders, "
-        "and not adjudicated.",
+        f"they happen. {who}",
     )
 
 

@@ -6,6 +6,13 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from meta.evidence.codes import EVENT_CODES
+from meta.report.agreement import (
+    agreement_section,
+    coders_sentence,
+    disagreements_csv,
+    disputes,
+    effect_table,
+)
 from meta.report.changes import changes_section
 from meta.report.estimates import percent
 from meta.report.flow_diagram import flow_diagram
@@ -51,10 +58,25 @@ def render_report(run: ReportInputs, folder: Path) -> None:
         "references.bib": bibtex(run.studies),
         "references.json": csl_json(run.studies),
         "index.html": render_page(run),
+        **_code_files(run),
     }
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in files.items():
         write_text(folder / name, text)
+
+
+def _code_files(run: ReportInputs) -> dict[str, str]:
+    if run.codes is None:
+        return {}
+    page = _environment().get_template("disagreements.html.j2")
+    return {
+        "agreement.csv": run.codes.agreement.to_csv(index=False, lineterminator="\n"),
+        "disagreements.csv": disagreements_csv(run.codes),
+        "disagreement_effect.csv": effect_table(run).to_csv(index=False, lineterminator="\n"),
+        "disagreements.html": page.render(
+            colours=COLOURS, coders=coders_sentence(run.codes.coders), disputes=disputes(run.codes)
+        ),
+    }
 
 
 def render_page(run: ReportInputs) -> str:
@@ -70,6 +92,10 @@ def render_page(run: ReportInputs) -> str:
     str
         HTML with its style and figures inside; it requests nothing.
     """
+    return _environment().get_template("index.html.j2").render(_context(run))
+
+
+def _environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -78,7 +104,7 @@ def render_page(run: ReportInputs) -> str:
         lstrip_blocks=True,
     )
     environment.filters.update(spell=spell, percent=percent, number=_number)
-    return environment.get_template("index.html.j2").render(_context(run))
+    return environment
 
 
 def _context(run: ReportInputs) -> dict[str, Any]:
@@ -102,6 +128,7 @@ def _context(run: ReportInputs) -> dict[str, Any]:
         "correlation": correlation_table(run, run.rate_fits),
         "flow": flow_diagram(run.flow),
         "composition": composition_section(run),
+        "agreement": agreement_section(run),
         "sensitivity": sensitivity_section(run),
         "changes": changes_section(run.changes),
         "checks": [(fit, checks_of(fit)) for fit in run.fits],

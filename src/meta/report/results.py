@@ -19,7 +19,8 @@ def pooled_csv(inputs: ReportInputs) -> str:
 
 def diagnostics_csv(inputs: ReportInputs) -> str:
     """Join the diagnostics of all models as CSV."""
-    return _csv([fit.diagnostics for fit in inputs.fits])
+    tables = [fit.diagnostics for fit in inputs.fits]
+    return _csv([*tables, inputs.codes.diagnostics] if inputs.codes else tables)
 
 
 def results_json(inputs: ReportInputs) -> str:

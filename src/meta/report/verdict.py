@@ -70,7 +70,16 @@ def failed_checks(inputs: ReportInputs) -> list[Check]:
     """
     if not inputs.fits:
         return [_missing("(none)", "models fitted", "0")]
-    return [check for fit in inputs.fits for check in checks_of(fit) if not check.passed]
+    found = [check for fit in inputs.fits for check in checks_of(fit) if not check.passed]
+    return found + [check for check in code_checks(inputs) if not check.passed]
+
+
+def code_checks(inputs: ReportInputs) -> list[Check]:
+    """List the checks of the latent-code models; none for a base without codings."""
+    if inputs.codes is None:
+        return []
+    rows = inputs.codes.diagnostics.to_dict("records")
+    return [_from_row(str(row["model"]), row) for row in rows]
 
 
 def failed_models(inputs: ReportInputs) -> set[str]:

@@ -1,0 +1,211 @@
+"""Agreement of coders: raw, Krippendorff's alpha, Gwet's AC1 and AC2, with bootstrap intervals.
+
+Agreement is between coders who worked on their own; a settled code is not counted. It is no
+measure of truth: coders that share a source of error agree on errors too.
+
+`unclear` has no place on a scale. Each field is therefore measured twice: with `unclear` as a
+category like any other (nominal), and with `unclear` as no answer (ordinal where the field is).
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import krippendorff
+import numpy as np
+import pandas as pd
+
+from meta.evidence.codes import ADJUDICATOR
+from meta.evidence.responses import Responses, Tables, coded_fields, field_responses
+from meta.inference.seeds import child_seed
+
+RESAMPLES = 2000
+CI_PROB = 0.95
+MEASURES = ("raw", "alpha", "ac")
+
+
+def quadratic_weights(categories: int) -> np.ndarray:
+    """Agreement weights 1 - (k - l)^2 / (q - 1)^2 of ordered categories, shape (q, q)."""
+    k = np.arange(categories)
+    return np.asarray(1 - (k[:, None] - k[None, :]) ** 2 / max(categories - 1, 1) ** 2)
+
+
+def unit_sums(counts: np.ndarray) -> np.ndarray:
+    """What every coefficient is a function of, one row a unit, so that units can be resampled.
+
+    Parameters
+    ----------
+    counts
+        How many coders gave each code, shape (U, q).
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (U, 2 q^2 + q + 2): pairs of codes as shares of the unit's pairs, the same times its
+        number of answers (Krippendorff's coincidences), shares of codes, whether the unit has two
+        answers, whether it has one.
+    """
+    answers = counts.sum(axis=1)
+    pairable = answers >= 2
+    pairs = counts[:, :, None] * counts[:, None, :] - counts[:, :, None] * np.eye(counts.shape[1])
+    share = pairs / np.where(pairable, answers * (answers - 1), 1)[:, None, None]
+    share = np.where(pairable[:, None, None], share, 0).reshape(len(counts), -1)
+    codes = counts / np.maximum(answers, 1)[:, None]
+    return np.column_stack([share, share * answers[:, None], codes, pairable, answers >= 1])
+
+
+def coefficients(sums: np.ndarray, weights: np.ndarray, ordinal: bool) -> np.ndarray:
+    """Raw agreement, alpha and AC from sums over units.
+
+    Parameters
+    ----------
+    sums
+        Sums of `unit_sums`, shape (..., 2 q^2 + q + 2).
+    weights
+        Agreement weights of AC: the identity gives AC1 (Gwet 2008,
+        doi:10.1348/000711006X126600), others AC2 (Gwet 2014, Handbook of Inter-Rater
+        Reliability, 4th edition).
+    ordinal
+        Whether alpha uses the ordinal difference (Krippendorff 2011, Computing Krippendorff's
+        alpha-reliability).
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (..., 3). NaN where it is not defined: no unit with two answers, or no variation.
+    """
+    q = len(weights)
+    share, coincidence, codes, pairable, answered = np.split(
+        sums, [q * q, 2 * q * q, 2 * q * q + q, 2 * q * q + q + 1], axis=-1
+    )
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share = share / pairable
+        raw = share @ np.eye(q).ravel()
+        observed = share @ weights.ravel()
+        mean = codes / answered
+        chance = weights.sum() / (q * (q - 1)) * (mean * (1 - mean)).sum(axis=-1)
+        ac = (observed - chance) / (1 - chance)
+        alpha = _alpha(coincidence.reshape(*coincidence.shape[:-1], q, q), ordinal)
+    return np.stack([raw, alpha, ac], axis=-1)
+
+
+def _alpha(coincidence: np.ndarray, ordinal: bool) -> np.ndarray:
+    """Krippendorff's alpha of coincidence matrices, shape (..., q, q)."""
+    n = coincidence.sum(axis=-1)
+    q = n.shape[-1]
+    if ordinal:
+        # Codes passed on the way from one to the other, half of each end.
+        middle = n.cumsum(axis=-1) - n / 2
+        distance = (middle[..., :, None] - middle[..., None, :]) ** 2
+    else:
+        distance = np.broadcast_to(1 - np.eye(q), coincidence.shape)
+    total = n.sum(axis=-1)
+    observed = (coincidence * distance).sum(axis=(-2, -1))
+    expected = (n[..., :, None] * n[..., None, :] * distance).sum(axis=(-2, -1)) / (total - 1)
+    return np.asarray(1 - observed / expected)
+
+
+def answer_counts(answers: np.ndarray, categories: int) -> np.ndarray:
+    """Count the coders who gave each code; answers outside 0 .. q - 1 are none. Shape (U, q)."""
+    return (answers[:, :, None] == np.arange(categories)).sum(axis=1)
+
+
+def point_alpha(counts: np.ndarray, ordinal: bool) -> float:
+    """Krippendorff's alpha by the package `krippendorff`; NaN where it is not defined."""
+    kept = counts[counts.sum(axis=1) >= 2]
+    if np.count_nonzero(kept.sum(axis=0)) < 2:
+        return float("nan")
+    level: Literal["ordinal", "nominal"] = "ordinal" if ordinal else "nominal"
+    return float(krippendorff.alpha(value_counts=kept, level_of_measurement=level))
+
+
+def agreement_table(tables: Tables, seed: int) -> pd.DataFrame:
+    """Measure agreement on every field, for cases, arms and both.
+
+    Parameters
+    ----------
+    tables
+        Evidence tables by name.
+    seed
+        Root seed of the bootstrap.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a field, kind of unit and treatment of `unclear`: `units` (with two answers),
+        `clusters`, `coders`, `scale`, raw agreement, alpha and AC with intervals. Studies are
+        resampled, since arms of one study are coded side by side; a case without a study is a
+        cluster of its own.
+    """
+    rows = []
+    for name in coded_fields():
+        responses = field_responses(tables, name)
+        if responses is None:
+            continue
+        for kind in ("case", "arm", "all"):
+            for unclear in ("category", "missing"):
+                row = _one_row(responses, kind, unclear, seed)
+                if row["units"]:
+                    rows.append(row)
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+COLUMNS = [
+    "field", "kind", "unclear", "scale", "coders", "units", "clusters",
+    *(f"{m}{part}" for m in MEASURES for part in ("", "_low", "_high")),
+    "adjudicated", "adjudicated_with",
+]  # fmt: skip
+
+
+def _one_row(responses: Responses, kind: str, unclear: str, seed: int) -> dict[str, object]:
+    chosen = (responses.units["kind"] == kind).to_numpy() | (kind == "all")
+    q = len(responses.classes) + (unclear == "category")
+    ordinal = responses.ordinal and unclear == "missing"
+    answers = responses.answers[chosen][:, responses.independent]
+    counts = answer_counts(answers, q)
+    paired = counts.sum(axis=1) >= 2
+    row: dict[str, object] = {
+        "field": responses.field, "kind": kind, "unclear": unclear,
+        "scale": "ordinal" if ordinal else "nominal",
+        "coders": int((counts.sum() > 0) and (answers >= 0).any(axis=0).sum()),
+        "units": int(paired.sum()),
+    }  # fmt: skip
+    if not paired.any():
+        return row
+    weights = quadratic_weights(q) if ordinal else np.eye(q)
+    cluster, names = pd.factorize(responses.units.loc[chosen, "study"])
+    sums = np.zeros((len(names), 2 * q * q + q + 2))
+    np.add.at(sums, cluster, unit_sums(counts))
+    point = (
+        coefficients(sums.sum(axis=0), weights, ordinal)
+        if q > 1
+        else np.array([1.0, np.nan, np.nan])
+    )
+    point[1] = point_alpha(counts, ordinal)
+    rng = np.random.default_rng(child_seed(seed, "agreement", responses.field, kind, unclear))
+    times = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), RESAMPLES)
+    draws = (
+        coefficients(times @ sums, weights, ordinal) if q > 1 else np.tile(point, (RESAMPLES, 1))
+    )
+    row["clusters"] = int(np.unique(cluster[paired]).size)
+    tail = (1 - CI_PROB) / 2
+    for m, name in enumerate(MEASURES):
+        good = draws[np.isfinite(draws[:, m]), m]
+        low, high = np.quantile(good, [tail, 1 - tail]) if good.size else (np.nan, np.nan)
+        row |= {name: point[m], f"{name}_low": low, f"{name}_high": high}
+    return row | _adjudication(responses, chosen)
+
+
+def _adjudication(responses: Responses, chosen: np.ndarray) -> dict[str, object]:
+    """Count the settled units, and with whom each settled code sided."""
+    if ADJUDICATOR not in responses.coders:
+        return {"adjudicated": 0, "adjudicated_with": ""}
+    answers = responses.answers[chosen]
+    settled = answers[:, responses.coders.index(ADJUDICATOR)]
+    known = settled >= 0
+    same = {c: int((answers[known, j] == settled[known]).sum())
+            for j, c in enumerate(responses.coders) if c != ADJUDICATOR}  # fmt: skip
+    others = answers[known][:, responses.independent]
+    nobody = int((others != settled[known][:, None]).all(axis=1).sum())
+    text = "; ".join(f"{coder} {count}" for coder, count in [*same.items(), ("nobody", nobody)])
+    return {"adjudicated": int(known.sum()), "adjudicated_with": text}

@@ -1,0 +1,49 @@
+"""Files of agreement and disagreements, from the warehouse: rationales and titles included."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+
+from meta.evidence.agreement import agreement_table
+from meta.evidence.disagreements import disagreement_table
+from meta.evidence.responses import coder_kinds
+from meta.storage import atomic, write_json
+
+
+def write_agreement(
+    database: Path, probabilities: Path, used: dict[str, list[str]], seed: int, folder: Path
+) -> None:
+    """Write `agreement.csv` and `disagreements.json`.
+
+    Parameters
+    ----------
+    database
+        The warehouse.
+    probabilities
+        Parquet of the latent codes' posterior.
+    used
+        Coded fields of each model.
+    seed
+        Root seed of the bootstrap.
+    folder
+        Where to write.
+    """
+    tables = _read(database)
+    with atomic(folder / "agreement.csv") as temporary:
+        agreement_table(tables, seed).to_csv(temporary, index=False, lineterminator="\n")
+    fields = sorted({field for listed in used.values() for field in listed})
+    models = {field: [m for m, listed in used.items() if field in listed] for field in fields}
+    table = disagreement_table(tables, pd.read_parquet(probabilities), models)
+    rows = table.astype(object).where(table.notna(), None).to_dict("records")
+    write_json(folder / "disagreements.json", {"coders": coder_kinds(tables), "rows": rows})
+
+
+def _read(database: Path) -> dict[str, pd.DataFrame]:
+    with duckdb.connect(database, read_only=True) as connection:
+        present = {row[0] for row in connection.sql("SHOW TABLES").fetchall()}
+        wanted = present & {"cases", "arms", "codings", "coders"}
+        tables = {name: connection.sql(f'SELECT * FROM "{name}"').df() for name in sorted(wanted)}
+    return {name: table.convert_dtypes() for name, table in tables.items()}

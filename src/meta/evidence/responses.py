@@ -1,0 +1,186 @@
+"""Responses: what each coder answered for each unit, field by field.
+
+Arms of one study are coded side by side from one text, and mostly alike. An arm is therefore no
+judgement of its own: arms of a study that every coder answered alike are one *item*, counted once
+and imputed together. Each case is an item.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from meta.evidence.codes import ADJUDICATOR, UNCLEAR
+from meta.evidence.dictionary import load_dictionary
+
+#: What stands for a coder whose kind no table states.
+UNDESCRIBED = "undescribed"
+#: Index of a response that was not given.
+MISSING = -1
+
+Tables = Mapping[str, pd.DataFrame]
+
+
+@dataclass(frozen=True)
+class Responses:
+    """Answers to one field.
+
+    Attributes
+    ----------
+    field
+        Codebook field.
+    ordinal
+        Whether the order of `classes` is an order of degree.
+    classes
+        Clear codes that some coder used, in the order of the vocabulary, length K.
+    coders
+        Names, the adjudicator last, length J.
+    units
+        One row a unit with an answer: `unit_id`, `kind` (case or arm), `study` (the unit itself
+        where it has none), `item` (index of its item).
+    answers
+        One row a unit, shape (U, J): index of the class, K for unclear, `MISSING` for no answer.
+    item_answers
+        The same for items, shape (I, J).
+    item_group
+        Index of each item's group in `groups`, length I.
+    groups
+        Populations with a prevalence of their own: kind and failure type.
+    """
+
+    field: str
+    ordinal: bool
+    classes: list[str]
+    coders: list[str]
+    units: pd.DataFrame
+    answers: np.ndarray
+    item_answers: np.ndarray
+    item_group: np.ndarray
+    groups: list[str]
+
+    @property
+    def independent(self) -> np.ndarray:
+        """Columns of coders who worked on their own: all but the adjudicator."""
+        return np.array([j for j, coder in enumerate(self.coders) if coder != ADJUDICATOR], int)
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of all that a model of the field sees."""
+        table = self.units.assign(group=[self.groups[g] for g in self.item_group[self.units.item]])
+        text = table.drop(columns="item").to_csv(index=False, lineterminator="\n")
+        words = [self.field, *self.classes, "|", *self.coders, text]
+        return hashlib.sha256("\0".join(words).encode() + self.answers.tobytes()).hexdigest()
+
+
+def coded_fields() -> list[str]:
+    """Names of the codebook fields with a closed vocabulary that describe the unit."""
+    fields = load_dictionary()["codings"].fields.values()
+    return [f.name for f in fields if f.values is not None and f.name != "confidence"]
+
+
+def coder_kinds(tables: Tables) -> dict[str, str]:
+    """Kind of each coder who coded something: as table `coders` says, else `UNDESCRIBED`."""
+    codings = tables.get("codings")
+    if codings is None or codings.empty:
+        return {}
+    described = tables.get("coders")
+    known: dict[str, str] = {}
+    if described is not None and {"coder", "kind"} <= set(described):
+        stated = described.dropna(subset=["coder", "kind"])
+        known = dict(zip(stated["coder"], stated["kind"], strict=True))
+    return {str(c): str(known.get(c, UNDESCRIBED)) for c in sorted(codings["coder"].unique())}
+
+
+def unit_table(tables: Tables) -> pd.DataFrame:
+    """List the units that can be coded: `unit_id`, `kind`, `study`, `failure_type`, `title`."""
+    parts = []
+    for table, key, title in (("cases", "case_id", "title"), ("arms", "arm_id", "arm_label")):
+        rows = tables.get(table)
+        if rows is None or rows.empty:
+            continue
+        columns = {
+            "unit_id": rows[key].astype("string"),
+            "kind": pd.Series(table.removesuffix("s"), index=rows.index, dtype="string"),
+            "study": _column(rows, "study_id"),
+            "failure_type": _column(rows, "failure_type").fillna("untyped"),
+            "title": _column(rows, title),
+        }
+        parts.append(pd.DataFrame(columns))
+    units = pd.concat(parts, ignore_index=True).drop_duplicates("unit_id")
+    # A case without a study is independent of all others.
+    units["study"] = units["study"].fillna(units["unit_id"])
+    return units
+
+
+def _column(rows: pd.DataFrame, name: str) -> pd.Series:
+    if name in rows:
+        return rows[name].astype("string")
+    return pd.Series(pd.NA, index=rows.index, dtype="string")
+
+
+def field_responses(tables: Tables, field: str) -> Responses | None:
+    """Collect the answers to one field.
+
+    Parameters
+    ----------
+    tables
+        Evidence tables by name; `codings` and at least one of `cases` and `arms`.
+    field
+        Codebook field.
+
+    Returns
+    -------
+    Responses or None
+        None where no coder gave a clear code, so that there is nothing to model.
+    """
+    codings = tables.get("codings")
+    if codings is None or field not in codings:
+        return None
+    given = codings.loc[codings[field].notna(), ["unit_id", "coder", field]].astype("string")
+    known = load_dictionary()["codings"].fields[field]
+    used = set(given[field])
+    classes = [code for code in known.values or {} if code != UNCLEAR and code in used]
+    if not classes:
+        return None
+    coders = sorted(set(given["coder"]) - {ADJUDICATOR})
+    coders += [ADJUDICATOR] if (given["coder"] == ADJUDICATOR).any() else []
+    index = {code: k for k, code in enumerate([*classes, UNCLEAR])}
+    wide = given.assign(code=given[field].map(index)).pivot_table(
+        index="unit_id", columns="coder", values="code", aggfunc="first"
+    )
+    units = unit_table(tables).set_index("unit_id")
+    units = units.loc[units.index.intersection(wide.index)].sort_index()
+    answers = wide.loc[units.index, coders].fillna(MISSING).to_numpy(np.int64)
+    return _with_items(field, known.ordinal, classes, coders, units.reset_index(), answers)
+
+
+def _with_items(
+    field: str,
+    ordinal: bool,
+    classes: list[str],
+    coders: list[str],
+    units: pd.DataFrame,
+    answers: np.ndarray,
+) -> Responses:
+    group = units["kind"] + ":" + units["failure_type"]
+    pattern = pd.Series(["|".join(map(str, row)) for row in answers], index=units.index)
+    own = units["study"].where(units["kind"] == "arm", units["unit_id"])
+    item, _ = pd.factorize(group + "|" + own + "|" + pattern, sort=True)
+    first = np.unique(item, return_index=True)[1]
+    groups = sorted(set(group))
+    codes = pd.Categorical(group, categories=groups).codes
+    return Responses(
+        field=field,
+        ordinal=ordinal,
+        classes=classes,
+        coders=coders,
+        units=units[["unit_id", "kind", "study"]].assign(item=item),
+        answers=answers,
+        item_answers=answers[first],
+        item_group=np.asarray(codes)[first].astype(np.int64),
+        groups=groups,
+    )

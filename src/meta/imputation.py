@@ -1,0 +1,296 @@
+"""Latent codes of a whole evidence base: posterior of every field's codes, imputed code sets."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import nutpie
+import pandas as pd
+import xarray as xr
+
+from meta.checks.sampler import Check, chain_checks, mixing_statistics, quantity_checks
+from meta.config import CodesTask
+from meta.evidence.responses import Responses, Tables, coded_fields, coder_kinds, field_responses
+from meta.inference.seeds import child_seed
+from meta.models.latent_codes import (
+    Patterns,
+    Shape,
+    build_latent_codes,
+    code_probabilities,
+    confusion_prior,
+    draw_codes,
+    label_margin,
+    model_data,
+    patterns_of,
+    unpadded,
+)
+from meta.storage import atomic, write_json
+
+#: Fields of up to this many codes share one compiled model.
+COMMON_CLASSES = 5
+ALTERNATIVE_DRAWS = 500
+
+
+@dataclass(frozen=True)
+class FieldFit:
+    """Posterior of one field's codes.
+
+    Attributes
+    ----------
+    responses, patterns
+        What was fitted.
+    prevalence, confusion
+        Draws, shape (D, G, K) and (D, J, K, K), chains one after the other.
+    probabilities
+        Probability of each code given the answers, shape (D, P, K).
+    checks
+        Sampler checks and whether the labels held.
+    seconds
+        Time of sampling.
+    """
+
+    responses: Responses
+    patterns: Patterns
+    prevalence: np.ndarray
+    confusion: np.ndarray
+    probabilities: np.ndarray
+    checks: list[Check]
+    seconds: float
+
+
+class LatentCodes:
+    """Fits fields one after the other; fields of similar size share a compiled model."""
+
+    def __init__(self, fields: list[Responses], task: CodesTask) -> None:
+        self.task, self.codes, self.sampler = task, task.codes, task.sampler
+        self.patterns = {r.field: patterns_of(r) for r in fields}
+        self.largest = {
+            "patterns": max((len(p.items) for p in self.patterns.values()), default=1),
+            "groups": max((len(r.groups) for r in fields), default=1),
+            "coders": max((len(r.coders) for r in fields), default=1),
+        }
+        self.compiled: dict[Shape, Any] = {}
+
+    def draws(self, responses: Responses, cores: int, accuracy: float | None = None) -> xr.DataTree:
+        """Sample one field; with `accuracy`, under that prior and with few draws."""
+        patterns = self.patterns[responses.field]
+        classes = len(responses.classes)
+        shape = Shape(classes=max(COMMON_CLASSES, classes), **self.largest)
+        prior = confusion_prior(
+            classes, responses.coders, self.codes.prior, responses.ordinal, accuracy
+        )
+        data = model_data(patterns, prior, shape)
+        if shape not in self.compiled:
+            self.compiled[shape] = nutpie.compile_pymc_model(build_latent_codes(data, shape.groups))
+        return nutpie.sample(
+            self.compiled[shape].with_data(**data),
+            draws=self.codes.draws
+            if accuracy is None
+            else min(self.codes.draws, ALTERNATIVE_DRAWS),
+            tune=self.sampler.tune,
+            chains=self.sampler.chains if accuracy is None else 2,
+            cores=min(cores, self.sampler.chains),
+            seed=child_seed(self.task.seed, "codes", responses.field),
+            target_accept=self.sampler.target_accept,
+            maxdepth=self.sampler.max_depth,
+            save_warmup=False,
+            progress_bar=False,
+        )
+
+    def parameters(self, responses: Responses, tree: xr.DataTree) -> tuple[np.ndarray, np.ndarray]:
+        """Draws of prevalence (D, G, K) and confusion (D, J, K, K) of a field, without padding."""
+        groups, coders, classes = (
+            len(responses.groups), len(responses.coders), len(responses.classes),
+        )  # fmt: skip
+
+        def flat(name: str) -> np.ndarray:
+            values = tree["posterior"][name].to_numpy()
+            return values.reshape(-1, *values.shape[2:])
+
+        return (
+            unpadded(flat("prevalence"), (groups, classes)),
+            unpadded(flat("confusion"), (coders, classes, classes)),
+        )
+
+    def fit(self, responses: Responses, cores: int) -> FieldFit:
+        """Fit one field and check its chains."""
+        patterns = self.patterns[responses.field]
+        if len(responses.classes) == 1:
+            return _single_code(responses, patterns)
+        clock = time.perf_counter()
+        tree = self.draws(responses, cores)
+        seconds = time.perf_counter() - clock
+        prevalence, confusion = self.parameters(responses, tree)
+        probabilities = code_probabilities(prevalence, confusion, patterns)
+        checks = _checks(responses, tree, prevalence, confusion, probabilities, self.task)
+        return FieldFit(responses, patterns, prevalence, confusion, probabilities, checks, seconds)
+
+    def alternative(self, responses: Responses, cores: int) -> np.ndarray:
+        """Posterior mean probabilities (P, K) under the alternative prior accuracy."""
+        patterns = self.patterns[responses.field]
+        if len(responses.classes) == 1:
+            return np.ones((len(patterns.items), 1))
+        tree = self.draws(responses, cores, self.codes.accuracy_alternative)
+        prevalence, confusion = self.parameters(responses, tree)
+        return np.asarray(code_probabilities(prevalence, confusion, patterns).mean(axis=0))
+
+
+def _single_code(responses: Responses, patterns: Patterns) -> FieldFit:
+    """A field with one code in use: nothing to estimate, every unit has that code."""
+    groups, coders = len(responses.groups), len(responses.coders)
+    certain = Check("codes_in_use", 1.0, 1.0, True, "", "one code in use: no posterior to sample")
+    return FieldFit(
+        responses, patterns, np.ones((1, groups, 1)), np.ones((1, coders, 1, 1)),
+        np.ones((1, len(patterns.items), 1)), [certain], 0.0,
+    )  # fmt: skip
+
+
+def _checks(
+    responses: Responses,
+    tree: xr.DataTree,
+    prevalence: np.ndarray,
+    confusion: np.ndarray,
+    probabilities: np.ndarray,
+    task: CodesTask,
+) -> list[Check]:
+    """Sampler checks of prevalences, confusions and code probabilities; and of the labels."""
+    chains = tree["posterior"].sizes["chain"]
+    names: list[str] = []
+    values: list[np.ndarray] = []
+    for name, draws in (
+        ("prevalence", prevalence), ("confusion", confusion), ("probability", probabilities),
+    ):  # fmt: skip
+        flat = draws.reshape(len(draws), -1)
+        # The last code of each vector follows from the others; certain ones never move.
+        moving = np.flatnonzero(flat.std(axis=0) > 1e-6)
+        names += [f"{name}[{i}]" for i in moving]
+        values += [flat[:, i].reshape(chains, -1) for i in moving]
+    margin = label_margin(confusion)
+    return [
+        *quantity_checks(mixing_statistics(np.stack(values)), names, task.gate),
+        *chain_checks(tree["sample_stats"].to_dataset(), task.sampler, task.gate),
+        Check("label_margin", margin, 0.0, margin > 0, responses.field,
+              "each code is answered most where it is true: labels have not switched"),
+    ]  # fmt: skip
+
+
+def read_tables(folder: Path) -> dict[str, pd.DataFrame]:
+    """Read the canonical tables by name."""
+    paths = sorted(folder.glob("*.parquet"))
+    return {path.stem: pd.read_parquet(path, dtype_backend="numpy_nullable") for path in paths}
+
+
+def impute_codes(tables: Tables, task: CodesTask, cores: int, folder: Path) -> None:
+    """Fit the latent codes of every field and write what others read.
+
+    Parameters
+    ----------
+    tables
+        Canonical evidence tables.
+    task
+        Settings.
+    cores
+        Chains sampled at the same time.
+    folder
+        Receives `probabilities.parquet` (unit_id, field, code, probability,
+        probability_alternative), `imputations.parquet` (imputation, unit_id, field, code),
+        `diagnostics.csv` and `codes.json`.
+    """
+    found = [r for f in coded_fields() if (r := field_responses(tables, f)) is not None]
+    latent = LatentCodes(found, task)
+    probabilities, imputed, diagnostics, record = [], [], [], {}
+    for responses in found:
+        fit = latent.fit(responses, cores)
+        other = latent.alternative(responses, cores)
+        probabilities.append(_probability_table(fit, other))
+        imputed.append(_imputations(fit, task.codes.imputations, task.seed))
+        diagnostics += [{"model": f"codes_{responses.field}", **c.as_row()} for c in fit.checks]
+        record[responses.field] = _field_record(fit, other)
+    _write(folder, pd.concat(probabilities), pd.concat(imputed), pd.DataFrame(diagnostics))
+    content = {
+        "settings": task.model_dump(mode="json"),
+        "coders": coder_kinds(tables),
+        "fields": record,
+    }
+    write_json(folder / "codes.json", content)
+
+
+def _write(
+    folder: Path, probabilities: pd.DataFrame, imputed: pd.DataFrame, diagnostics: pd.DataFrame
+) -> None:
+    for name, table in (("probabilities", probabilities), ("imputations", imputed)):
+        with atomic(folder / f"{name}.parquet") as temporary:
+            table.to_parquet(temporary, index=False)
+    columns = ["model", "check", "value", "threshold", "passed", "worst", "meaning"]
+    with atomic(folder / "diagnostics.csv") as temporary:
+        diagnostics[columns].to_csv(temporary, index=False, lineterminator="\n")
+
+
+def _by_unit(fit: FieldFit, by_pattern: np.ndarray) -> np.ndarray:
+    """Spread what belongs to patterns over units, shape (U, ...)."""
+    return np.asarray(by_pattern[fit.patterns.member[fit.responses.units["item"].to_numpy()]])
+
+
+def _probability_table(fit: FieldFit, alternative: np.ndarray) -> pd.DataFrame:
+    units, classes = fit.responses.units, fit.responses.classes
+    return pd.DataFrame(
+        {
+            "unit_id": np.repeat(units["unit_id"].to_numpy(str), len(classes)),
+            "field": fit.responses.field,
+            "code": np.tile(classes, len(units)),
+            "probability": _by_unit(fit, fit.probabilities.mean(axis=0)).ravel(),
+            "probability_alternative": _by_unit(fit, alternative).ravel(),
+        }
+    )
+
+
+def _imputations(fit: FieldFit, count: int, seed: int) -> pd.DataFrame:
+    """Draw code sets, each from one draw of the parameters, spread evenly over the posterior."""
+    rng = np.random.default_rng(child_seed(seed, "imputations", fit.responses.field))
+    at = np.linspace(0, len(fit.probabilities) - 1, count).round().astype(int)
+    classes = np.array(fit.responses.classes)
+    units = fit.responses.units
+    parts = []
+    for number, draw in enumerate(at, start=1):
+        code = classes[draw_codes(fit.probabilities[draw], fit.patterns.member, rng)]
+        parts.append(
+            pd.DataFrame(
+                {
+                    "imputation": number,
+                    "unit_id": units["unit_id"].to_numpy(str),
+                    "field": fit.responses.field,
+                    "code": code[units["item"].to_numpy()],
+                }
+            )
+        )
+    return pd.concat(parts, ignore_index=True)
+
+
+def _field_record(fit: FieldFit, alternative: np.ndarray) -> dict[str, Any]:
+    """What a reader of the codes must know: sizes, accuracies, sensitivity to the prior."""
+    responses = fit.responses
+    main, other = _by_unit(fit, fit.probabilities.mean(axis=0)), _by_unit(fit, alternative)
+    right = fit.confusion[:, :, range(len(responses.classes)), range(len(responses.classes))]
+    return {
+        "units": len(responses.units),
+        "items": len(fit.patterns.member),
+        "patterns": len(fit.patterns.items),
+        "codes": responses.classes,
+        "ordinal": responses.ordinal,
+        "accuracy": {
+            coder: dict(zip(responses.classes, right[:, j].mean(axis=0).round(4), strict=True))
+            for j, coder in enumerate(responses.coders)
+        },
+        "unsure_units": int((main.max(axis=1) < 0.9).sum()),
+        "sensitivity": {
+            "largest_change": float(np.abs(main - other).max()),
+            "mean_change": float(np.abs(main - other).max(axis=1).mean()),
+            "likeliest_code_changes": int((main.argmax(1) != other.argmax(1)).sum()),
+        },
+        "seconds": round(fit.seconds, 2),
+        "passed": all(c.passed for c in fit.checks),
+    }

@@ -1,0 +1,100 @@
+"""The section on agreement and the page of disagreements."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+from meta.report.agreement import coders_sentence, load_codes
+from meta.report.pages import render_page, render_report
+
+RATIONALE = "<script>alert(1)</script> & so on"
+
+
+@pytest.fixture
+def run(full, tmp_path):
+    folder = tmp_path / "codes"
+    folder.mkdir()
+    row = {
+        "field": "harm", "kind": "case", "unclear": "missing", "scale": "ordinal", "coders": 2,
+        "units": 30, "clusters": 28, "raw": 0.9, "raw_low": 0.8, "raw_high": 0.97, "alpha": None,
+        "alpha_low": None, "alpha_high": None, "ac": 0.95, "ac_low": 0.9, "ac_high": 0.99,
+        "adjudicated": 0, "adjudicated_with": "",
+    }  # fmt: skip
+    pd.DataFrame([row]).to_csv(folder / "agreement.csv", index=False)
+    codes = [{"coder": c, "code": v, "confidence": "low", "rationale": RATIONALE}
+             for c, v in (("a", "none"), ("b", "severe"))]  # fmt: skip
+    dispute = {
+        "unit_id": "A1", "kind": "arm", "study": "s_2020", "title": "<b>arm</b>", "field": "harm",
+        "models": "composition", "steps": 3.0, "settled": "", "priority": 0.4,
+        "codes": codes, "probabilities": [["none", 0.6], ["severe", 0.4]],
+    }  # fmt: skip
+    rows = [dispute, {**dispute, "unit_id": "A2"}, {**dispute, "unit_id": "K1", "kind": "case"}]
+    listed = {"coders": {"a": "machine_assisted", "b": "undescribed"}, "rows": rows}
+    (folder / "disagreements.json").write_text(json.dumps(listed))
+    sensitivity = {"likeliest_code_changes": 1}
+    entry = {"units": 30, "items": 28, "unsure_units": 4, "sensitivity": sensitivity}
+    (folder / "codes.json").write_text(json.dumps({"fields": {"harm": entry}}))
+    checks = {"model": "codes_harm", "check": "r_hat", "value": 1.002, "threshold": 1.01,
+              "passed": True, "worst": "", "meaning": "chains agree"}  # fmt: skip
+    pd.DataFrame([checks]).to_csv(folder / "diagnostics.csv", index=False)
+    path = full.folder / "fits" / "composition" / "fit.json"
+    record = json.loads(path.read_text())
+    spans = {f"{s}_{p}": 0.2 for s in ("within", "combined") for p in ("low", "median", "high")}
+    effect = {"outcome": "harm", "group": "all", "estimand": "rate_mean", "between_share": 0.25,
+              **dict.fromkeys(("agreed_low", "agreed_median", "agreed_high")), **spans}  # fmt: skip
+    record["imputation"] = {"effect": [effect]}
+    path.write_text(json.dumps(record))
+    return replace(full.load(), codes=load_codes(folder))
+
+
+def test_the_files_are_written_and_text_is_escaped(run, tmp_path) -> None:
+    render_report(run, tmp_path / "reports")
+    page = (tmp_path / "reports" / "disagreements.html").read_text()
+    assert "<script>" not in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; so on" in page
+    assert "A1, A2" in page  # arms coded alike are one question
+    assert page.count('<article class="dispute">') == 2
+    assert "3 steps apart" in page
+    assert "http" not in page
+    flat = pd.read_csv(tmp_path / "reports" / "disagreements.csv")
+    assert flat["b_code"].tolist() == ["severe"] * 3
+    effect = pd.read_csv(tmp_path / "reports" / "disagreement_effect.csv")
+    assert effect[["model", "between_share"]].to_numpy().tolist() == [["composition", 0.25]]
+    assert "codes_harm" in (tmp_path / "reports" / "diagnostics.csv").read_text()
+
+
+def test_the_page_shows_agreement_and_says_what_it_is_not(run) -> None:
+    page = render_page(run)
+    assert "Agreement is not truth" in page
+    assert "a (machine assisted), b (undescribed)" in page
+    assert "not defined" in page
+    assert "not fitted" in page
+    assert 'href="disagreements.html"' in page
+
+
+def test_a_failed_check_of_the_codes_stamps_the_report(run) -> None:
+    assert "not converged: do not cite" not in render_page(run)
+    bad = run.codes.diagnostics.assign(passed="False")
+    page = render_page(replace(run, codes=replace(run.codes, diagnostics=bad)))
+    assert "not converged: do not cite" in page
+    assert "codes harm" in page or "codes_harm" in page
+
+
+def test_without_codings_the_section_says_so(full, tmp_path) -> None:
+    render_report(full.load(), tmp_path)
+    assert not (tmp_path / "disagreements.html").exists()
+    page = render_page(full.load())
+    section = page[page.index('<section id="agreement">') :]
+    assert "Not in this evidence base." in section[: section.index("</section>")]
+
+
+def test_coders_are_flagged() -> None:
+    both = coders_sentence({"a": "machine_assisted", "b": "machine_assisted"})
+    assert "2 of the 2 coders are machines or assisted by one" in both
+    assert "No code is adjudicated" in both
+    people = coders_sentence({"a": "human", "b": "human", "adjudicated": "human"})
+    assert people == "Coded by a (human), b (human)."
