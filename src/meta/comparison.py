@@ -172,6 +172,9 @@ def _attribution(
     primary = next((m for m in stored if m.task.spec.primary), None)
     if primary is None or not set(rows) & {"arms", "studies"}:
         return []
+    if primary.task.spec.imputes:
+        reason = "the model reads imputed codes, which weights cannot change"
+        return [_entry("study", "all", [], None, reason)]
     try:
         old = analysis_set(typed_rows(release.rows), primary.name, primary.task.spec)
     except (UserError, KeyError) as error:

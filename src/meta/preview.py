@@ -144,6 +144,8 @@ def preview(
     known, named = rate_models(settings), list(models)
     if wrong := [m for m in named if m not in known]:
         raise UserError(f"no rate model {', '.join(wrong)}; rate models: {', '.join(known)}")
+    if not known:
+        raise UserError("every rate model reads imputed codes, so only a run shows what rows move")
     # The primary is always previewed from results; without them there is nothing to reweight.
     read_model(directory, settings, (named or known)[0])
     if folder is None:
@@ -154,10 +156,20 @@ def preview(
     found = [
         _preview_model(directory, settings, name, proposal, bool(named)) for name in named or known
     ]
+    found += [] if named else _imputing(settings)
     shown = {str(path) for path in files}
     remarks = [p for p in proposal.evidence.problems if p.file in shown]
     lines = format_text(remarks).splitlines()[:-1]
     return Preview(_row_fates(proposal, settings, found), found, lines)
+
+
+def _imputing(settings: Settings) -> list[ModelPreview]:
+    reason = "reads imputed codes, which new rows would change: a run shows how it moves"
+    return [
+        ModelPreview(model=name, primary=spec.primary, method="none", reason=reason)
+        for name, spec in settings.models.items()
+        if spec.frame == "denominator" and spec.imputes
+    ]
 
 
 def _require_current(directory: Path, settings: Settings, models: list[str]) -> None:

@@ -55,9 +55,7 @@ class StoredModel:
     record
         Content of `fit.json`.
     rows
-        Its analysis set.
-    design
-        Design of these rows.
+        Its analysis set, stacked over code sets where it reads imputed codes.
     pooled
         Content of `pooled.csv`.
     """
@@ -67,8 +65,12 @@ class StoredModel:
     task: FitTask
     record: dict[str, Any]
     rows: pd.DataFrame
-    design: Design
     pooled: pd.DataFrame
+
+    @cached_property
+    def design(self) -> Design:
+        """Design of the rows; of a model that reads imputed codes there is one a code set."""
+        return build_design(self.rows, self.task.spec)
 
     @cached_property
     def numbers(self) -> dict[Key, dict[str, float]]:
@@ -113,25 +115,27 @@ def read_model(directory: Path, settings: Settings, name: str) -> StoredModel:
         If it was not fitted, or not with these settings, or not to the stored rows.
     """
     folder = directory / PROCESSED / "fits" / name
-    rows_file = directory / PROCESSED / "analysis" / f"{name}.parquet"
+    task = settings.task(name)
+    sets = "codes/sets" if task.spec.imputes else "analysis"
+    rows_file = directory / PROCESSED / sets / f"{name}.parquet"
     needed = [folder / f for f in ("fit.json", "pooled.csv", "draws.parquet", "posterior.nc")]
     absent = [path for path in (*needed, rows_file) if not path.is_file()]
     if absent:
         raise NoResultsError(f"{name}: no stored posterior ({absent[0]} is missing): {RUN}")
-    task = settings.task(name)
     record = json.loads((folder / "fit.json").read_text(encoding="utf-8"))
     if record["spec_hash"] != task.spec_hash:
         raise NoResultsError(f"{name}: the settings of the model have changed since its fit: {RUN}")
     rows = read_analysis_set(rows_file)
     if record["data_hash"] != data_hash(rows):
         raise NoResultsError(f"{name}: the fit is not of the stored analysis set: {RUN}")
-    return StoredModel(
-        name, folder, task, record, rows, build_design(rows, task.spec),
-        pd.read_csv(folder / "pooled.csv"),
-    )  # fmt: skip
+    return StoredModel(name, folder, task, record, rows, pd.read_csv(folder / "pooled.csv"))
 
 
 def rate_models(settings: Settings) -> list[str]:
-    """Names of the configured rate models, the primary first."""
-    names = [m for m, spec in settings.models.items() if spec.frame == "denominator"]
+    """Names of the rate models whose stored draws can be reweighted, the primary first.
+
+    A model fitted to imputed codes cannot: other rows would have other codes.
+    """
+    specs = settings.models.items()
+    names = [m for m, spec in specs if spec.frame == "denominator" and not spec.imputes]
     return sorted(names, key=lambda m: m != settings.primary)
