@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from meta.errors import SettingsError
 from meta.evidence.dictionary import load_dictionary
+from meta.priors import Beta, Gamma, HalfCauchy, HalfNormal, Lkj, Normal, PriorSet, Strict
 
 STAGES = ("capability_transfer", "goal_failure", "harm")
 TARGET_TYPES = ("specification_gaming", "goal_misgeneralization")
@@ -33,11 +34,7 @@ DENOMINATOR_FILTER: dict[str, list[str]] = {
 }
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Sampler(_Strict):
+class Sampler(Strict):
     """Arguments of the No-U-Turn sampler."""
 
     chains: int = Field(4, ge=2, le=64)
@@ -48,7 +45,7 @@ class Sampler(_Strict):
     max_depth: int = Field(10, ge=3, le=15)
 
 
-class Gate(_Strict):
+class Gate(Strict):
     """Thresholds that a fit and every reported quantity must meet (Vehtari et al. 2021)."""
 
     r_hat: float = Field(1.01, gt=1)
@@ -61,68 +58,7 @@ class Gate(_Strict):
     r_hat_imputation: float = Field(1.05, gt=1)
 
 
-class Normal(_Strict):
-    """Normal prior."""
-
-    distribution: Literal["normal"] = "normal"
-    mu: float = 0.0
-    sigma: float = Field(gt=0)
-
-
-class HalfNormal(_Strict):
-    """Half-normal prior."""
-
-    distribution: Literal["half_normal"] = "half_normal"
-    sigma: float = Field(gt=0)
-
-
-class HalfCauchy(_Strict):
-    """Half-Cauchy prior."""
-
-    distribution: Literal["half_cauchy"] = "half_cauchy"
-    beta: float = Field(gt=0)
-
-
-class Beta(_Strict):
-    """Beta prior."""
-
-    distribution: Literal["beta"] = "beta"
-    alpha: float = Field(gt=0)
-    beta: float = Field(gt=0)
-
-
-class Lkj(_Strict):
-    """Prior of Lewandowski, Kurowicka and Joe on a correlation matrix."""
-
-    distribution: Literal["lkj"] = "lkj"
-    eta: float = Field(gt=0)
-
-
-class Gamma(_Strict):
-    """Gamma prior with shape alpha and rate beta."""
-
-    distribution: Literal["gamma"] = "gamma"
-    alpha: float = Field(gt=0)
-    beta: float = Field(gt=0)
-
-
-Scale = Annotated[HalfNormal | HalfCauchy, Field(discriminator="distribution")]
-
-
-class PriorSet(_Strict):
-    """One named set of priors; what it leaves out takes the default of DESIGN section 4."""
-
-    alpha: Normal = Normal(sigma=1.5)
-    tau: Scale = HalfNormal(sigma=1)
-    omega: Scale = HalfNormal(sigma=1)
-    kappa: Scale = HalfNormal(sigma=1)
-    beta: Normal = Normal(sigma=0.75)
-    icc: Beta = Beta(alpha=1, beta=3)
-    correlation: Lkj = Lkj(eta=2)
-    df: Gamma = Gamma(alpha=2, beta=0.1)
-
-
-class CodePrior(_Strict):
+class CodePrior(Strict):
     """Prior of a coder's confusion matrix: Dirichlet rows that favour the true code."""
 
     accuracy: float = Field(0.8, gt=0, lt=1)
@@ -131,7 +67,7 @@ class CodePrior(_Strict):
     decay: float = Field(0.5, gt=0, le=1)
 
 
-class Codes(_Strict):
+class Codes(Strict):
     """Latent-code models, and the imputation of codes into the models that use them."""
 
     prior: CodePrior = CodePrior()
@@ -143,7 +79,7 @@ class Codes(_Strict):
     imputation_tune: int = Field(500, ge=10)
 
 
-class ModelSpec(_Strict):
+class ModelSpec(Strict):
     """One model: which rows, which stages, which likelihood, which levels."""
 
     primary: bool = False
@@ -156,7 +92,7 @@ class ModelSpec(_Strict):
     priors: str = "default"
     draws_factor: int = Field(1, ge=1, le=100)
     codes: Literal["imputed", "agreed"] = "imputed"
-    filter: dict[str, list[str]] = {}
+    filter: dict[str, list[str]] = Field(default_factory=dict)
 
     @model_validator(mode="before")
     @classmethod
@@ -226,14 +162,14 @@ class ModelSpec(_Strict):
         return {**base, **self.filter}
 
 
-class Settings(_Strict):
+class Settings(Strict):
     """Everything that a run depends on besides evidence and code."""
 
     seed: int = Field(20261121, ge=0)
     ci_prob: float = Field(0.95, gt=0.5, lt=1)
     sampler: Sampler = Sampler()
     gate: Gate = Gate()
-    priors: dict[str, PriorSet] = {"default": PriorSet()}
+    priors: dict[str, PriorSet] = Field(default_factory=lambda: {"default": PriorSet()})
     codes: Codes = Codes()
     models: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], ModelSpec] = Field(
         min_length=1
@@ -277,7 +213,7 @@ class Settings(_Strict):
         )
 
 
-class CodesTask(_Strict):
+class CodesTask(Strict):
     """What the latent codes depend on besides the codings."""
 
     codes: Codes
@@ -286,7 +222,7 @@ class CodesTask(_Strict):
     gate: Gate
 
 
-class FitTask(_Strict):
+class FitTask(Strict):
     """One model to fit: enough, with its rows, to redo the fit."""
 
     model: str

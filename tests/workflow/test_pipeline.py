@@ -150,6 +150,45 @@ def test_a_changed_count_refits_what_uses_it_in_the_same_run(changeable: Pipelin
     assert changeable.planned() == set()
 
 
+def test_a_changed_code_refits_the_codes_and_the_models_that_read_them(
+    changeable: Pipeline,
+) -> None:
+    edit(
+        changeable.base / "data/raw/codings.csv",
+        "K05,coder_b,1,yes,yes,none",
+        "K05,coder_b,1,yes,yes,severe",
+    )
+    done = changeable.snakemake("--dry-run")
+    text = done.stdout + done.stderr
+    assert text.count("\nrule codes:") == 1
+    assert text.count("\nrule fit:") == 1
+    assert "output: data/processed/fits/composition/posterior.nc" in text
+
+
+def test_a_changed_title_changes_the_list_of_disagreements_and_no_code(
+    changeable: Pipeline,
+) -> None:
+    edit(changeable.base / "data/raw/cases.csv", "Boat loops", "Boat goes round")
+    planned = changeable.planned()
+    assert {"agreement", "report"} <= planned
+    assert not planned & {"codes", "fit", "diagnose"}
+
+
+def test_codes_are_reported_and_gated(finished: Pipeline) -> None:
+    reports = finished.base / "reports"
+    agreement = pd.read_csv(reports / "agreement.csv")
+    assert {"capability_transfer", "goal_failure", "harm"} == set(agreement["field"])
+    listed = pd.read_csv(reports / "disagreements.csv")
+    assert listed["unit_id"].tolist() == ["K03", "K07", "K02"]
+    assert "coder_a" in (reports / "disagreements.html").read_text()
+    effect = pd.read_csv(reports / "disagreement_effect.csv")
+    assert set(effect["model"]) == {"composition"}
+    assert effect["between_share"].between(0, 1).all()
+    assert "codes_harm" in set(pd.read_csv(reports / "diagnostics.csv")["model"])
+    tree = az.from_netcdf(finished.base / "data/processed/fits/composition/posterior.nc")
+    assert np.unique(tree["posterior"]["imputation"]).size == 20
+
+
 @pytest.mark.parametrize(
     ("path", "rerun", "kept"),
     [

@@ -73,8 +73,12 @@ def task_json(wildcards):
 
 def fit_stamp(wildcards):
     """Digest of everything a fit depends on: code, specification, sampler, seed and rows."""
-    rows = ROWS[wildcards.model]["hash"]
-    return digest(code_fingerprint("meta.cli:fit"), task_json(wildcards), rows)
+    parts = [code_fingerprint("meta.cli:fit"), task_json(wildcards), ROWS[wildcards.model]["hash"]]
+    if wildcards.model in IMPUTED:
+        # All of the codings, not only the fields read: a run of the codes writes every imputed
+        # set anew, and a fit must belong to the set that is stored.
+        parts += [codes_stamp(wildcards), code_fingerprint("meta.cli:imputed_set")]
+    return digest(*parts)
 
 
 def diagnose_stamp(wildcards):

@@ -20,8 +20,8 @@ import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 
-from meta.config import HalfNormal, PriorSet, Scale
 from meta.models.design import Design, Level
+from meta.priors import HalfNormal, PriorSet, Scale
 
 #: A unit is centred when its information exceeds this; sparse units are safer non-centred
 #: (Betancourt & Girolami 2013, arXiv:1312.0906; Papaspiliopoulos et al. 2007,

@@ -220,7 +220,7 @@ def disputes(codes: CodeResults) -> list[Dispute]:
         likely = [(code, percent(p)) for code, p in row["probabilities"] if p >= 0.005]
         joined[key] = Dispute(
             field=spell(row["field"]), units=[row["unit_id"]], study=row["study"],
-            title=row["title"], models=spell(row["models"]),
+            title=row["title"], models=", ".join(spell(m) for m in row["models"].split()),
             steps=None if row["steps"] is None else int(row["steps"]), settled=row["settled"],
             codes=row["codes"], probabilities=likely,
         )  # fmt: skip

@@ -1,0 +1,74 @@
+"""Prior distributions and named sets of them, as the settings state them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Strict(BaseModel):
+    """Part of the settings: unknown keys are refused, values never change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Normal(Strict):
+    """Normal prior."""
+
+    distribution: Literal["normal"] = "normal"
+    mu: float = 0.0
+    sigma: float = Field(gt=0)
+
+
+class HalfNormal(Strict):
+    """Half-normal prior."""
+
+    distribution: Literal["half_normal"] = "half_normal"
+    sigma: float = Field(gt=0)
+
+
+class HalfCauchy(Strict):
+    """Half-Cauchy prior."""
+
+    distribution: Literal["half_cauchy"] = "half_cauchy"
+    beta: float = Field(gt=0)
+
+
+class Beta(Strict):
+    """Beta prior."""
+
+    distribution: Literal["beta"] = "beta"
+    alpha: float = Field(gt=0)
+    beta: float = Field(gt=0)
+
+
+class Lkj(Strict):
+    """Prior of Lewandowski, Kurowicka and Joe on a correlation matrix."""
+
+    distribution: Literal["lkj"] = "lkj"
+    eta: float = Field(gt=0)
+
+
+class Gamma(Strict):
+    """Gamma prior with shape alpha and rate beta."""
+
+    distribution: Literal["gamma"] = "gamma"
+    alpha: float = Field(gt=0)
+    beta: float = Field(gt=0)
+
+
+Scale = Annotated[HalfNormal | HalfCauchy, Field(discriminator="distribution")]
+
+
+class PriorSet(Strict):
+    """One named set of priors; what it leaves out takes the default of DESIGN section 4."""
+
+    alpha: Normal = Normal(sigma=1.5)
+    tau: Scale = HalfNormal(sigma=1)
+    omega: Scale = HalfNormal(sigma=1)
+    kappa: Scale = HalfNormal(sigma=1)
+    beta: Normal = Normal(sigma=0.75)
+    icc: Beta = Beta(alpha=1, beta=3)
+    correlation: Lkj = Lkj(eta=2)
+    df: Gamma = Gamma(alpha=2, beta=0.1)
