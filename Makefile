@@ -20,7 +20,7 @@ test: $(VENV)/installed-test ## install what is missing, then lint, type-check a
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/snakemake --lint
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 lint: $(VENV)/installed-test ## repair what formatters can
 	$(BIN)/ruff check --fix .
