@@ -43,6 +43,7 @@ ROWS = {
     "arms": ["ARM001", "ARM002", "ARM174", "ARM356", "ARM357"],
     "cases": ["SG-ML01", "SG-ML02"],
     "codings": ["SG-ML01", "SG-ML02"],
+    "coders": ["coder_a", "coder_b"],
     "claims": ["C001", "C002", "C003"],
     "screening": ["goodhart reward-failure data set", "DeepMind goal-misgeneralization sheet"],
     "arms_unverified": ["qi_2015"],
