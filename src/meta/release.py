@@ -125,7 +125,7 @@ def _require_passed(directory: Path) -> list[StoredModel]:
         if not model.record.get("passed"):
             raise ReleaseError(f"{name}: the checks of its fit did not pass: {RUN}")
         used = {k: v for k, v in model.record["sampler"].items() if k != "name"}
-        if used != model.task.sampler.model_dump(mode="json") or (
+        if used != model.task.imputation_sampler.model_dump(mode="json") or (
             model.record["seed"] != settings.seed
         ):
             raise ReleaseError(f"{name}: sampler or seed have changed since its fit: {RUN}")
