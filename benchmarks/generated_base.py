@@ -33,7 +33,7 @@ def _copy(connection: duckdb.DuckDBPyConnection, query: str, path: Path) -> None
 
 
 def write_base(directory: Path, cases: int, coders: int, arms: int) -> Path:
-    """Write the tables studies, arms, cases and codings.
+    """Write the tables studies, arms, cases, codings and coders.
 
     Parameters
     ----------
@@ -61,6 +61,7 @@ def write_base(directory: Path, cases: int, coders: int, arms: int) -> Path:
         _copy(connection, _arms(arms, studies), raw / "arms.csv")
         _copy(connection, _cases(cases, studies), raw / "cases.csv")
         _copy(connection, _codings(cases, coders), raw / "codings.csv")
+        _copy(connection, _coders(coders), raw / "coders.csv")
     return directory
 
 
@@ -76,7 +77,7 @@ def _studies(n: int) -> str:
 def _arms(n: int, studies: int) -> str:
     return f"""
         SELECT format('ARM{{:07d}}', i) AS arm_id,
-            format('study_{{:06d}}', i % {studies}) AS study_id,
+            format('study_{{:06d}}', (i // 10) % {studies}) AS study_id,
             {_pick(("specification_gaming", "goal_misgeneralization"), 1)} AS failure_type,
             'environment ' || (i % 400) AS environment, 'arm, no. ' || i AS arm_label,
             'agent ' || (i % 60) AS agent, 'run' AS unit, 100 + i % 50 AS n_trials,
@@ -86,7 +87,7 @@ def _arms(n: int, studies: int) -> str:
             {_pick(("main", "main", "control"), 3)} AS role,
             'set ' || (i // 5) AS overlap_set, 'Table ' || (i % 9) AS locator,
             (i % 40) || '/' || (40 + i % 40) AS printed_figure, 'A' AS grade,
-            {_pick(TEXTS, 4)} AS note, DATE '2024-01-01' + (i % 600)::INTEGER AS added_on
+            {_pick(TEXTS, 4)} AS note, DATE '2026-01-01' + (i % 300)::INTEGER AS added_on
         FROM range({n}) r(i)"""
 
 
@@ -106,7 +107,7 @@ def _cases(n: int, studies: int) -> str:
                 AS evidence_kind,
             {_pick(LISTS, 9)} AS list_membership, {_pick(("A", "B", "C"), 10)} AS grade,
             {_pick(TEXTS, 11)} AS classification_note, 'case_series' AS sampling_frame,
-            DATE '2024-01-01' + (i % 600)::INTEGER AS added_on
+            DATE '2026-01-01' + (i % 300)::INTEGER AS added_on
         FROM range({n}) r(i)"""
 
 
@@ -114,7 +115,7 @@ def _codings(cases: int, coders: int) -> str:
     return f"""
         SELECT format('CASE-{{:07d}}', i // {coders}) AS unit_id,
             'coder_' || (i % {coders}) AS coder,
-            DATE '2024-01-01' + (i % 600)::INTEGER AS coded_on, '1' AS codebook_version,
+            DATE '2026-01-01' + (i % 300)::INTEGER AS coded_on, '1' AS codebook_version,
             {_pick(("yes", "yes", "yes", "no", "unclear"), 12)} AS capability_transfer,
             {_pick(("yes", "yes", "partial", "no"), 13)} AS goal_failure,
             {_pick(("none", "minor", "minor", "significant", "severe", "unclear"), 14)} AS harm,
@@ -129,3 +130,7 @@ def _codings(cases: int, coders: int) -> str:
             {_pick(("low", "medium", "high"), 22)} AS confidence,
             {_pick(TEXTS, 23)} AS rationale
         FROM range({cases} * {coders}) r(i)"""
+
+
+def _coders(n: int) -> str:
+    return f"SELECT 'coder_' || i AS coder, 'human' AS kind FROM range({n}) r(i)"

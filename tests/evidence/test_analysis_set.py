@@ -142,8 +142,17 @@ def test_agreed_codes() -> None:
             ("u5", "a", "yes"), ("u5", "b", None),
             ("u6", "a", "yes"), ("u6", "b", "yes"), ("u6", "adjudicated", "unclear"),
         ],
-        columns=["unit_id", "coder", "harm"],
+        columns=["unit_id", "coder", "capability_transfer"],
     )  # fmt: skip
-    found = agreed_code(codes, "harm").dropna().to_dict()
+    found = agreed_code(codes, "capability_transfer").dropna().to_dict()
     # Disagreement and `unclear` are not observed; the adjudicated code stands above the others.
     assert found == {"u1": "yes", "u3": "no", "u5": "yes"}
+
+
+def test_codes_of_one_event_agree() -> None:
+    pairs = {"u1": ("yes", "partial"), "u2": ("partial", "no"), "u3": ("no", "no")}
+    rows = [(unit, coder, code) for unit, both in pairs.items() for coder, code in zip("ab", both)]
+    codes = pd.DataFrame(rows, columns=["unit_id", "coder", "goal_failure"])
+    assert agreed_code(codes, "goal_failure").dropna().to_dict() == {"u1": "yes", "u3": "no"}
+    other = codes.rename(columns={"goal_failure": "shift_type"})
+    assert agreed_code(other, "shift_type").dropna().to_dict() == {"u3": "no"}

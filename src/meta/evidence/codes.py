@@ -25,7 +25,8 @@ NO_LIST = "papers_and_repositories"
 def agreed_code(codes: pd.DataFrame, field: str) -> pd.Series:
     """Return the code that stands for each unit, or NA where none does.
 
-    The adjudicated code stands if there is one; otherwise the code that every coder gave. Where
+    The adjudicated code stands if there is one; otherwise the code that every coder gave. Of the
+    outcomes, codes that make the same event agree (`yes` and `partial`; the first stands). Where
     coders differ, or say `unclear`, the unit is not observed: with two equally reliable coders a
     disagreement says nothing about either value (Dawid & Skene 1979, doi:10.2307/2346806).
 
@@ -43,10 +44,19 @@ def agreed_code(codes: pd.DataFrame, field: str) -> pd.Series:
     """
     given = codes.loc[codes[field].notna(), ["unit_id", "coder", field]]
     adjudicated = given[given["coder"] == ADJUDICATOR].set_index("unit_id")[field]
-    grouped = given[given["coder"] != ADJUDICATOR].groupby("unit_id")[field]
-    unanimous = grouped.first().where(grouped.nunique() == 1)
+    free = given[given["coder"] != ADJUDICATOR]
+    said = free.assign(said=_event_class(free[field], field)).groupby("unit_id")
+    unanimous = said[field].first().where(said["said"].nunique() == 1)
     agreed = adjudicated.combine_first(unanimous)
     return agreed.mask(agreed == UNCLEAR)
+
+
+def _event_class(codes: pd.Series, field: str) -> pd.Series:
+    """What a code says of its stage: the event, no event, or unclear; of other fields, itself."""
+    if field not in EVENT_CODES:
+        return codes
+    event = codes.isin(EVENT_CODES[field]).map({True: "event", False: "no event"})
+    return event.mask(codes == UNCLEAR, UNCLEAR)
 
 
 def agreed_codes(codings: pd.DataFrame) -> CodeSet:
