@@ -151,7 +151,7 @@ def test_agreed_codes() -> None:
 
 def test_codes_of_one_event_agree() -> None:
     pairs = {"u1": ("yes", "partial"), "u2": ("partial", "no"), "u3": ("no", "no")}
-    rows = [(unit, coder, code) for unit, both in pairs.items() for coder, code in zip("ab", both)]
+    rows = [(unit, "ab"[i], code) for unit, both in pairs.items() for i, code in enumerate(both)]
     codes = pd.DataFrame(rows, columns=["unit_id", "coder", "goal_failure"])
     assert agreed_code(codes, "goal_failure").dropna().to_dict() == {"u1": "yes", "u3": "no"}
     other = codes.rename(columns={"goal_failure": "shift_type"})

@@ -276,7 +276,7 @@ def test_forests_fill_two_columns(full):
 def test_composition_shows_cells_and_lists(full):
     source = section_of(render_page(full.load()), "composition")
     text = " ".join(Page(source).text.split())
-    assert "codes on which all coders of a case agree" in text
+    assert "cases on which all coders agree whether they count" in text
     assert "what disagreement could do" in text
     assert "All lists" in text
     for study in full.studies:
