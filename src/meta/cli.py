@@ -237,18 +237,9 @@ def preview(
     files |= {studies: "studies"} if studies else {}
     result = preview_rows(directory, files, remove, models, folder)
     if as_json:
-        click.echo(json.dumps(_finite(result.as_json()), indent=2, ensure_ascii=False))
+        click.echo(json.dumps(result.as_json(), indent=2, ensure_ascii=False))
     else:
         click.echo(format_preview(result))
-
-
-def _finite(value: Any) -> Any:
-    """Replace what JSON cannot hold by null."""
-    if isinstance(value, dict):
-        return {key: _finite(part) for key, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(part) for part in value]
-    return None if isinstance(value, float) and value - value != 0 else value
 
 
 @main.command()
