@@ -140,14 +140,14 @@ def report(
     output: Path,
 ) -> None:
     """Render the report and the tables of results from the diagnosed FITS."""
-    from meta.evidence.index import refused_models
+    from meta.evidence.index import refused_models, uncoded_by_model
     from meta.report.pages import load_inputs, render_report
 
     sets = [index.parent / f"{folder.name}.parquet" for folder in fits]
     refused = refused_models(index)
     run = load_inputs(
         list(fits), sets, flow, bibliography, refused,
-        corrections=corrections, changes=changed, codes=codes,
+        corrections=corrections, changes=changed, codes=codes, uncoded=uncoded_by_model(index),
     )  # fmt: skip
     render_report(run, output)
 

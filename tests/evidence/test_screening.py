@@ -111,3 +111,9 @@ def test_a_changed_number_of_the_shipped_search_is_found(tmp_path, old, new):
     assert text.count(old) == 1
     (folder / "screening.csv").write_text(text.replace(old, new))
     assert [error.file for error in check(tmp_path).errors] == ["data/raw/screening.csv"]
+
+
+def test_arms_that_the_search_says_it_excluded_are_an_error_of_the_check(tmp_path):
+    (error,) = base(tmp_path, row(decision="excluded")).errors
+    assert error.file == "data/raw/screening.csv"
+    assert "sum to" in error.reason

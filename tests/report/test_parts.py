@@ -9,6 +9,7 @@ from meta.report.cells import StageCount, cell_table
 from meta.report.descriptive import forest_rows, observed, product_counts, wilson
 from meta.report.estimates import index_estimates, percent, plain, plain_decimals
 from meta.report.flow_diagram import flow_diagram
+from meta.report.limits import limits_of
 from meta.report.wording import study_label
 
 
@@ -174,3 +175,10 @@ def test_flow_of_nothing_is_empty():
 )  # fmt: skip
 def test_studies_are_cited_by_name_and_year(study, year, label):
     assert study_label(study, year) == label
+
+
+def test_rows_left_out_for_want_of_codes_are_a_limit(full):
+    inputs = replace(full.load(), uncoded={"by_shift": ["A1", "A2"]})
+    (limit,) = [limit for limit in limits_of(inputs) if limit.name == "uncoded-by_shift"]
+    assert "leaves out 2 rows that nobody has coded" in limit.lead
+    assert "A1, A2" in limit.text

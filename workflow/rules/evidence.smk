@@ -9,11 +9,11 @@ rule warehouse:
     input:
         raw=[str(path) for path in raw_files(Path())],
     output:
-        database="data/processed/evidence.duckdb",
+        database=update("data/processed/evidence.duckdb"),
         tables=directory("data/processed/tables"),
-        flow="data/processed/flow.json",
-        bibliography="data/processed/bibliography.parquet",
-        corrections="data/processed/corrections.json",
+        flow=update("data/processed/flow.json"),
+        bibliography=update("data/processed/bibliography.parquet"),
+        corrections=update("data/processed/corrections.json"),
     log:
         "logs/warehouse.log",
     benchmark:

@@ -60,14 +60,7 @@ def analysis_set(
     """
     if spec.frame == "case_series":
         return _case_cells(tables, model, spec, codes)
-    arms = tables["arms"].merge(
-        tables["studies"].drop(columns=["_line"], errors="ignore"),
-        on="study_id",
-        how="left",
-        suffixes=("", "_study"),
-    )
-    chosen = _apply_filter(arms, model, spec)
-    chosen = _with_codes(chosen, "arm_id", tables, spec, codes)
+    chosen = _with_codes(_chosen(tables, model, spec), "arm_id", tables, spec, codes)
     counts = arm_counts(chosen)
     table = pd.DataFrame(
         {
@@ -117,8 +110,7 @@ def arm_counts(arms: pd.DataFrame) -> pd.DataFrame:
 def _case_cells(tables: Tables, model: str, spec: ModelSpec, codes: CodeSet | None) -> pd.DataFrame:
     if any(name not in tables or tables[name].empty for name in ("cases", "codings")):
         raise MissingRowsError("a composition needs the tables cases and codings")
-    cases = _apply_filter(tables["cases"], model, spec)
-    moderated = _with_codes(cases, "case_id", tables, spec, codes)
+    moderated = _with_codes(_chosen(tables, model, spec), "case_id", tables, spec, codes)
     staged = case_stages(moderated, codes or agreed_codes(tables["codings"]))
     staged["study"] = _text(staged, "list_membership").fillna(NO_LIST)
     # Cases without a stated frame are what cases.csv is for: a series selected on failure.
@@ -137,6 +129,15 @@ def _case_cells(tables: Tables, model: str, spec: ModelSpec, codes: CodeSet | No
     columns = [*KEY_COLUMNS, *moderators, *COUNT_COLUMNS, "n_units", *extra]
     cells = cells[columns].astype(dict.fromkeys([*COUNT_COLUMNS, "n_units", *extra], "Int64"))
     return cells.sort_values("row_id", ignore_index=True)
+
+
+def _chosen(tables: Tables, model: str, spec: ModelSpec) -> pd.DataFrame:
+    """Arms (with what is said of their studies) or cases that the filter keeps."""
+    if spec.frame == "case_series":
+        return _apply_filter(tables["cases"], model, spec)
+    studies = tables["studies"].drop(columns=["_line"], errors="ignore")
+    arms = tables["arms"].merge(studies, on="study_id", how="left", suffixes=("", "_study"))
+    return _apply_filter(arms, model, spec)
 
 
 def _apply_filter(table: pd.DataFrame, model: str, spec: ModelSpec) -> pd.DataFrame:
@@ -172,7 +173,11 @@ def _require_known_values(model: str, spec: ModelSpec) -> None:
 def _with_codes(
     rows: pd.DataFrame, key: str, tables: Tables, spec: ModelSpec, codes: CodeSet | None
 ) -> pd.DataFrame:
-    """Add the coded moderators; without a code set, leave out rows without an agreed code."""
+    """Add the coded moderators; rows without a code are left out.
+
+    Without a code set these are the rows on which coders differ, with one those that nobody coded:
+    a new row is pooled by every other model while its coding is still to come.
+    """
     names = [m for m in spec.moderators if m in spec.coded_fields and m not in rows]
     if not names:
         return rows
@@ -181,9 +186,33 @@ def _with_codes(
         raise MissingRowsError(f"the moderator {names[0]} needs the table codings")
     lookup = codes or agreed_codes(codings)
     coded = rows.assign(**{name: rows[key].map(lookup(name)).astype("string") for name in names})
-    if codes is not None:
-        return coded
     return coded.dropna(subset=names).reset_index(drop=True)
+
+
+def uncoded_rows(tables: Tables, model: str, spec: ModelSpec) -> list[str]:
+    """Name the rows that a model pools but for the want of any coding of a moderator.
+
+    Parameters
+    ----------
+    tables
+        Checked evidence tables by name.
+    model, spec
+        The model.
+
+    Returns
+    -------
+    list of str
+        Arms (or cases) that its filter keeps and that no coder has coded for it.
+    """
+    key, table = ("case_id", "cases") if spec.frame == "case_series" else ("arm_id", "arms")
+    codings = tables.get("codings")
+    if table not in tables or codings is None:
+        return []
+    chosen = _chosen(tables, model, spec)
+    missing = pd.Series(False, index=chosen.index)
+    for name in [m for m in spec.moderators if m in spec.coded_fields and m not in chosen]:
+        missing |= ~chosen[key].isin(codings.loc[codings[name].notna(), "unit_id"])
+    return sorted(chosen.loc[missing, key])
 
 
 def _require_columns(table: pd.DataFrame, names: list[str], where: str) -> None:

@@ -27,10 +27,14 @@ def raw_hash(directory: Path) -> str:
 
 
 class ModelRows(TypedDict):
-    """Hash of a model's analysis set, or why the model cannot be fitted to this evidence."""
+    """Hash of a model's analysis set, or why the model cannot be fitted to this evidence.
+
+    `uncoded` names the rows that it leaves out because nobody has coded them yet.
+    """
 
     hash: str | None
     refused: str | None
+    uncoded: list[str]
 
 
 class Index(TypedDict):
@@ -54,3 +58,9 @@ def refused_models(path: Path) -> dict[str, str]:
     """Models that cannot be fitted to this evidence, and why."""
     models = read_index(path)["models"]
     return {name: rows["refused"] for name, rows in models.items() if rows["refused"]}
+
+
+def uncoded_by_model(path: Path) -> dict[str, list[str]]:
+    """Rows that models leave out because nobody has coded them, by model that leaves out any."""
+    models = read_index(path)["models"]
+    return {name: rows["uncoded"] for name, rows in models.items() if rows["uncoded"]}

@@ -55,7 +55,7 @@ def snapshot(directory: Path, settings: Settings, index: Path) -> Index:
     evidence = check(directory)
     if evidence.errors:
         models: dict[str, ModelRows] = {
-            m: {"hash": UNCHECKED, "refused": None} for m in settings.models
+            m: {"hash": UNCHECKED, "refused": None, "uncoded": []} for m in settings.models
         }
         return {"key": key, "models": models, "codes": None}
     known = load_dictionary().tables
@@ -134,7 +134,7 @@ def _model_rows(
     tables: dict[str, pd.DataFrame], settings: Settings
 ) -> dict[str, tuple[ModelRows, pd.DataFrame | None]]:
     from meta.errors import DesignError, MissingRowsError
-    from meta.evidence.analysis_set import analysis_set, data_hash
+    from meta.evidence.analysis_set import analysis_set, data_hash, uncoded_rows
     from meta.evidence.codes import any_codes
     from meta.models.design import build_design
 
@@ -149,10 +149,11 @@ def _model_rows(
             # The primary must be fitted or the run fails; another model may not fit this base.
             if spec.primary:
                 raise
-            found[model] = {"hash": None, "refused": str(error)}, None
+            found[model] = {"hash": None, "refused": str(error), "uncoded": []}, None
         else:
             rows = data_hash(table)
             if spec.imputes:
                 rows = f"{rows}+{_codes_hash(tables, spec.coded_fields)}"
-            found[model] = {"hash": rows, "refused": None}, table
+            uncoded = uncoded_rows(tables, model, spec) if spec.imputes else []
+            found[model] = {"hash": rows, "refused": None, "uncoded": uncoded}, table
     return found

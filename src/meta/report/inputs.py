@@ -76,6 +76,8 @@ class ReportInputs:
         Every pooled number by its key ``model/outcome/group/estimand``.
     refused : mapping of str to str
         Models that could not be fitted to this evidence base, and why.
+    uncoded : mapping of str to list of str
+        Rows that a model leaves out because nobody has coded them.
     corrections : tuple of dict
         Corrected cells of the raw tables, one record a cell.
     changes : mapping
@@ -89,6 +91,7 @@ class ReportInputs:
     studies: pd.DataFrame
     estimates: dict[str, Estimate]
     refused: Mapping[str, str] = field(default_factory=dict)
+    uncoded: Mapping[str, list[str]] = field(default_factory=dict)
     corrections: tuple[dict[str, Any], ...] = ()
     changes: Mapping[str, Any] = field(default_factory=dict)
     codes: CodeResults | None = None
@@ -129,6 +132,7 @@ def load_inputs(
     corrections: Path | None = None,
     changes: Path | None = None,
     codes: Path | None = None,
+    uncoded: Mapping[str, list[str]] | None = None,
 ) -> ReportInputs:
     """Read the stored results that a report is made of.
 
@@ -144,6 +148,8 @@ def load_inputs(
         The studies (Parquet).
     refused : mapping of str to str, optional
         Models that could not be fitted, and why.
+    uncoded : mapping of str to list of str, optional
+        Rows that models leave out because nobody has coded them.
     changes : Path, optional
         What changed since the latest release (JSON).
     codes : Path, optional
@@ -163,6 +169,7 @@ def load_inputs(
         studies=pd.read_parquet(studies),
         estimates=index_estimates([fit.pooled for fit in loaded]),
         refused=refused or {},
+        uncoded=uncoded or {},
         corrections=tuple(json.loads(corrections.read_text(encoding="utf-8")))
         if corrections
         else (),

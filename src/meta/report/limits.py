@@ -147,10 +147,23 @@ def _standing(inputs: ReportInputs) -> list[Limit]:
         ),
     ]
     found = found if inputs.rate_fits else found[:1]
-    return found + [
-        Limit(f"refused-{model}", f"The model {model} was not fitted.", f"{reason}.")
-        for model, reason in inputs.refused.items()
-    ]
+    return (
+        found
+        + [
+            Limit(f"refused-{model}", f"The model {model} was not fitted.", f"{reason}.")
+            for model, reason in inputs.refused.items()
+        ]
+        + [_uncoded(model, rows) for model, rows in inputs.uncoded.items()]
+    )
+
+
+def _uncoded(model: str, rows: list[str]) -> Limit:
+    named = ", ".join(rows[:5]) + (f" and {len(rows) - 5:,} more" if len(rows) > 5 else "")
+    return Limit(
+        f"uncoded-{model}",
+        f"The model {spell(model)} leaves out {len(rows):,} rows that nobody has coded.",
+        f"They are {named}; every model that reads no codes has them.",
+    )
 
 
 def _share(part: int, whole: int) -> str:
