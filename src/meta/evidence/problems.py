@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from meta.errors import UserError
-from meta.evidence.problem_codes import code_of
+from meta.evidence.problem_kinds import code_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
