@@ -27,6 +27,7 @@ from meta.evidence.proposal import Proposal, propose, propose_folder
 from meta.inference.draws import read_draws
 from meta.models.design import Design, build_design
 from meta.stored import (
+    LEFT_OUT,
     PROCESSED,
     RUN,
     Key,
@@ -37,8 +38,6 @@ from meta.stored import (
     read_model,
 )
 
-#: Per-study rates describe the rows themselves; a preview is about the populations.
-LEFT_OUT = "study_rate"
 SUMMARIES = ("mean", "median", "ci_low", "ci_high")
 
 
