@@ -36,7 +36,7 @@ import pandas as pd
 from meta.checks.importance import shift, smoothed_weights
 from meta.checks.reweighting import NotReweightableError, compare
 from meta.config import Settings
-from meta.errors import UserError
+from meta.errors import StoredFitError, UserError
 from meta.evidence.analysis_set import analysis_set
 from meta.evidence.changes import TableChanges, compare_evidence, typed_rows
 from meta.inference.draws import read_draws
@@ -223,6 +223,8 @@ def _attribute(
         if change.empty:
             return _entry(unit, name, rows, None, "nothing that the model reads differs")
         draws = read_draws(primary.posterior, primary.design, change.draws(BUDGET))
+    except StoredFitError:
+        raise
     except (NotReweightableError, UserError, KeyError) as error:
         return _entry(unit, name, rows, None, f"not attributable by weights: {error}")
     weights = smoothed_weights(change.log_ratio(draws.parameters).reshape(draws.shape))
