@@ -152,8 +152,6 @@ def _require_passed(directory: Path) -> list[StoredModel]:
     with whole(index):
         content = read_index(index)
         fitted, coded = content["models"], content["codes"] is not None
-    if coded:
-        _require_codes(processed / "codes" / "codes.json", settings)
     models = []
     for name in settings.models:
         if fitted.get(name, {"refused": None})["refused"]:
@@ -170,6 +168,8 @@ def _require_passed(directory: Path) -> list[StoredModel]:
         if set(model.pooled["ci_prob"]) != {settings.ci_prob}:
             raise ReleaseError(f"{name}: ci_prob has changed since the last run: {RUN}")
         models.append(model)
+    if coded:
+        _require_codes(processed / "codes" / "codes.json", settings)
     return models
 
 
