@@ -278,9 +278,10 @@ def changes(models: tuple[str, ...], directory: Path, text: str, output: Path) -
 def codes(tables: Path, text: str, cores: int, output: Path) -> None:
     """Fit the true codes behind the coders' and draw imputed code sets."""
     from meta.config import CodesTask
-    from meta.imputation import impute_codes, read_tables
+    from meta.evidence.canonical import read_canonical
+    from meta.imputation import impute_codes
 
-    impute_codes(read_tables(tables), CodesTask.model_validate_json(text), cores, output)
+    impute_codes(read_canonical(tables), CodesTask.model_validate_json(text), cores, output)
 
 
 @main.command("imputed-set")

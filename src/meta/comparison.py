@@ -36,15 +36,14 @@ import pandas as pd
 from meta.checks.importance import shift, smoothed_weights
 from meta.checks.reweighting import NotReweightableError, compare
 from meta.config import Settings
-from meta.errors import UserError
+from meta.errors import StoredFitError, UserError
 from meta.evidence.analysis_set import analysis_set
-from meta.evidence.changes import TableChanges, canonical_rows, compare_evidence, typed_rows
+from meta.evidence.changes import TableChanges, compare_evidence, typed_rows
 from meta.inference.draws import read_draws
 from meta.models.design import build_design
-from meta.release import LEFT_OUT, SCHEMA, Release, latest_release
-from meta.stored import PROCESSED, StoredModel, read_model
+from meta.release import KEY, SCHEMA, Release, latest_release, run_rows
+from meta.stored import LEFT_OUT, StoredModel, read_model
 
-KEY = ["model", "outcome", "group", "estimand"]
 SUMMARIES = ["mean", "median", "ci_low", "ci_high"]
 ATTRIBUTED = ("rate_typical", "rate_mean", "rate_new")
 #: Studies and rows that are weighed one by one; beyond these a release has simply been replaced.
@@ -81,7 +80,7 @@ def changes_since_release(
             "its gate; put its folder under version control."
         )
         return _document(None, message, {}, {}, [], [], passed)
-    now = canonical_rows(directory / PROCESSED / "evidence.duckdb")
+    now = run_rows(directory)
     rows = compare_evidence(release.rows, now)
     changed_models = _compare_models(release, stored)
     pooled = _compare_pooled(release.pooled, stored)
@@ -224,6 +223,8 @@ def _attribute(
         if change.empty:
             return _entry(unit, name, rows, None, "nothing that the model reads differs")
         draws = read_draws(primary.posterior, primary.design, change.draws(BUDGET))
+    except StoredFitError:
+        raise
     except (NotReweightableError, UserError, KeyError) as error:
         return _entry(unit, name, rows, None, f"not attributable by weights: {error}")
     weights = smoothed_weights(change.log_ratio(draws.parameters).reshape(draws.shape))

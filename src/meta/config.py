@@ -6,7 +6,6 @@ key, and nothing runs until it is right.
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 from pathlib import Path
@@ -17,6 +16,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from meta.errors import SettingsError
 from meta.evidence.dictionary import load_dictionary
+from meta.evidence.suggestion import nearest
 from meta.priors import Beta, Gamma, HalfCauchy, HalfNormal, Lkj, Normal, PriorSet, Strict
 
 STAGES = ("capability_transfer", "goal_failure", "harm")
@@ -334,9 +334,9 @@ def _merge(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
 
 
 def _did_you_mean(word: str, candidates: Any) -> str:
-    near = difflib.get_close_matches(str(word), [str(c) for c in candidates], n=1, cutoff=0.5)
+    near = nearest(str(word), [str(c) for c in candidates], cutoff=0.5)
     known = ", ".join(str(c) for c in candidates)
-    return f"; did you mean {near[0]}?" if near else f"; known: {known}"
+    return f"; did you mean {near}?" if near else f"; known: {known}"
 
 
 def _fields_at(location: tuple[int | str, ...]) -> list[str]:

@@ -178,12 +178,6 @@ def _checks(
     ]  # fmt: skip
 
 
-def read_tables(folder: Path) -> dict[str, pd.DataFrame]:
-    """Read the canonical tables by name."""
-    paths = sorted(folder.glob("*.parquet"))
-    return {path.stem: pd.read_parquet(path, dtype_backend="numpy_nullable") for path in paths}
-
-
 def impute_codes(tables: Tables, task: CodesTask, cores: int, folder: Path) -> None:
     """Fit the latent codes of every field and write what others read.
 

@@ -27,6 +27,7 @@ from meta.evidence.proposal import Proposal, propose, propose_folder
 from meta.inference.draws import read_draws
 from meta.models.design import Design, build_design
 from meta.stored import (
+    LEFT_OUT,
     PROCESSED,
     RUN,
     Key,
@@ -37,8 +38,6 @@ from meta.stored import (
     read_model,
 )
 
-#: Per-study rates describe the rows themselves; a preview is about the populations.
-LEFT_OUT = "study_rate"
 SUMMARIES = ("mean", "median", "ci_low", "ci_high")
 
 
@@ -341,10 +340,31 @@ def _row_fates(
             fate = _why_not_pooled(proposal.evidence.tables["arms"], row.key, settings)
         elif row.table == "studies":
             fate = "is a study; its arms are what is pooled"
+        elif row.table in ("codings", "coders"):
+            fate = _fate_of_codes(settings, used, row.key)
         else:
             fate = f"no rate model reads {row.table}: no rate moves"
         fates.append({"table": row.table, "id": row.key, "action": row.action, "fate": fate})
     return fates
+
+
+def _fate_of_codes(settings: Settings, used: Mapping[str, list[str]], key: str) -> str:
+    """Say what a coding, or the description of a coder, moves."""
+    readers = {
+        name: spec
+        for name, spec in settings.models.items()
+        if spec.frame == "denominator" and spec.coded_fields
+    }
+    if not readers:
+        return "no rate model reads codes: no rate moves"
+    imputing = [name for name, spec in readers.items() if spec.imputes]
+    parts = []
+    if imputing:
+        parts.append(f"may change the imputed codes of {', '.join(imputing)}: a run shows how")
+    unit = key.split(" / ")[0]
+    if pooled := [name for name in used.get(unit, []) if name in readers]:
+        parts.append(f"changes what {', '.join(pooled)} pools")
+    return "; ".join(parts) or f"changes no agreed code that {', '.join(readers)} reads"
 
 
 def _why_not_pooled(arms: pd.DataFrame, name: str, settings: Settings) -> str:

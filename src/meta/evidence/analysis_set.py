@@ -7,7 +7,6 @@ note changes no analysis set.
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,6 +17,7 @@ from meta.config import STAGES, ModelSpec
 from meta.errors import MissingRowsError, SettingsError
 from meta.evidence.codes import NO_LIST, CodeSet, agreed_codes, case_stages, design_cells
 from meta.evidence.dictionary import load_dictionary
+from meta.evidence.suggestion import nearest
 
 #: Columns of every analysis set, before moderators.
 KEY_COLUMNS = [
@@ -163,8 +163,8 @@ def _require_known_values(model: str, spec: ModelSpec) -> None:
         if field is None or not field.values:
             continue
         for value in set(values) - set(field.values):
-            near = difflib.get_close_matches(value, list(field.values), n=1, cutoff=0.5)
-            hint = f"; did you mean {near[0]}?" if near else f"; known: {', '.join(field.values)}"
+            near = nearest(value, list(field.values), cutoff=0.5)
+            hint = f"; did you mean {near}?" if near else f"; known: {', '.join(field.values)}"
             problems.append(f"models.{model}.filter.{column}: {value!r} is no such value{hint}")
     if problems:
         raise SettingsError("\n".join(sorted(problems)))
@@ -220,8 +220,8 @@ def _require_columns(table: pd.DataFrame, names: list[str], where: str) -> None:
     problems = []
     for name in names:
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-            hint = f"; did you mean {near[0]}?" if near else f"; known: {', '.join(known)}"
+            near = nearest(name, known, cutoff=0.5)
+            hint = f"; did you mean {near}?" if near else f"; known: {', '.join(known)}"
             problems.append(f"{where}: no column is named {name!r}{hint}")
     if problems:
         raise SettingsError("\n".join(problems))

@@ -8,6 +8,7 @@ import pandas as pd
 
 from meta.config import ModelSpec
 from meta.evidence.analysis_set import Tables, analysis_set
+from meta.evidence.canonical import read_canonical
 from meta.evidence.codes import imputed_codes
 from meta.storage import atomic
 
@@ -48,8 +49,7 @@ def write_imputed_set(
     tables_folder: Path, imputations: Path, model: str, spec: ModelSpec, output: Path
 ) -> None:
     """Write the stacked analysis set of one model as Parquet."""
-    paths = sorted(tables_folder.glob("*.parquet"))
-    tables = {p.stem: pd.read_parquet(p, dtype_backend="numpy_nullable") for p in paths}
+    tables = read_canonical(tables_folder)
     table = imputed_set(tables, pd.read_parquet(imputations), model, spec)
     with atomic(output) as temporary:
         table.to_parquet(temporary, index=False)

@@ -6,6 +6,7 @@ The base itself is only read. The copy lives in a temporary folder for as long a
 from __future__ import annotations
 
 import csv
+import re
 import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 #: Where a line of the copy comes from: file as the user knows it, and its line there.
 Origin = dict[int, tuple[str, int]]
+#: What ends a line for the readers, also inside a quoted cell.
+LINE_END = re.compile(r"\r\n|\n|\r")
 
 
 class ProposalError(UserError):
@@ -263,7 +266,7 @@ def _write(path: Path, records: list[_Record]) -> Origin:
             row = [cells.get(name, "") for name in columns]
             writer.writerow(row)
             origin[line] = shown_as, start
-            line += 1 + sum(cell.count("\n") for cell in row)
+            line += 1 + sum(len(LINE_END.findall(cell)) for cell in row)
     return origin
 
 

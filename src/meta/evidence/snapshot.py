@@ -107,7 +107,7 @@ def write_analysis_sets(tables_folder: Path, settings: Settings, folder: Path) -
     UserError
         If the export of the tables was not finished.
     """
-    import pandas as pd
+    from meta.evidence.canonical import read_canonical
 
     try:
         raw = (tables_folder / RAW_HASH).read_text(encoding="utf-8")
@@ -115,8 +115,7 @@ def write_analysis_sets(tables_folder: Path, settings: Settings, folder: Path) -
         raise UserError(
             f"{tables_folder} holds no whole export of the evidence: run meta evidence again"
         ) from None
-    paths = sorted(tables_folder.glob("*.parquet"))
-    tables = {p.stem: pd.read_parquet(p, dtype_backend="numpy_nullable") for p in paths}
+    tables = read_canonical(tables_folder)
     found = _model_rows(tables, settings)
     for model, (_, table) in found.items():
         if table is not None:
