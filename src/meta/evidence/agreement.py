@@ -165,9 +165,9 @@ def agreement_table(tables: Tables, seed: int) -> pd.DataFrame:
     -------
     pandas.DataFrame
         One row a field, kind of unit and treatment of `unclear`: `units` (with two answers),
-        `categories` (of AC, from the vocabulary), `clusters`, `coders`, `scale`, raw agreement, alpha and AC with intervals. Studies are
-        resampled, since arms of one study are coded side by side; a case without a study is a
-        cluster of its own.
+        `categories` (of AC, from the vocabulary), `clusters`, `coders`, `scale`, raw agreement,
+        alpha and AC with intervals. Studies are resampled, since arms of one study are coded side
+        by side; a case without a study is a cluster of its own.
     """
     rows = []
     for name in coded_fields():
@@ -220,7 +220,7 @@ def _one_row(responses: Responses, kind: str, unclear: str, seed: int) -> dict[s
     draws = (
         coefficients(times @ sums, weights, ordinal) if q > 1 else np.tile(point, (RESAMPLES, 1))
     )
-    row["clusters"] = int(len(names))
+    row["clusters"] = len(names)
     tail = (1 - CI_PROB) / 2
     for m, name in enumerate(MEASURES):
         good = draws[np.isfinite(draws[:, m]), m]

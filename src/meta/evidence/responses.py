@@ -72,7 +72,7 @@ class Responses:
 
     @property
     def places(self) -> np.ndarray:
-        """Place of each class in the vocabulary, length K: steps between codes count unused ones."""
+        """Place of each class in the vocabulary, length K: unused codes are steps too."""
         return np.array([self.vocabulary.index(code) for code in self.classes], int)
 
     @property
