@@ -75,15 +75,19 @@ class LatentCodes:
         }
         self.compiled: dict[Shape, Any] = {}
 
+    def prior(self, responses: Responses, accuracy: float | None = None) -> np.ndarray:
+        """Prior of a field's confusion matrices, shape (J, K, K)."""
+        return confusion_prior(
+            len(responses.classes), responses.coders, self.codes.prior, responses.ordinal,
+            accuracy, responses.places,
+        )  # fmt: skip
+
     def draws(self, responses: Responses, cores: int, accuracy: float | None = None) -> xr.DataTree:
         """Sample one field; with `accuracy`, under that prior and with few draws."""
         patterns = self.patterns[responses.field]
         classes = len(responses.classes)
         shape = Shape(classes=max(COMMON_CLASSES, classes), **self.largest)
-        prior = confusion_prior(
-            classes, responses.coders, self.codes.prior, responses.ordinal, accuracy
-        )
-        data = model_data(patterns, prior, shape)
+        data = model_data(patterns, self.prior(responses, accuracy), shape)
         if shape not in self.compiled:
             self.compiled[shape] = nutpie.compile_pymc_model(build_latent_codes(data, shape.groups))
         return nutpie.sample(

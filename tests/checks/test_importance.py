@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from meta.checks.importance import shift, smoothed_weights
+from meta.checks.importance import Weights, shift, smoothed_weights
 
 
 @pytest.fixture
@@ -47,3 +47,26 @@ def test_equal_ratios_move_nothing_and_missing_ones_are_refused(draws: np.ndarra
     lost = draws.copy()
     lost[0, 0] = np.nan
     assert not smoothed_weights(lost).reliable
+
+
+def test_a_good_tail_with_few_effective_draws_is_refused() -> None:
+    """Nine tenths of the mass in a few equal draws: no heavy tail, and little left to estimate with."""
+    weight = np.full(4000, 0.1 / 3900)
+    weight[:100] = 0.9 / 100
+    heavy = Weights(weight.reshape(4, 1000), pareto_k=0.1)
+    assert heavy.ess == pytest.approx(1 / (0.9**2 / 100 + 0.1**2 / 3900))
+    assert heavy.pareto_k < heavy.limit
+    assert not heavy.reliable
+    assert heavy.reason == "123 effective draws are fewer than 200"
+
+
+def test_few_draws_bear_less_of_a_tail_than_many() -> None:
+    """1 - 1 / log10(S), at most 0.7: Vehtari et al. (2024), section 3.2.4."""
+    few = Weights(np.full((1, 250), 1 / 250), pareto_k=0.65)
+    many = Weights(np.full((4, 1000), 1 / 4000), pareto_k=0.65)
+    assert few.limit == pytest.approx(1 - 1 / np.log10(250))
+    assert (few.limit, many.limit) == (pytest.approx(0.583, abs=1e-3), 0.7)
+    assert few.ess == pytest.approx(250)
+    assert not few.reliable
+    assert few.reason == "Pareto k 0.65 is above 0.58"
+    assert many.reliable

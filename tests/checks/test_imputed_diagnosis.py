@@ -47,3 +47,18 @@ def test_the_share_between_sets_is_rubins(sd: float) -> None:
     assert combined == pytest.approx(width * np.sqrt(1 + sd**2), rel=0.12)
     (alone,) = disagreement_effect([quantity], values, mcse, {}, 0.95)
     assert alone["agreed_median"] is None
+
+
+def test_the_share_of_three_sets_with_every_correction_by_hand() -> None:
+    """Sets with means -1, 0, 1 and variance 2 within; Monte Carlo errors 0.6, 0.5 and 0.4."""
+    spread = np.tile([-1.0, 1.0], 500)
+    spread *= np.sqrt(2 / spread.var(ddof=1))
+    values = np.array([-1.0, 0.0, 1.0])[None, :, None, None] + spread.reshape(1, 1, 2, 500)
+    mcse = np.array([[0.6, 0.5, 0.4]])
+    quantity = Estimate("harm", "all", "rate_mean", values[0, 0], np.arange(3))
+    (effect,) = disagreement_effect([quantity], values, mcse, {}, 0.95)
+    # B = 1 less the mean of 0.36, 0.25 and 0.16; times 1 + 1/3; over itself and W = 2.
+    between = (1 - 0.77 / 3) * 4 / 3
+    assert effect["between_share"] == pytest.approx(between / (2 + between), abs=1e-12)
+    (none,) = disagreement_effect([quantity], values, mcse * 10, {}, 0.95)
+    assert none["between_share"] == 0

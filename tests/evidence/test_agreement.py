@@ -115,3 +115,38 @@ def test_without_variation_alpha_is_not_defined_and_ac_is() -> None:
     )
     assert disagree.loc[("case", "missing"), "raw"] == 0
     assert disagree.loc[("case", "missing"), "alpha"] < 0
+
+
+LONE = [("X1", "c", "severe"), ("X2", "c", "severe"), ("X3", "c", "unclear"), ("X4", "c", "none")]
+
+
+@pytest.mark.parametrize("scale", ["category", "missing"])
+def test_units_that_nobody_compared_change_no_coefficient(scale: str) -> None:
+    """Codes of a coder who worked alone, or of the adjudicator, are not those compared."""
+    pairs = [(f"U{i}", c, "none" if i < 6 else "minor") for i in range(8) for c in "ab"]
+    pairs += [("U8", "a", "none"), ("U8", "b", "minor")]
+    alone = measured(pairs).loc[("case", scale)]
+    settled = [("U8", "adjudicated", "significant")]
+    beside = measured([*pairs, *LONE, *settled]).loc[("case", scale)]
+    columns = [*(f"{m}{p}" for m in ("raw", "alpha", "ac") for p in ("", "_low", "_high"))]
+    columns += ["units", "clusters", "coders", "categories"]
+    pd.testing.assert_series_equal(alone[columns], beside[columns], check_names=False)
+
+
+def test_the_categories_of_ac_are_those_of_the_vocabulary() -> None:
+    """By hand, for `none`, `minor`, `significant`, `severe`: q = 4, and 5 with `unclear`."""
+    pairs = [(f"U{i}", c, "none" if i < 6 else "severe") for i in range(8) for c in "ab"]
+    pairs += [(f"U{i}", c, v) for i in (8, 9) for c, v in (("a", "none"), ("b", "minor"))]
+    table = measured(pairs)
+    shares = np.array([14, 2, 0, 4]) / 20
+    spread = (shares * (1 - shares)).sum()
+    chance = spread / 4  # AC1 of five categories: / (q - 1)
+    nominal = table.loc[("case", "category")]
+    assert nominal["categories"] == 5
+    assert nominal["ac"] == pytest.approx((0.8 - chance) / (1 - chance))
+    # AC2: agreement weights 1 - (steps / 3)^2; their sum is 4 + 2 (3 * 8 + 2 * 5) / 9.
+    chance = (4 + 2 * (3 * 8 + 2 * 5) / 9) / 12 * spread
+    observed = 0.8 + 0.2 * (1 - 1 / 9)
+    ordinal = table.loc[("case", "missing")]
+    assert ordinal["categories"] == 4
+    assert ordinal["ac"] == pytest.approx((observed - chance) / (1 - chance))

@@ -161,6 +161,16 @@ def test_the_prior_favours_the_true_code_its_neighbours_and_the_adjudicator() ->
     np.testing.assert_allclose(flat[0, 1:], 2 / 3)
 
 
+def test_codes_that_nobody_used_are_steps_of_the_scale() -> None:
+    """Harm without `significant`: from `none`, `severe` is three steps away and not two."""
+    rows = [(str(k), c, code) for k, code in enumerate(("none", "minor", "severe")) for c in "ab"]
+    responses = field_responses(base(rows), "harm")
+    assert responses.places.tolist() == [0, 1, 3]
+    prior = LatentCodes([responses], TASK).prior(responses)
+    np.testing.assert_allclose(prior[:, 0, 1], 4 * prior[:, 0, 2])
+    np.testing.assert_allclose(prior[:, 2, 1], 2 * prior[:, 2, 0])
+
+
 def test_what_is_left_of_a_padded_vector_has_the_prior_of_the_field() -> None:
     """Subcomposition of a Dirichlet: its moments, from draws, against the closed form."""
     rng = np.random.default_rng(4)

@@ -98,3 +98,36 @@ def test_coders_are_flagged() -> None:
     assert "No code is adjudicated" in both
     people = coders_sentence({"a": "human", "b": "human", "adjudicated": "human"})
     assert people == "Coded by a (human), b (human)."
+
+
+def section(page: str, start: str, end: str) -> str:
+    begin = page.index(start)
+    return page[begin : page.index(end, begin + 1)]
+
+
+def test_machine_coders_are_flagged_wherever_a_model_reads_codes(run, full, tmp_path) -> None:
+    machines = "by a (machine assisted), b (undescribed); none adjudicated"
+    full.fit("by_shift_type", ("goal_failure",), groups=["shift_type=none"])
+    path = full.folder / "fits" / "by_shift_type" / "fit.json"
+    record = json.loads(path.read_text())
+    record["spec"]["moderators"] = ["shift_type"]
+    record["imputation"] = {"imputations": 3}
+    path.write_text(json.dumps(record))
+    both = replace(full.load(), codes=run.codes)
+    page = render_page(both)
+    moderator = section(page, "<h3>By moderator: by shift", "</section>")
+    assert machines in moderator
+    assert "Fitted to 3 imputed code sets" in moderator
+    assert "leaves out that they are finitely many" in moderator
+    assert machines in section(page, '<section id="composition">', "</section>")
+    sensitivity = section(page, '<section id="sensitivity">', "</section>")
+    assert f"by shift type read codes {machines}" in sensitivity
+    whole = section(page, '<section id="chain">', "<h3>By moderator")
+    assert "read codes" not in whole
+    assert "reads codes" not in whole
+    assert "leaves out that they are finitely many" in section(
+        page, '<section id="agreement">', "</section>"
+    )
+    render_report(run, tmp_path / "flagged")
+    effect = pd.read_csv(tmp_path / "flagged" / "disagreement_effect.csv")
+    assert effect["coders"].tolist() == ["machine_assisted; undescribed"]

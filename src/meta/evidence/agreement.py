@@ -5,6 +5,12 @@ measure of truth: coders that share a source of error agree on errors too.
 
 `unclear` has no place on a scale. Each field is therefore measured twice: with `unclear` as a
 category like any other (nominal), and with `unclear` as no answer (ordinal where the field is).
+
+Categories of AC, and the steps between them, are those of the field's vocabulary, used or not;
+`unclear` is one only where it is measured as one. All three coefficients are of the units compared:
+those that two coders answered. (Gwet's estimator, as in R's irrCAC, takes the categories from the
+answers, and counts units with one answer among the shares of codes; `coefficients` does so where
+it is given such units.) Codes of units that nobody compared therefore change nothing.
 """
 
 from __future__ import annotations
@@ -110,6 +116,32 @@ def answer_counts(answers: np.ndarray, categories: int) -> np.ndarray:
     return (answers[:, :, None] == np.arange(categories)).sum(axis=1)
 
 
+def vocabulary_counts(responses: Responses, answers: np.ndarray, with_unclear: bool) -> np.ndarray:
+    """Count the coders who gave each code of the vocabulary; last, `unclear` if it is a category.
+
+    Parameters
+    ----------
+    responses
+        The field.
+    answers
+        Index of the class, shape (U, J); see `Responses.answers`.
+    with_unclear
+        Whether `unclear` is a category; otherwise it is no answer.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (U, q).
+    """
+    used = len(responses.classes)
+    given = answer_counts(answers, used + 1)
+    counts = np.zeros((len(answers), len(responses.vocabulary) + with_unclear), int)
+    counts[:, responses.places] = given[:, :used]
+    if with_unclear:
+        counts[:, -1] = given[:, used]
+    return counts
+
+
 def point_alpha(counts: np.ndarray, ordinal: bool) -> float:
     """Krippendorff's alpha by the package `krippendorff`; NaN where it is not defined."""
     kept = counts[counts.sum(axis=1) >= 2]
@@ -133,9 +165,9 @@ def agreement_table(tables: Tables, seed: int) -> pd.DataFrame:
     -------
     pandas.DataFrame
         One row a field, kind of unit and treatment of `unclear`: `units` (with two answers),
-        `clusters`, `coders`, `scale`, raw agreement, alpha and AC with intervals. Studies are
-        resampled, since arms of one study are coded side by side; a case without a study is a
-        cluster of its own.
+        `categories` (of AC, from the vocabulary), `clusters`, `coders`, `scale`, raw agreement,
+        alpha and AC with intervals. Studies are resampled, since arms of one study are coded side
+        by side; a case without a study is a cluster of its own.
     """
     rows = []
     for name in coded_fields():
@@ -151,7 +183,7 @@ def agreement_table(tables: Tables, seed: int) -> pd.DataFrame:
 
 
 COLUMNS = [
-    "field", "kind", "unclear", "scale", "coders", "units", "clusters",
+    "field", "kind", "unclear", "scale", "categories", "coders", "units", "clusters",
     *(f"{m}{part}" for m in MEASURES for part in ("", "_low", "_high")),
     "adjudicated", "adjudicated_with",
 ]  # fmt: skip
@@ -159,21 +191,22 @@ COLUMNS = [
 
 def _one_row(responses: Responses, kind: str, unclear: str, seed: int) -> dict[str, object]:
     chosen = (responses.units["kind"] == kind).to_numpy() | (kind == "all")
-    q = len(responses.classes) + (unclear == "category")
     ordinal = responses.ordinal and unclear == "missing"
     answers = responses.answers[chosen][:, responses.independent]
-    counts = answer_counts(answers, q)
+    counts = vocabulary_counts(responses, answers, unclear == "category")
+    q = counts.shape[1]
     paired = counts.sum(axis=1) >= 2
+    counts, answers = counts[paired], answers[paired]
     row: dict[str, object] = {
         "field": responses.field, "kind": kind, "unclear": unclear,
-        "scale": "ordinal" if ordinal else "nominal",
-        "coders": int((counts.sum() > 0) and (answers >= 0).any(axis=0).sum()),
+        "scale": "ordinal" if ordinal else "nominal", "categories": q,
+        "coders": int((answers >= 0).any(axis=0).sum()),
         "units": int(paired.sum()),
     }  # fmt: skip
     if not paired.any():
         return row
     weights = quadratic_weights(q) if ordinal else np.eye(q)
-    cluster, names = pd.factorize(responses.units.loc[chosen, "study"])
+    cluster, names = pd.factorize(responses.units.loc[chosen, "study"][paired])
     sums = np.zeros((len(names), 2 * q * q + q + 2))
     np.add.at(sums, cluster, unit_sums(counts))
     point = (
@@ -187,7 +220,7 @@ def _one_row(responses: Responses, kind: str, unclear: str, seed: int) -> dict[s
     draws = (
         coefficients(times @ sums, weights, ordinal) if q > 1 else np.tile(point, (RESAMPLES, 1))
     )
-    row["clusters"] = int(np.unique(cluster[paired]).size)
+    row["clusters"] = len(names)
     tail = (1 - CI_PROB) / 2
     for m, name in enumerate(MEASURES):
         good = draws[np.isfinite(draws[:, m]), m]

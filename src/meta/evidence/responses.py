@@ -37,6 +37,8 @@ class Responses:
         Whether the order of `classes` is an order of degree.
     classes
         Clear codes that some coder used, in the order of the vocabulary, length K.
+    vocabulary
+        Clear codes that the field may have, used or not, in their order.
     coders
         Names, the adjudicator last, length J.
     units
@@ -55,6 +57,7 @@ class Responses:
     field: str
     ordinal: bool
     classes: list[str]
+    vocabulary: list[str]
     coders: list[str]
     units: pd.DataFrame
     answers: np.ndarray
@@ -68,11 +71,18 @@ class Responses:
         return np.array([j for j, coder in enumerate(self.coders) if coder != ADJUDICATOR], int)
 
     @property
+    def places(self) -> np.ndarray:
+        """Place of each class in the vocabulary, length K: unused codes are steps too."""
+        return np.array([self.vocabulary.index(code) for code in self.classes], int)
+
+    @property
     def hash(self) -> str:
         """SHA-256 of all that a model of the field sees."""
         table = self.units.assign(group=[self.groups[g] for g in self.item_group[self.units.item]])
         text = table.drop(columns="item").to_csv(index=False, lineterminator="\n")
         words = [self.field, *self.classes, "|", *self.coders, text]
+        if self.ordinal and (np.diff(self.places) > 1).any():
+            words.append(str(self.places.tolist()))
         return hashlib.sha256("\0".join(words).encode() + self.answers.tobytes()).hexdigest()
 
 
@@ -143,7 +153,8 @@ def field_responses(tables: Tables, field: str) -> Responses | None:
     given = codings.loc[codings[field].notna(), ["unit_id", "coder", field]].astype("string")
     known = load_dictionary()["codings"].fields[field]
     used = set(given[field])
-    classes = [code for code in known.values or {} if code != UNCLEAR and code in used]
+    vocabulary = [code for code in known.values or {} if code != UNCLEAR]
+    classes = [code for code in vocabulary if code in used]
     if not classes:
         return None
     coders = sorted(set(given["coder"]) - {ADJUDICATOR})
@@ -155,13 +166,15 @@ def field_responses(tables: Tables, field: str) -> Responses | None:
     units = unit_table(tables).set_index("unit_id")
     units = units.loc[units.index.intersection(wide.index)].sort_index()
     answers = wide.loc[units.index, coders].fillna(MISSING).to_numpy(np.int64)
-    return _with_items(field, known.ordinal, classes, coders, units.reset_index(), answers)
+    units = units.reset_index()
+    return _with_items(field, known.ordinal, classes, vocabulary, coders, units, answers)
 
 
 def _with_items(
     field: str,
     ordinal: bool,
     classes: list[str],
+    vocabulary: list[str],
     coders: list[str],
     units: pd.DataFrame,
     answers: np.ndarray,
@@ -177,6 +190,7 @@ def _with_items(
         field=field,
         ordinal=ordinal,
         classes=classes,
+        vocabulary=vocabulary,
         coders=coders,
         units=units[["unit_id", "kind", "study"]].assign(item=item),
         answers=answers,

@@ -65,7 +65,12 @@ def patterns_of(responses: Responses) -> Patterns:
 
 
 def confusion_prior(
-    classes: int, coders: list[str], prior: CodePrior, ordinal: bool, accuracy: float | None = None
+    classes: int,
+    coders: list[str],
+    prior: CodePrior,
+    ordinal: bool,
+    accuracy: float | None = None,
+    places: np.ndarray | None = None,
 ) -> np.ndarray:
     """Dirichlet concentrations of every coder's clear answers given the true code.
 
@@ -81,13 +86,16 @@ def confusion_prior(
         Whether errors are likelier the nearer they are: by `prior.decay` a step.
     accuracy
         Mean accuracy of the coders in place of the setting's (sensitivity analysis).
+    places
+        Place of each true code in its vocabulary, length K, so that codes that nobody used count
+        as steps; by default the codes follow one another.
 
     Returns
     -------
     numpy.ndarray
         Shape (J, K, K).
     """
-    k = np.arange(classes)
+    k = np.arange(classes) if places is None else places
     distance = np.abs(k[:, None] - k[None, :])
     error = np.where(distance > 0, prior.decay ** (distance - 1.0) if ordinal else 1.0, 0.0)
     error = error / error.sum(axis=1, keepdims=True)

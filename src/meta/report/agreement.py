@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,13 +14,13 @@ from meta.report.estimates import percent
 from meta.report.wording import estimand_name, group_name, outcome_name, spell
 
 if TYPE_CHECKING:
-    from meta.report.inputs import ReportInputs
+    from meta.report.inputs import Fit, ReportInputs
 
 MACHINE = ("machine_assisted", "machine")
 EFFECT_COLUMNS = [
     "model", "outcome", "group", "estimand",
     *(f"{s}_{p}" for s in ("agreed", "within", "combined") for p in ("low", "median", "high")),
-    "between_share",
+    "between_share", "coders",
 ]  # fmt: skip
 
 
@@ -67,6 +67,37 @@ def coders_sentence(coders: Mapping[str, str]) -> str:
             " An undescribed coder has no entry in coders.csv: whether a human coded is unknown."
         )
     return text + ("" if "adjudicated" in coders else " No code is adjudicated.")
+
+
+def codes_note(inputs: ReportInputs, fits: Iterable[Fit]) -> str:
+    """Say whose codes went into fits, flagging machines; empty where none reads codes."""
+    fits = list(fits)
+    reading = [fit for fit in fits if fit.reads_codes]
+    if not reading:
+        return ""
+    which = "This model reads codes"
+    if len(fits) > 1:
+        which = f"Of these models, {', '.join(spell(f.name) for f in reading)} read codes"
+    who = _short(inputs.codes.coders) if inputs.codes else "by coders who are not recorded"
+    note = f"{which} {who}."
+    imputed = [f.record["imputation"] for f in reading if "imputation" in f.record]
+    counts = sorted({int(i["imputations"]) for i in imputed if "imputations" in i})
+    if imputed:
+        number = f"{' or '.join(map(str, counts))} " if counts else ""
+        note += (
+            f" Fitted to {number}imputed code sets: the stated Monte Carlo error (mcse_mean) is that given the"
+            " sets and leaves out that they are finitely many."
+        )
+    return note
+
+
+def _short(coders: Mapping[str, str]) -> str:
+    """Coders and their kinds in a few words, the adjudicator included."""
+    named = [f"{n} ({spell(k)})" for n, k in coders.items() if n != "adjudicated"]
+    by = f"by {', '.join(named)}" if named else "by no independent coder"
+    if "adjudicated" in coders:
+        return f"{by}; some settled by an adjudicator ({spell(coders['adjudicated'])})"
+    return f"{by}; none adjudicated"
 
 
 @dataclass(frozen=True)
@@ -153,9 +184,14 @@ def _latent(name: str, entry: Mapping[str, Any]) -> str:
 
 
 def effect_table(inputs: ReportInputs) -> pd.DataFrame:
-    """Tabulate, for every quantity of the imputed models, what disagreement adds."""
+    """Tabulate, for every quantity of the imputed models, what disagreement adds.
+
+    The column `coders` has the kinds of all coders, the adjudicator's included.
+    """
+    coders = inputs.codes.coders if inputs.codes else {}
+    kinds = "; ".join(sorted(set(coders.values()))) or "not recorded"
     rows = [
-        {"model": fit.name, **effect}
+        {"model": fit.name, **effect, "coders": kinds}
         for fit in inputs.fits
         for effect in fit.record.get("imputation", {}).get("effect", [])
     ]

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from meta.evidence.links import links as links_in
+from meta.evidence.responses import coded_fields
 from meta.report.agreement import CodeResults, load_codes
 from meta.report.estimates import Estimate, index_estimates
 
@@ -53,6 +54,13 @@ class Fit:
     def top_level(self) -> str:
         """What the rows are first grouped by: a study, or the list that a case stands in."""
         return "source_list" if self.frame == "case_series" else "study"
+
+    @property
+    def reads_codes(self) -> bool:
+        """Whether coders' codes went into it, as outcomes of cases or as a moderator."""
+        moderators = set(self.record.get("spec", {}).get("moderators") or [])
+        coded = not moderators.isdisjoint(coded_fields())
+        return coded or "imputation" in self.record or self.frame == "case_series"
 
     @property
     def stages(self) -> list[str]:

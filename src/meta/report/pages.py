@@ -1,5 +1,6 @@
 """The page: sections in order, rendered to one self-contained file and written atomically."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from meta.evidence.codes import EVENT_CODES
 from meta.report.agreement import (
     agreement_section,
     coders_sentence,
+    codes_note,
     disagreements_csv,
     disputes,
     effect_table,
@@ -115,6 +117,7 @@ def _context(run: ReportInputs) -> dict[str, Any]:
         "not_in_base": NOT_IN_BASE,
         "stamp": STAMP,
         "run": run,
+        "codes_note": partial(codes_note, run),
         "event_codes": {outcome_name(o): sorted(codes) for o, codes in EVENT_CODES.items()},
         "failed": failed_checks(run),
         "limits": limits_of(run),
