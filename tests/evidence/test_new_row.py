@@ -76,6 +76,17 @@ def test_spreadsheet_conventions_survive(base):
     assert raw(base).count(b"\n") == raw(base).count(b"\r\n") == 2
 
 
+def test_commas_that_a_spreadsheet_leaves_behind_each_line_are_kept(base):
+    path = base / "data/raw/arms.csv"
+    touched = raw(base).replace(b"\n", b",,\n")
+    path.write_bytes(touched)
+    assert check(base).errors == []
+    add_row(base, "arm", GOOD, DAY)
+    assert raw(base).startswith(touched + b"A2,")
+    assert raw(base).endswith(b",2026-11-22,,\n")
+    assert check(base).errors == []
+
+
 def test_all_missing_values_are_listed_with_what_they_mean(base):
     before = raw(base)
     done = run("arm", "--directory", str(base), "--no-input", "--role", "main")
