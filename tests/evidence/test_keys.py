@@ -71,3 +71,10 @@ def test_a_case_names_a_known_study(tmp_path):
 def test_a_study_without_arms_is_fine(tmp_path):
     studies = [STUDY, {**STUDY, "study_id": "jones_2025", "title": "Another study"}]
     assert only(checked(tmp_path, studies=studies)).severity == "note"
+
+
+def test_studies_that_differ_by_letter_case_alone_are_refused(tmp_path):
+    studies = [STUDY, {**STUDY, "study_id": "Smith_2024", "title": "Another"}]
+    (error,) = checked(tmp_path, studies=studies).errors
+    assert (error.line, error.column) == (3, "study_id")
+    assert "differs only by letter case from the study_id on line 2" in error.reason

@@ -76,6 +76,18 @@ def test_spreadsheet_conventions_survive(base):
     assert raw(base).count(b"\n") == raw(base).count(b"\r\n") == 2
 
 
+def test_nothing_of_a_file_commands_the_terminal(base):
+    """The line before the new one is shown, whatever stands in it."""
+    with (base / "data/raw/arms.csv").open("ab") as file:
+        file.write(b"A2,smith_2024,specification_gaming,run,9,,all_trials,9,2,denominator,main,A,"
+                   b"\x1b]0;x\x07,\n")  # fmt: skip
+    done = run("arm", "--directory", str(base), *options(GOOD | {"note": "n" * 200}))
+    assert done.exit_code == 0
+    assert r"\x1b]0;x\x07" in done.output
+    assert "n" * 200 in done.output
+    assert all(c.isprintable() for c in done.output.replace("\n", ""))
+
+
 def test_commas_that_a_spreadsheet_leaves_behind_each_line_are_kept(base):
     path = base / "data/raw/arms.csv"
     touched = raw(base).replace(b"\n", b",,\n")

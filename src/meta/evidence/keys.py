@@ -35,7 +35,8 @@ def duplicate_problems(typed: TypedTable) -> list[Problem]:
     -------
     list of Problem
         One for each later row, naming the line of the first; a warning where two names differ
-        by letter case alone.
+        by letter case alone, an error where they are keys of references, which BibTeX does not
+        tell apart.
     """
     key = list(typed.table.key)
     needed = [column for column in key if typed.table.fields[column].required]
@@ -93,7 +94,8 @@ def _case_problems(
     return typed.problems(
         rows[new].tolist(), column,
         lambda row: f"differs only by letter case from the {column} on line {first[row]}",
-        "correct one of the two, or tell them apart by more than letter case", "warning",
+        "correct one of the two, or tell them apart by more than letter case",
+        "error" if typed.table.name == "studies" else "warning",
     )  # fmt: skip
 
 

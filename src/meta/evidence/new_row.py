@@ -26,7 +26,7 @@ from meta.evidence.append import (
 )
 from meta.evidence.checking import RAW, check
 from meta.evidence.dictionary import load_dictionary
-from meta.evidence.problems import Problem, format_text
+from meta.evidence.problems import Problem, escaped, format_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -335,7 +335,7 @@ def _diff(before: bytes, after: bytes, file: str) -> str:
         else line
         for line in lines
     ]
-    return "\n".join(shown)
+    return "\n".join(escaped(line) for line in shown)
 
 
 def table_of(kind: str) -> Table:
