@@ -19,6 +19,7 @@ from click.testing import CliRunner
 from small_base import STUDY, arm, write
 
 from meta.cli import main
+from meta.evidence.append import AppendError
 from meta.evidence.checking import check
 from meta.evidence.dictionary import load_dictionary
 from meta.evidence.new_row import KINDS, RowError, add_row
@@ -74,6 +75,13 @@ def test_spreadsheet_conventions_survive(base):
     assert raw(base).startswith(marked + b"\r\nA2,")
     assert not raw(base).endswith(b"\n")
     assert raw(base).count(b"\n") == raw(base).count(b"\r\n") == 2
+
+
+def test_a_link_to_nothing_is_not_followed(base):
+    (base / "data/raw/cases.csv").symlink_to(base / "elsewhere")
+    with pytest.raises(AppendError, match="a link to a file that is not there"):
+        add_row(base, "case", {"failure_type": "specification_gaming"}, DAY)
+    assert not (base / "elsewhere").exists()
 
 
 def test_nothing_of_a_file_commands_the_terminal(base):

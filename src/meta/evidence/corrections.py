@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 import yaml
 
 from meta.evidence.problems import Problem
+from meta.evidence.reading import not_a_file
 from meta.evidence.suggestion import nearest
 
 if TYPE_CHECKING:
@@ -137,6 +138,8 @@ def read_corrections(
     list of Problem
         Everything wrong with the others, with the line of each.
     """
+    if odd := not_a_file(path):
+        return [], [_problem(shown_as, 1, "", odd, "put a file in its place, or remove it")]
     try:
         text = path.read_text(encoding="utf-8-sig")
         # Composing builds no objects: no tag of the file can run anything.

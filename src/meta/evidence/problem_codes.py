@@ -50,6 +50,7 @@ _KINDS: tuple[tuple[str, str], ...] = (
     (r"rest on memory", "memory-only"),
     (r"are the sums? of the main rows", "total-pooled"),
     (r"already stands on line", "repeated-key"),
+    (r"^the name stands on line", "ambiguous-name"),
     (r"there is no such|is not there without", "unknown-key"),
     (r"required file is missing", "missing-file"),
     (r"required column is missing", "missing-column"),
