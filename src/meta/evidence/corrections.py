@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -109,7 +109,7 @@ class Corrected:
         others = [
             f"{column} of this row comes from {FILE} line {line}"
             for (file, row, column), line in self.cells.items()
-            if (file, row) == (problem.file, problem.line) and problem.severity == "error"
+            if (file, row) == (problem.file, problem.line) and problem.severity != "note"
         ]
         return replace(problem, reason=f"{problem.reason} ({'; '.join(others)})") if others else (
             problem
@@ -343,6 +343,9 @@ def _content(
             wrong(key, "is blank", f"write the {key}")
     if texts.get("date") and not _is_date(texts["date"]):
         wrong("date", "is not a date", "write it as year-month-day, such as 2026-11-21")
+    elif texts.get("date", "") > (datetime.now(UTC) + timedelta(days=1)).date().isoformat():
+        # The next day is legal: it may be that day elsewhere.
+        wrong("date", "is after today", "write the day on which the correction was made")
     if not re.fullmatch(r"[1-9][0-9]{0,8}", texts.get("rows", "1")):
         wrong("rows", "is not a number of rows", "write a whole number, or leave the key out")
     if {"expect", "value"} <= set(texts) and texts["expect"] == texts["value"]:
@@ -363,6 +366,9 @@ def _pairs(node: yaml.MappingNode, shown_as: str, problems: list[Problem]) -> di
 
 def _text(node: yaml.Node, key: str, shown_as: str, problems: list[Problem]) -> str:
     if isinstance(node, yaml.ScalarNode):
+        if node.value and node.tag == "tag:yaml.org,2002:null":
+            reason, remedy = "is YAML's sign for nothing", 'write "" for a blank, or quote the word'
+            problems.append(_problem(shown_as, _line(node), key, reason, remedy, str(node.value)))
         # Cells are read without the spaces around them.
         return str(node.value).strip()
     remedy = "write a text or a number"

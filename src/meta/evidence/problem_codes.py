@@ -19,7 +19,7 @@ _KINDS: tuple[tuple[str, str], ...] = (
     (r"flow shows it as added since", "not-in-screening"),
     (r"do not add up|^the source .* says|counts are counted before", "screening-sum"),
     (r"names no column|does not run between", "screening-filter"),
-    (r"already corrected|is stale|^locates |correction", "correction"),
+    (r"already corrected|is stale|^locates |correction|YAML's sign", "correction"),
     (r"required cell is blank", "required-blank"),
     (r"is not a legal", "vocabulary"),
     (r"^the scheme .* runs or reads", "dangerous-link"),
