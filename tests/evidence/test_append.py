@@ -35,6 +35,8 @@ def add(data: bytes, **values: str) -> bytes:
         (b'"id\n",note\r1,a\r', b"2,b\r"),
         (b"note,id\n", b"b,2\n"),
         (b'id,note\n1,"a\r\nb"\n', b"2,b\n"),
+        (b"id,note,,\n1,a,,\n", b"2,b,,\n"),
+        (b"id,,,note\n", b"2,,,b\n"),
     ],
 )
 def test_conventions_of_the_file_are_kept(before, added):
@@ -136,3 +138,15 @@ def test_killed_at_any_moment_the_file_is_whole(tmp_path):
     assert len(sizes) == KILLS
     assert set(os.listdir(tmp_path)) <= {"t.csv", ".t.csv.unfinished"}  # noqa: PTH208
     assert Path(tmp_path / "t.csv").is_file()
+
+
+def test_a_link_in_the_place_of_the_temporary_file_is_not_followed(tmp_path):
+    precious, path = tmp_path / "precious", tmp_path / "t.csv"
+    precious.write_bytes(b"mine")
+    path.write_bytes(HEADER)
+    (tmp_path / ".t.csv.unfinished").symlink_to(precious)
+    replace_file(path, HEADER, HEADER + b"1,a\n")
+    assert precious.read_bytes() == b"mine"
+    assert path.read_bytes() == HEADER + b"1,a\n"
+    assert not path.is_symlink()
+    assert not (tmp_path / ".t.csv.unfinished").is_symlink()

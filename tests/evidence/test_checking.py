@@ -1,9 +1,13 @@
 """All problems of all tables, in one call."""
 
+import os
+
 import pandas as pd
-from small_base import STUDY, arm, checked, only, places
+import pytest
+from small_base import STUDY, arm, checked, only, places, write
 
 from meta.evidence.checking import check
+from meta.evidence.index import raw_files, raw_hash
 
 FOUR = [
     arm("A1", sampling_frame="case_series"),
@@ -96,3 +100,59 @@ def test_a_misspelt_file_is_pointed_out(tmp_path):
 def test_every_study_is_read_once(tmp_path):
     studies = [STUDY, {**STUDY, "study_id": "jones_2025", "year": "2025"}]
     assert checked(tmp_path, studies=studies).tables["studies"]["year"].tolist() == [2024, 2025]
+
+
+@pytest.mark.parametrize(
+    ("name", "severity", "remedy"),
+    [
+        ("corrections.yml", "error", "rename it to corrections.yaml"),
+        ("Corrections.yaml", "error", "rename it to corrections.yaml"),
+        ("correction.yaml", "warning", "rename it to corrections.yaml"),
+        ("codings.CSV", "error", "rename it to codings.csv"),
+        ("codings.xlsx", "error", "rename it to codings.csv"),
+        ("Arms.csv", "error", "remove it, or give it another name; arms.csv is read"),
+        ("arms.xlsx", "warning", "remove it, or give it another name; arms.csv is read"),
+        ("arm.csv", "warning", "remove it, or give it another name; arms.csv is read"),
+        ("reading.md", "note", "nothing to do; tables: "),
+        ("arms {old}.csv", "note", "nothing to do; tables: "),
+    ],
+)
+def test_no_file_is_ignored_without_a_word(tmp_path, name, severity, remedy):
+    (write(tmp_path) / "data/raw" / name).write_text("")
+    problem = only(check(tmp_path))
+    assert (problem.file, problem.severity) == (f"data/raw/{name}", severity)
+    assert problem.remedy.startswith(remedy)
+    assert problem.code == "stray-file"
+
+
+def test_hidden_files_are_left_alone(tmp_path):
+    (write(tmp_path) / "data/raw/.codings.csv.unfinished").write_text("")
+    assert check(tmp_path).problems == []
+
+
+def test_what_is_no_table_is_neither_evidence_nor_in_the_way(tmp_path):
+    folder = write(tmp_path) / "data/raw"
+    before = raw_hash(tmp_path)
+    (folder / "sub.csv").mkdir()
+    (folder / "arms {old}.csv").write_text("x")
+    (folder / "gone.csv").symlink_to(tmp_path / "nowhere")
+    assert raw_hash(tmp_path) == before
+    assert [problem.severity for problem in check(tmp_path).problems] == ["note"] * 3
+
+
+@pytest.mark.parametrize("name", ["codings.csv", "studies.csv", "corrections.yaml"])
+def test_what_stands_in_the_place_of_a_table_is_named(tmp_path, name):
+    path = write(tmp_path) / "data/raw" / name
+    path.unlink(missing_ok=True)
+    for make, said in (
+        (path.mkdir, "it is a folder"),
+        (lambda: path.symlink_to(tmp_path / "nowhere"), "a link to a file that is not there"),
+        (lambda: os.mkfifo(path), "it is not a file"),
+    ):
+        make()
+        (error,) = check(tmp_path).errors
+        assert (error.file, error.code) == (f"data/raw/{name}", "unreadable")
+        assert said in error.reason
+        assert path not in raw_files(tmp_path)
+        raw_hash(tmp_path)
+        path.rmdir() if path.is_dir() else path.unlink()

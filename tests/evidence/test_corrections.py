@@ -89,6 +89,11 @@ def test_many_rows_need_their_number(tmp_path):
         ("  reason: the table in the source says 12\n", "", 1, "add a line `reason: ...`"),
         ("the table in the source says 12", '""', 6, "is blank"),
         ("2026-11-21", "21.11.2026", 7, "is not a date"),
+        ("2026-11-21", "2999-01-01", 7, "is after today"),
+        ("value: 12", "value: null", 5, 'write "" for a blank'),
+        ("value: 12", "value: ~", 5, 'write "" for a blank'),
+        ("expect: 10", "expect: NULL", 4, 'write "" for a blank'),
+        ("{arm_id: A1}", "{arm_id: Null}", 2, 'write "" for a blank'),
         ("value: 12", "value: 10", 5, "is the same as expect"),
         ("value: 12", "value: [12]", 5, "is a list or a block"),
         ("value: 12", "valeu: 12", 5, "did you mean value?"),
@@ -140,3 +145,21 @@ def test_corrections_belong_to_the_fingerprint_of_the_evidence(tmp_path):
     path.unlink()
     assert raw_hash(tmp_path) == without
     shutil.rmtree(tmp_path / "data")
+
+
+def test_a_warning_that_a_correction_brings_says_so(tmp_path):
+    """The figure is printed in one column, and the count beside it was corrected."""
+    rows = [arm("A1", environment="x"), arm("A2", environment="x", n_goal_failure="9")]
+    text = ONE.replace("{arm_id: A1}", "{arm_id: A2}").replace("expect: 10", "expect: 9")
+    warnings = corrected(tmp_path, text.replace("value: 12", "value: 10"), arms=rows).problems
+    (warning,) = [problem for problem in warnings if problem.severity == "warning"]
+    assert "counts are the same" in warning.reason
+    assert warning.column != "n_goal_failure"
+    assert "n_goal_failure of this row comes from data/raw/corrections.yaml" in warning.reason
+
+
+def test_a_quoted_word_is_a_word(tmp_path):
+    text = ONE.replace("n_goal_failure", "note").replace("expect: 10", 'expect: ""')
+    evidence = corrected(tmp_path, text.replace("value: 12", 'value: "null"'))
+    assert evidence.errors == []
+    assert evidence.tables["arms"]["note"].tolist() == ["null"]

@@ -71,3 +71,22 @@ def test_a_case_names_a_known_study(tmp_path):
 def test_a_study_without_arms_is_fine(tmp_path):
     studies = [STUDY, {**STUDY, "study_id": "jones_2025", "title": "Another study"}]
     assert only(checked(tmp_path, studies=studies)).severity == "note"
+
+
+def test_studies_that_differ_by_letter_case_alone_are_refused(tmp_path):
+    studies = [STUDY, {**STUDY, "study_id": "Smith_2024", "title": "Another"}]
+    (error,) = checked(tmp_path, studies=studies).errors
+    assert (error.line, error.column) == (3, "study_id")
+    assert "differs only by letter case from the study_id on line 2" in error.reason
+
+
+def test_a_case_may_not_carry_the_name_of_an_arm(tmp_path):
+    rows = [{**CASE, "case_id": "X1", "title": "One"}, {**CASE, "case_id": "A1", "title": "Two"}]
+    errors = checked(tmp_path, cases=rows, codings=[coding("A1")]).errors
+    assert sorted(places(errors)) == [
+        ("arms.csv", 2, "arm_id", "error"), ("cases.csv", 3, "case_id", "error")
+    ]  # fmt: skip
+    said = {error.file: error.reason for error in errors}
+    assert said["data/raw/cases.csv"] == "the name stands on line 2 of data/raw/arms.csv too"
+    assert said["data/raw/arms.csv"] == "the name stands on line 3 of data/raw/cases.csv too"
+    assert {error.code for error in errors} == {"ambiguous-name"}

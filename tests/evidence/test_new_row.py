@@ -19,6 +19,7 @@ from click.testing import CliRunner
 from small_base import STUDY, arm, write
 
 from meta.cli import main
+from meta.evidence.append import AppendError
 from meta.evidence.checking import check
 from meta.evidence.dictionary import load_dictionary
 from meta.evidence.new_row import KINDS, RowError, add_row
@@ -74,6 +75,36 @@ def test_spreadsheet_conventions_survive(base):
     assert raw(base).startswith(marked + b"\r\nA2,")
     assert not raw(base).endswith(b"\n")
     assert raw(base).count(b"\n") == raw(base).count(b"\r\n") == 2
+
+
+def test_a_link_to_nothing_is_not_followed(base):
+    (base / "data/raw/cases.csv").symlink_to(base / "elsewhere")
+    with pytest.raises(AppendError, match="a link to a file that is not there"):
+        add_row(base, "case", {"failure_type": "specification_gaming"}, DAY)
+    assert not (base / "elsewhere").exists()
+
+
+def test_nothing_of_a_file_commands_the_terminal(base):
+    """The line before the new one is shown, whatever stands in it."""
+    with (base / "data/raw/arms.csv").open("ab") as file:
+        file.write(b"A2,smith_2024,specification_gaming,run,9,,all_trials,9,2,denominator,main,A,"
+                   b"\x1b]0;x\x07,\n")  # fmt: skip
+    done = run("arm", "--directory", str(base), *options(GOOD | {"note": "n" * 200}))
+    assert done.exit_code == 0
+    assert r"\x1b]0;x\x07" in done.output
+    assert "n" * 200 in done.output
+    assert all(c.isprintable() for c in done.output.replace("\n", ""))
+
+
+def test_commas_that_a_spreadsheet_leaves_behind_each_line_are_kept(base):
+    path = base / "data/raw/arms.csv"
+    touched = raw(base).replace(b"\n", b",,\n")
+    path.write_bytes(touched)
+    assert check(base).errors == []
+    add_row(base, "arm", GOOD, DAY)
+    assert raw(base).startswith(touched + b"A2,")
+    assert raw(base).endswith(b",2026-11-22,,\n")
+    assert check(base).errors == []
 
 
 def test_all_missing_values_are_listed_with_what_they_mean(base):

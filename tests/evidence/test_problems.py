@@ -1,6 +1,7 @@
 """How problems are grouped and printed."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from small_base import arm, checked
@@ -53,7 +54,13 @@ def test_nothing_wrong():
 
 
 def test_ugly_values_are_escaped_and_shortened():
-    text = format_text([problem(2, value="a\n\x1b[31mb"), problem(3, value="x" * 500)])
+    text = format_text(
+        [
+            problem(2, value="a\n\x1b[31mb"),
+            problem(3, value="x" * 500),
+            replace(problem(4), reason="holds \x1b[31m", file="data/raw/\x1b.csv"),
+        ]
+    )
     assert r"a\n\x1b[31mb" in text
     assert "\x1b" not in text
     assert max(map(len, text.splitlines())) < 200

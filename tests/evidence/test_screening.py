@@ -117,3 +117,17 @@ def test_arms_that_the_search_says_it_excluded_are_an_error_of_the_check(tmp_pat
     (error,) = base(tmp_path, row(decision="excluded")).errors
     assert error.file == "data/raw/screening.csv"
     assert "sum to" in error.reason
+
+
+@pytest.mark.parametrize("digits", [16, 5000])
+def test_a_range_of_endless_digits_is_no_range(tmp_path, digits):
+    (error,) = base(tmp_path, row(rule=f"arm_id=A1..A{'9' * digits}")).errors
+    assert "does not run between two numbered names" in error.reason
+
+
+def test_a_new_row_within_a_range_is_named_with_a_name_outside(tmp_path):
+    arms = ("A1", "A9", "A12", "A5", "A6")
+    (error,) = base(tmp_path, row(records="3", rule="arm_id=A1..A09; role=main"), arms=arms).errors
+    assert error.reason.endswith("has 4 rows; beyond the number stand A6 (line 6)")
+    assert "give them another arm_id outside the range, such as A13;" in error.remedy
+    assert "correct the number" in error.remedy

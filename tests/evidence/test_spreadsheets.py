@@ -285,3 +285,33 @@ def test_names_that_differ_by_letter_case(tmp_path):
     assert case.reason == "differs only by letter case from the arm_id on line 2"
     assert unknown.line == 4
     assert unknown.remedy.startswith("did you mean smith_2024?")
+
+
+@pytest.mark.parametrize("code", [*range(1, 32), *range(0x7F, 0xA0)])
+def test_control_characters_are_errors_in_every_field(tmp_path, code):
+    character = chr(code)
+    title, text = f"a{character}b", f"é£{character}\u202f."
+    study = {**STUDY, "title": title, "how_read": text, "source_type": title, "lab": title}
+    columns = {p.column for p in checked(tmp_path, studies=[study]).errors}
+    if character in "\t\n\r":
+        assert columns == {"source_type"}
+    else:
+        assert columns == {"title", "how_read", "source_type", "lab"}
+
+
+@pytest.mark.parametrize("sign", list("{},=#%\"'\\\\~ ()/;@&$^[]|<>*?!"))
+def test_signs_that_break_a_key_are_refused_in_ids(tmp_path, sign):
+    error = checked(tmp_path, studies=[STUDY, {**STUDY, "study_id": f"zz{sign}b"}]).errors[0]
+    assert (error.column, error.line) == ("study_id", 3)
+    assert f"contains U+{ord(sign):04X}" in error.reason
+    assert "use letters, digits and _ - . : + only" in error.remedy
+
+
+def test_letters_of_any_script_and_plain_signs_may_stand_in_ids(tmp_path):
+    studies = [STUDY, *({**STUDY, "study_id": name, "title": name}
+                        for name in ("müller_2024", "王_2024", "a-b.c:d+e"))]  # fmt: skip
+    assert checked(tmp_path, studies=studies).errors == []
+    case = {"case_id": "C 1", "failure_type": "specification_gaming"}
+    assert checked(tmp_path, cases=[case]).errors == []
+    (error,) = checked(tmp_path, cases=[{**case, "case_id": "C {1"}]).errors
+    assert "contains U+007B LEFT CURLY BRACKET at character 3" in error.reason

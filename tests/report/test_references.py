@@ -104,3 +104,11 @@ def test_shipped_studies_link_to_their_sources():
     # Five cells name no address: mirrors, a copyright line, a journal's year.
     assert len(cells) - len(without) >= 145
     assert all("http" not in cell and "arXiv" not in cell for cell in without)
+
+
+def test_keys_that_bibtex_takes_for_one_or_cannot_hold_do_not_stop_the_file():
+    names = ["doe_2025", "Doe_2025", "zz,b", "zz}b"]
+    studies = pd.DataFrame({"study_id": names, "title": names, "year": 2025})
+    assert set(parse_string(bibtex(studies), "bibtex").entries) == {
+        "Doe_2025", "doe_2025-2", "zz-b", "zz-b-2"
+    }  # fmt: skip

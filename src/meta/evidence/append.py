@@ -40,7 +40,8 @@ class Contents:
     data : bytes
         The whole file.
     header : list of str
-        Names of the columns, stripped.
+        Names of the columns, stripped; empty where a spreadsheet left a comma for a column that
+        was once touched.
     records : list of list of str
         Cells of the records that are not blank.
     ending : str
@@ -65,7 +66,7 @@ class Contents:
     def rows(self) -> list[dict[str, str]]:
         """Records as mappings from column to stripped cell."""
         return [
-            {name: cell.strip() for name, cell in zip(self.header, row, strict=False)}
+            {name: cell.strip() for name, cell in zip(self.header, row, strict=False) if name}
             for row in self.records
         ]
 
@@ -109,7 +110,8 @@ def read_contents(data: bytes, shown_as: str) -> Contents:
             ending = _ending(text, reader.line_num)
     except (UnicodeDecodeError, csv.Error) as error:
         raise AppendError(f"{shown_as}: cannot be read to its end ({error}): {remedy}") from None
-    if not header or len(set(header)) < len(header):
+    named = [name for name in header if name]
+    if not header or len(set(named)) < len(named):
         reason = "names a column twice" if header else "has no header"
         raise AppendError(f"{shown_as}: {reason}: {remedy}")
     return Contents(data, header, records, ending, reader.line_num)
@@ -138,7 +140,7 @@ def append_record(contents: Contents, values: Mapping[str, str], shown_as: str) 
     AppendError
         If a column is not in the header, or the record would not read back as it was given.
     """
-    absent = [name for name in values if name not in contents.header]
+    absent = [name for name in values if not name or name not in contents.header]
     if absent:
         lines = [
             f"{shown_as}:1: {name}: -: the header has no such column: add it, or give no value"
@@ -219,7 +221,8 @@ def replace_file(path: Path, before: bytes | None, after: bytes) -> None:
     """Put new bytes in the place of a file: a reader sees the old file or the new one.
 
     Call it inside `locked`. The temporary file has one fixed name, so that what a kill leaves
-    behind is written over by the next run, and no ending that anything reads as a table.
+    behind is removed by the next run, and no ending that anything reads as a table. It is made
+    anew each time: a link of that name is removed, never followed.
 
     Parameters
     ----------
@@ -238,7 +241,9 @@ def replace_file(path: Path, before: bytes | None, after: bytes) -> None:
     unfinished = path.with_name(f".{path.name}.unfinished")
     try:
         mode = path.stat().st_mode & 0o7777 if before is not None else None
-        with unfinished.open("wb") as file:
+        unfinished.unlink(missing_ok=True)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
+        with os.fdopen(os.open(unfinished, flags, 0o666), "wb") as file:
             file.write(after)
             file.flush()
             if mode is not None:

@@ -11,7 +11,7 @@ from meta.evidence.corrections import Corrected, apply_corrections, read_correct
 from meta.evidence.counts import arm_problems, order_problems
 from meta.evidence.dictionary import Dictionary, load_dictionary
 from meta.evidence.flow import evidence_flow
-from meta.evidence.keys import duplicate_problems, reference_problems
+from meta.evidence.keys import ambiguous_problems, duplicate_problems, reference_problems
 from meta.evidence.overlap import overlap_problems
 from meta.evidence.problems import Problem, Severity
 from meta.evidence.reading import RawTable, read_table
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 RAW = "data/raw"
+CORRECTIONS = "corrections.yaml"
 
 
 @dataclass
@@ -81,6 +82,8 @@ def check(directory: Path) -> Evidence:
         problems += duplicate_problems(typed)
         problems += reference_problems(typed, tables)
         problems += order_problems(typed)
+    problems += ambiguous_problems(tables, [field for table in dictionary
+                                            for field in table.fields.values()])  # fmt: skip
     problems += arm_problems(tables["arms"])
     problems += overlap_problems(tables["arms"])
     problems += rule_problems(tables, dictionary, problems)
@@ -112,24 +115,37 @@ def _read(directory: Path, dictionary: Dictionary) -> tuple[Corrected, list[Prob
         file = f"{RAW}/{table.name}.csv"
         raws[table.name], found = read_table(directory / file, file, table)
         problems += found
-    corrections, wrong = read_corrections(directory / RAW / "corrections.yaml", dictionary)
+    corrections, wrong = read_corrections(directory / RAW / CORRECTIONS, dictionary)
     corrected = apply_corrections(corrections, raws, dictionary)
     return corrected, [*problems, *wrong, *corrected.problems]
 
 
 def _stray_files(directory: Path, dictionary: Dictionary) -> list[Problem]:
-    """Point out CSV files that nothing reads, above all misspelt ones."""
+    """Point out files that nothing reads, above all misspelt ones; hidden ones are left alone."""
     folder = directory / RAW
     if not folder.is_dir():
         return []
-    names = {path.name for path in folder.glob("*.csv")}
-    known = [f"{table.name}.csv" for table in dictionary]
-    absent = [name for name in known if name not in names]
-    problems = []
-    for name in sorted(names - set(known)):
-        near = nearest(name, absent)
-        remedy = f"rename it to {near}" if near else f"nothing to do; tables: {', '.join(known)}"
-        reason = "is not a table of the evidence base, so nothing reads it"
-        severity: Severity = "warning" if near else "note"
-        problems.append(Problem(f"{RAW}/{name}", 1, "", "", reason, remedy, severity))
-    return problems
+    known = {table.name: f"{table.name}.csv" for table in dictionary}
+    known[CORRECTIONS.removesuffix(".yaml")] = CORRECTIONS
+    there = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
+    return [
+        _stray_file(folder / name, known, there) for name in sorted(there - set(known.values()))
+    ]
+
+
+def _stray_file(path: Path, known: dict[str, str], there: set[str]) -> Problem:
+    """Say of a file that nothing reads what it was probably meant to be."""
+    stem, _, suffix = path.name.casefold().partition(".")
+    meant = known.get(stem) or known.get(nearest(stem, list(known)) or "")
+    remedy = f"nothing to do; tables: {', '.join(known.values())}"
+    severity: Severity = "note"
+    if meant:
+        missing = meant not in there
+        remedy = f"rename it to {meant}"
+        if not missing:
+            remedy = f"remove it, or give it another name; {meant} is read"
+        # Its rows would be missed in silence, or it is not known which of the two counts.
+        lost = missing or suffix in ("csv", "yaml", "yml")
+        severity = "error" if stem in known and lost and not path.is_dir() else "warning"
+    reason = "is not a table of the evidence base, so nothing reads it"
+    return Problem(f"{RAW}/{path.name}", 1, "", "", reason, remedy, severity)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 import yaml
 
 from meta.evidence.problems import Problem
+from meta.evidence.reading import not_a_file
 from meta.evidence.suggestion import nearest
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ class Corrected:
         others = [
             f"{column} of this row comes from {FILE} line {line}"
             for (file, row, column), line in self.cells.items()
-            if (file, row) == (problem.file, problem.line) and problem.severity == "error"
+            if (file, row) == (problem.file, problem.line) and problem.severity != "note"
         ]
         return replace(problem, reason=f"{problem.reason} ({'; '.join(others)})") if others else (
             problem
@@ -137,6 +138,8 @@ def read_corrections(
     list of Problem
         Everything wrong with the others, with the line of each.
     """
+    if odd := not_a_file(path):
+        return [], [_problem(shown_as, 1, "", odd, "put a file in its place, or remove it")]
     try:
         text = path.read_text(encoding="utf-8-sig")
         # Composing builds no objects: no tag of the file can run anything.
@@ -340,6 +343,9 @@ def _content(
             wrong(key, "is blank", f"write the {key}")
     if texts.get("date") and not _is_date(texts["date"]):
         wrong("date", "is not a date", "write it as year-month-day, such as 2026-11-21")
+    elif texts.get("date", "") > (datetime.now(UTC) + timedelta(days=1)).date().isoformat():
+        # The next day is legal: it may be that day elsewhere.
+        wrong("date", "is after today", "write the day on which the correction was made")
     if not re.fullmatch(r"[1-9][0-9]{0,8}", texts.get("rows", "1")):
         wrong("rows", "is not a number of rows", "write a whole number, or leave the key out")
     if {"expect", "value"} <= set(texts) and texts["expect"] == texts["value"]:
@@ -360,6 +366,9 @@ def _pairs(node: yaml.MappingNode, shown_as: str, problems: list[Problem]) -> di
 
 def _text(node: yaml.Node, key: str, shown_as: str, problems: list[Problem]) -> str:
     if isinstance(node, yaml.ScalarNode):
+        if node.value and node.tag == "tag:yaml.org,2002:null":
+            reason, remedy = "is YAML's sign for nothing", 'write "" for a blank, or quote the word'
+            problems.append(_problem(shown_as, _line(node), key, reason, remedy, str(node.value)))
         # Cells are read without the spaces around them.
         return str(node.value).strip()
     remedy = "write a text or a number"

@@ -7,15 +7,20 @@ import json
 from pathlib import Path
 from typing import TypedDict
 
+from meta.evidence.dictionary import load_dictionary
+
 #: Name of the file beside the canonical tables that says which raw files they hold.
 RAW_HASH = "raw.sha256"
 
 
 def raw_files(directory: Path) -> list[Path]:
-    """Files that make up the evidence: the raw tables, and their corrections if there are any."""
+    """Files that make up the evidence: the raw tables, and their corrections if there are any.
+
+    Whatever else stands in the folder is not evidence, and its name may be any.
+    """
     folder = directory / "data" / "raw"
-    corrections = folder / "corrections.yaml"
-    return sorted(folder.glob("*.csv")) + ([corrections] if corrections.is_file() else [])
+    names = [*sorted(f"{table.name}.csv" for table in load_dictionary()), "corrections.yaml"]
+    return [folder / name for name in names if (folder / name).is_file()]
 
 
 def raw_hash(directory: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import permutations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from meta.evidence.raw_table import TEXT
 from meta.evidence.suggestion import nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from meta.evidence.cells import TypedTable
     from meta.evidence.dictionary import Field
@@ -35,7 +36,8 @@ def duplicate_problems(typed: TypedTable) -> list[Problem]:
     -------
     list of Problem
         One for each later row, naming the line of the first; a warning where two names differ
-        by letter case alone.
+        by letter case alone, an error where they are keys of references, which BibTeX does not
+        tell apart.
     """
     key = list(typed.table.key)
     needed = [column for column in key if typed.table.fields[column].required]
@@ -93,7 +95,8 @@ def _case_problems(
     return typed.problems(
         rows[new].tolist(), column,
         lambda row: f"differs only by letter case from the {column} on line {first[row]}",
-        "correct one of the two, or tell them apart by more than letter case", "warning",
+        "correct one of the two, or tell them apart by more than letter case",
+        "error" if typed.table.name == "studies" else "warning",
     )  # fmt: skip
 
 
@@ -133,6 +136,42 @@ def reference_problems(typed: TypedTable, tables: Mapping[str, TypedTable]) -> l
             problems.append(_unlooked(typed, field, rows, absent))
         elif rows:
             problems += _unknown(typed, field, rows, known)
+    return problems
+
+
+def ambiguous_problems(tables: Mapping[str, TypedTable], fields: Iterable[Field]) -> list[Problem]:
+    """Report names that stand in more than one of the tables that one field refers to.
+
+    Parameters
+    ----------
+    tables : mapping of str to TypedTable
+        All tables, absent ones too.
+    fields : iterable of Field
+        Fields that may refer to several tables, such as the unit of a coding.
+
+    Returns
+    -------
+    list of Problem
+        Errors on both rows: whatever refers to the name would mean either.
+    """
+    problems: list[Problem] = []
+    for field in fields:
+        targets = [(tables[table], column) for table, column in field.references]
+        targets = [(typed, column) for typed, column in targets if typed.has(column)]
+        for (one, left), (other, right) in permutations(targets, 2):
+            names = other.believed(right).dropna()
+            first = names[~names.duplicated()]
+            where = dict(zip(first, other.raw.lines[first.index], strict=True))
+            rows = one.rows(one.believed(left).isin(first))
+
+            def say(
+                row: int, typed: TypedTable = one, column: str = left,
+                file: str = other.file, where: dict[str, int] = where,
+            ) -> str:  # fmt: skip
+                return f"the name stands on line {where[typed.shown(row, column)]} of {file} too"
+
+            remedy = f"give one of them another name; {field.name} could mean either"
+            problems += one.problems(rows, left, say, remedy)
     return problems
 
 

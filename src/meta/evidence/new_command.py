@@ -20,7 +20,7 @@ from meta.evidence.new_row import (
     read_table_file,
     table_of,
 )
-from meta.evidence.problems import format_text, show
+from meta.evidence.problems import escaped, format_text, show
 from meta.evidence.reading import nearest
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def report(added: AddedRow, kind: str) -> str:
         parts.append(format_text(added.problems))
     if added.existing:
         parts.append(f"The base has {added.existing} errors of its own; `meta check` lists them.")
-    parts.append(f"Next: {NEXT[kind].format(**added.values)}")
+    parts.append(escaped(f"Next: {NEXT[kind].format(**added.values)}"))
     return "\n\n".join(parts)
 
 

@@ -26,7 +26,8 @@ from meta.evidence.append import (
 )
 from meta.evidence.checking import RAW, check
 from meta.evidence.dictionary import load_dictionary
-from meta.evidence.problems import Problem, format_text
+from meta.evidence.problems import Problem, escaped, format_text
+from meta.evidence.reading import not_a_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -170,6 +171,8 @@ def read_table_file(directory: Path, kind: str) -> tuple[Contents, bytes | None]
     """
     table = load_dictionary()[KINDS[kind]]
     path = directory / RAW / f"{table.name}.csv"
+    if odd := not_a_file(path):
+        raise AppendError(f"{path}: {odd}: put a file in its place, or remove it")
     try:
         before = path.read_bytes() if path.exists() else None
     except OSError as error:
@@ -264,8 +267,8 @@ def _check_with(directory: Path, file: str, data: bytes) -> list[Problem]:
         shadow = Path(name) / RAW
         shadow.mkdir(parents=True)
         for path in (directory / RAW).iterdir():
-            if path.is_file() and path.name != Path(file).name:
-                (shadow / path.name).symlink_to(path.resolve())
+            if path.name != Path(file).name:
+                (shadow / path.name).symlink_to(path.absolute())
         (Path(name) / file).write_bytes(data)
         return check(Path(name)).problems
 
@@ -335,7 +338,7 @@ def _diff(before: bytes, after: bytes, file: str) -> str:
         else line
         for line in lines
     ]
-    return "\n".join(shown)
+    return "\n".join(escaped(line) for line in shown)
 
 
 def table_of(kind: str) -> Table:

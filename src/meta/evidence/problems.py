@@ -251,7 +251,23 @@ def show(value: str) -> str:
     if len(value) > LONGEST_VALUE:
         half = LONGEST_VALUE // 2 - 2
         value = f"{value[:half]} ... {value[-half:]}"
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in value)
+    return escaped(value)
+
+
+def escaped(text: str) -> str:
+    """Escape what cannot be printed, so that no text commands a terminal (CWE-150).
+
+    Parameters
+    ----------
+    text : str
+        Any text.
+
+    Returns
+    -------
+    str
+        The text, of one line; its length is kept where every character can be printed.
+    """
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def _order(problem: Problem) -> tuple[int, str, int, str]:
@@ -272,11 +288,11 @@ def _note_lines(notes: list[Problem]) -> list[str]:
 
 
 def _line(problem: Problem) -> str:
-    return f"{problem.file}:{problem.line}: {_message(problem)}"
+    return escaped(f"{problem.file}:{problem.line}: {_message(problem)}")
 
 
 def _data(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return escaped(text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A"))
 
 
 def _property(text: str) -> str:

@@ -15,6 +15,9 @@ import pyarrow.compute as pc
 
 TEXT = pa.large_string()
 CODED = pa.dictionary(pa.int32(), TEXT)
+# Bytes of anything but printable ASCII.
+_UNUSUAL = np.ones(256, bool)
+_UNUSUAL[32:127] = False
 
 
 @dataclass(frozen=True)
@@ -189,8 +192,25 @@ def unusual(cells: Any) -> np.ndarray:
     ndarray of int64
         Positions in ascending order.
     """
+    return holding(cells, _UNUSUAL)
+
+
+def holding(cells: Any, wanted: np.ndarray) -> np.ndarray:
+    """Positions of the cells that hold any of some bytes.
+
+    Parameters
+    ----------
+    cells : pyarrow.Array
+        Text, not encoded.
+    wanted : ndarray of bool
+        Whether each of the 256 bytes is looked for.
+
+    Returns
+    -------
+    ndarray of int64
+        Positions in ascending order.
+    """
     offsets = _offsets(cells)
     text = _bytes(cells)[offsets[0] : offsets[-1]]
-    # One comparison instead of two: what is below a space wraps around to the top.
-    places = np.flatnonzero(text - np.uint8(32) > 94)
+    places = np.flatnonzero(wanted[text])
     return np.unique(np.searchsorted(offsets, places + offsets[0], side="right") - 1)

@@ -47,6 +47,9 @@ def read_table(path: Path, shown_as: str, table: Table) -> tuple[RawTable, list[
     list of Problem
         Everything wrong with the form of the file.
     """
+    odd = not_a_file(path)
+    if odd:
+        return RawTable(), [_whole(shown_as, odd, "put a file in its place, or remove it")]
     try:
         data = path.read_bytes()
     except FileNotFoundError:
@@ -56,6 +59,15 @@ def read_table(path: Path, shown_as: str, table: Table) -> tuple[RawTable, list[
         reason = f"cannot be read ({error.strerror})"
         return RawTable(), [_whole(shown_as, reason, "check that it is a file you may read")]
     return read_bytes(data, shown_as, table)
+
+
+def not_a_file(path: Path) -> str | None:
+    """Say what stands in the place of a file, if it is anything else: reading it might hang."""
+    if path.is_dir():
+        return "cannot be read: it is a folder"
+    if path.is_symlink() and not path.exists():
+        return "cannot be read: it is a link to a file that is not there"
+    return "cannot be read: it is not a file" if path.exists() and not path.is_file() else None
 
 
 def read_bytes(

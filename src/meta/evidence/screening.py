@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
 FILE = "data/raw/screening.csv"
 PARTS = ("included", "excluded", "sought")
+# A name that counts on: more digits are no number of a row.
+NUMBERED = re.compile("(.*?)([0-9]{1,15})")
+# Rows beyond these are counted, not named.
+MOST_ROWS_NAMED = 5
 
 
 class FilterError(ValueError):
@@ -126,7 +130,7 @@ def counted_rows(table: pd.DataFrame, text: str) -> pd.Series:
 def _matches(cells: pd.Series, value: str) -> pd.Series:
     if ".." not in value:
         return (cells.isna() if not value else cells.eq(value).fillna(False)).astype(bool)
-    ends = [re.fullmatch(r"(.*?)([0-9]+)", end.strip()) for end in value.split("..", 1)]
+    ends = [NUMBERED.fullmatch(end.strip()) for end in value.split("..", 1)]
     if ends[0] is None or ends[1] is None or ends[0][1] != ends[1][1]:
         reason = f"the range {value!r} does not run between two numbered names"
         raise FilterError(reason, "write it as ARM001..ARM470")
@@ -241,7 +245,7 @@ def _table_problems(tables: Mapping[str, pd.DataFrame], unreadable: set[str]) ->
             found.append(Problem(FILE, line, "counts_filter", text, error.reason, error.remedy))
             continue
         if int(kept.sum()) != int(row["records"]):
-            found.append(_miscounted(row, int(kept.sum()), file, present=table is not None))
+            found.append(_miscounted(row, kept, file, table))
         elif table is not None:
             twice = counted.get(name, pd.Series(False, index=table.index)) & kept
             if twice.any():
@@ -250,18 +254,50 @@ def _table_problems(tables: Mapping[str, pd.DataFrame], unreadable: set[str]) ->
     return found or _uncounted(tables, counted)
 
 
-def _miscounted(row: dict[str, str], there: int, file: str, present: bool) -> Problem:
-    rule = row["counts_filter"]
+def _miscounted(
+    row: dict[str, str], kept: pd.Series, file: str, table: pd.DataFrame | None
+) -> Problem:
+    rule, there = row["counts_filter"], int(kept.sum())
     where = f"{file}{f' with {rule}' if rule else ''}"
     reason = (
         f"the source {row['source']} says {row['records']} {row['decision']}, but "
         f"{where} has {there} rows"
-        if present
+        if table is not None
         else f"the source {row['source']} says {row['records']} {row['decision']}, but there is "
         f"no {file}"
     )
     remedy = f"correct the number, or the rows of {file}"
+    free = _free_name(table, rule) if table is not None else None
+    beyond = there - int(row["records"])
+    if table is not None and free is not None and beyond > 0:
+        # Rows are appended, so that those which came after the count stand last.
+        last = (
+            table.loc[kept, [free[0], "_line"]].astype("string").tail(min(beyond, MOST_ROWS_NAMED))
+        )
+        named = ", ".join(f"{name} (line {line})" for name, line in last.itertuples(index=False))
+        more = f" and {beyond - len(last)} before" if beyond > len(last) else ""
+        reason += f"; beyond the number stand {named}{more}"
+        remedy = (
+            f"if the rows came after the count, give them another {free[0]} outside the range, "
+            f"such as {free[1]}; if this search found them, correct the number"
+        )
     return Problem(FILE, int(row.get("_line", 0)), "records", row["records"], reason, remedy)
+
+
+def _free_name(table: pd.DataFrame, rule: str) -> tuple[str, str] | None:
+    """Column of the first range of a filter, and the next name behind its end that is free."""
+    for condition in rule.split(";"):
+        column, _, value = (part.strip() for part in condition.partition("="))
+        last = [choice.rpartition("..")[2].strip() for choice in value.split("|") if ".." in choice]
+        ends = [end for end in map(NUMBERED.fullmatch, last) if end]
+        if not ends or column not in table:
+            continue
+        prefix, width = ends[-1][1], len(ends[-1][2])
+        names = table[column].astype("string").dropna()
+        numbered = [name for name in map(NUMBERED.fullmatch, names) if name]
+        taken = [int(name[2]) for name in (*ends, *numbered) if name[1] == prefix]
+        return column, f"{prefix}{max(taken) + 1:0{width}d}"
+    return None
 
 
 def _twice(row: dict[str, str], rows: int, file: str) -> Problem:

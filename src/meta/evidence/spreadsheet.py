@@ -2,6 +2,8 @@
 
 A cell that begins with = + - or @ may be run as a formula by whoever opens the file (CWE-1236), so
 it is refused wherever it stands; a number, or a text that begins with one, is not a formula.
+Control characters other than tabs and line breaks may command the terminal that prints them
+(CWE-150), and are refused wherever they stand too.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from meta.evidence.raw_table import byte_at, lengths, unusual
+from meta.evidence.raw_table import byte_at, holding, lengths, unusual
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,6 +48,15 @@ _LOOK_ALIKE = set("АВЕЅІЈКМНОРСТХУаеорсухіјѕԁԛԝһΑ�
 _SUSPECT = np.zeros(256, bool)
 _SUSPECT[list(b"=+-@\"'\t \xe2\xef#E")] = True
 
+# Control characters (C0, DEL, C1) that have no place in any text, and the bytes that begin them.
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+_CONTROL_BYTES = np.zeros(256, bool)
+_CONTROL_BYTES[[*(n for n in range(32) if chr(n) not in "\t\n\r"), 0x7F, 0xC2]] = True
+# Signs that may stand in a name beside letters and digits: none that ends a BibTeX key.
+NAME_SIGNS = "_-.:+"
+_NOT_PLAIN = np.ones(256, bool)
+_NOT_PLAIN[[n for n in range(128) if chr(n).isalnum() or chr(n) in NAME_SIGNS]] = False
+
 Say = tuple[str, str]
 
 
@@ -66,7 +77,9 @@ def is_formula(value: str) -> bool:
 
 
 def cell_fault(value: str) -> Say | None:
-    """Say what makes a cell illegal in any column: a formula, or a spreadsheet's error.
+    """Say what makes a cell illegal in any column.
+
+    A formula, a spreadsheet's error, or a control character other than a tab or a line break.
 
     Parameters
     ----------
@@ -78,6 +91,9 @@ def cell_fault(value: str) -> Say | None:
     tuple of str or None
         The reason and the remedy.
     """
+    if control := _CONTROL.search(value):
+        at = f"{_name(control[0])} at character {control.start() + 1}"
+        return f"contains {at}, a control character", "remove it, or type the text anew"
     if is_formula(value):
         return formula_reason()
     if ERROR_CELL.fullmatch(value):
@@ -140,6 +156,32 @@ def odd_character(value: str) -> Say | None:
     return None
 
 
+def name_fault(value: str) -> Say | None:
+    """Say which character may not stand in a name that is a key of BibTeX.
+
+    Parameters
+    ----------
+    value : str
+        An id: letters, digits and `NAME_SIGNS`.
+
+    Returns
+    -------
+    tuple of str or None
+        The reason, with the code point, and the remedy.
+    """
+    for place, c in enumerate(value, start=1):
+        if not (unicodedata.category(c)[0] in "LMN" or c in NAME_SIGNS):
+            reason = f"contains {_name(c)} at character {place}, which may not stand in a name"
+            return reason, f"use letters, digits and {' '.join(NAME_SIGNS)} only"
+    return None
+
+
+def spaced_name_fault(value: str) -> Say | None:
+    """Say which character may not stand in any other id, such as a coder's name: spaces may."""
+    fault = name_fault(value.replace(" ", "_"))
+    return fault and (fault[0], f"{fault[1].removesuffix(' only')} and spaces only")
+
+
 def _plain(value: str) -> str:
     cleaned = (" " if unicodedata.category(c)[0] == "Z" else c for c in value)
     kept = "".join(c for c in cleaned if unicodedata.category(c)[0] != "C")
@@ -162,6 +204,7 @@ def faulty(cells: Any) -> np.ndarray:
     rows = np.flatnonzero(_SUSPECT[first])
     errors = rows[(first[rows] == ord("E")) & (byte_at(cells, 1, rows) != ord("r"))]
     rows = np.setdiff1d(rows, errors, assume_unique=True)
+    rows = np.union1d(rows, holding(cells, _CONTROL_BYTES))
     return _matching(cells, rows, lambda value: cell_fault(value) is not None)
 
 
@@ -179,6 +222,11 @@ def oddly_written(cells: Any) -> np.ndarray:
     """Positions of the names that `odd_character` points out."""
     rows = unusual(cells)
     return _matching(cells, rows, lambda value: odd_character(value) is not None)
+
+
+def misnamed(cells: Any, say: Callable[[str], Say | None]) -> np.ndarray:
+    """Positions of the ids that `name_fault`, or `spaced_name_fault`, points out."""
+    return _matching(cells, holding(cells, _NOT_PLAIN), lambda value: say(value) is not None)
 
 
 def _matching(cells: Any, rows: np.ndarray, test: Callable[[str], bool]) -> np.ndarray:

@@ -116,9 +116,15 @@ def bibtex(studies: pd.DataFrame) -> str:
     -------
     str
         One entry a study, by key: ``article`` with a DOI, ``misc`` otherwise. Text is escaped for
-        LaTeX; addresses and identifiers are verbatim.
+        LaTeX; addresses and identifiers are verbatim. Keys that BibTeX cannot tell apart get a
+        number, and a character that would end a key becomes a hyphen.
     """
-    entries = {row["study_id"]: _entry(row) for row in _rows(studies)}
+    entries: dict[str, Entry] = {}
+    taken: set[str] = set()
+    for row in _rows(studies):
+        key = _key(row["study_id"], taken)
+        taken.add(key.lower())
+        entries[key] = _entry(row)
     return str(_Writer(encoding="UTF-8").to_string(BibliographyData(entries)))
 
 
@@ -151,6 +157,16 @@ def _rows(studies: pd.DataFrame) -> list[dict[str, str]]:
         for row in studies.to_dict("records")
     ]
     return sorted(rows, key=lambda row: row["study_id"])
+
+
+def _key(name: str, taken: set[str]) -> str:
+    """Make a citation key, unlike those that are taken even where letter case does not count."""
+    plain = re.sub(r"[^\w.:+-]", "-", name)
+    key, number = plain, 1
+    while key.lower() in taken:
+        number += 1
+        key = f"{plain}-{number}"
+    return key
 
 
 def _entry(row: dict[str, str]) -> Entry:
