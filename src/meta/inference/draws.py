@@ -50,7 +50,7 @@ def read_record(path: Path) -> dict[str, Any]:
             record: dict[str, Any] = json.loads(file.attrs[RECORD])
     except (OSError, KeyError, ValueError) as error:
         raise StoredFitError(
-            f"{path}: not a readable fit ({error}); run `snakemake --cores 8`"
+            f"{path}: not a readable fit ({error}); remove it and run `snakemake --cores 8`"
         ) from None
     return record
 
@@ -77,7 +77,8 @@ def read_draws(path: Path, design: Design, most: int) -> StoredDraws:
             return _read(file["posterior"], design, most)
     except (OSError, KeyError, ValueError, IndexError) as error:
         raise StoredFitError(
-            f"{path}: not a readable fit of these rows ({error}); run `snakemake --cores 8`"
+            f"{path}: not a readable fit of these rows ({error}); remove it and run "
+            "`snakemake --cores 8`"
         ) from None
 
 
