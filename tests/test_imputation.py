@@ -25,7 +25,7 @@ def fit_with(draws: np.ndarray) -> FieldFit:
 
 
 def test_each_set_is_drawn_from_a_parameter_draw_of_its_own() -> None:
-    """The draws are sure of one class, then of the next, so that a set shows the draw it came from."""
+    """Draws are sure of one class, then of the next: a set shows the draw it came from."""
     sets = _imputations(fit_with(np.eye(3)[np.arange(100) // 34]), 12, seed=1)
     expected = np.linspace(0, 99, 12).round().astype(int) // 34
     assert len(set(expected)) == 3
