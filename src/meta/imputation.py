@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,13 @@ from typing import Any
 import numpy as np
 import nutpie
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import xarray as xr
 
 from meta.checks.sampler import Check, chain_checks, mixing_statistics, quantity_checks
 from meta.config import CodesTask
+from meta.evidence.imputations import CODE, imputation_schema, imputation_table
 from meta.evidence.responses import Responses, Tables, coded_fields, coder_kinds, field_responses
 from meta.inference.seeds import child_seed
 from meta.models.latent_codes import (
@@ -33,6 +37,17 @@ from meta.storage import atomic, write_json
 #: Fields of up to this many codes share one compiled model.
 COMMON_CLASSES = 5
 ALTERNATIVE_DRAWS = 500
+#: Units whose probabilities are in memory at the same time.
+UNITS_AT_ONCE = 100_000
+PROBABILITIES = pa.schema(
+    [
+        ("unit_id", pa.string()),
+        ("field", CODE),
+        ("code", CODE),
+        ("probability", pa.float64()),
+        ("probability_alternative", pa.float64()),
+    ]
+)
 
 
 @dataclass(frozen=True)
@@ -195,20 +210,33 @@ def impute_codes(tables: Tables, task: CodesTask, cores: int, folder: Path) -> N
         Chains sampled at the same time.
     folder
         Receives `probabilities.parquet` (unit_id, field, code, probability,
-        probability_alternative), `imputations.parquet` (imputation, unit_id, field, code),
+        probability_alternative), `imputations.parquet` (see `meta.evidence.imputations`),
         `diagnostics.csv` and `codes.json`.
     """
     found = [r for f in coded_fields() if (r := field_responses(tables, f)) is not None]
     latent = LatentCodes(found, task)
-    probabilities, imputed, diagnostics, record = [], [], [], {}
-    for responses in found:
-        fit = latent.fit(responses, cores)
-        other = latent.alternative(responses, cores)
-        probabilities.append(_probability_table(fit, other))
-        imputed.append(_imputations(fit, task.codes.imputations, task.seed))
-        diagnostics += [{"model": f"codes_{responses.field}", **c.as_row()} for c in fit.checks]
-        record[responses.field] = _field_record(fit, other)
-    _write(folder, pd.concat(probabilities), pd.concat(imputed), pd.DataFrame(diagnostics))
+    count = task.codes.imputations
+    diagnostics: list[dict[str, Any]] = []
+    record: dict[str, Any] = {}
+    with (
+        atomic(folder / "probabilities.parquet") as likely,
+        atomic(folder / "imputations.parquet") as drawn,
+        pq.ParquetWriter(likely, PROBABILITIES) as probabilities,
+        pq.ParquetWriter(drawn, imputation_schema(count)) as imputations,
+    ):
+        for responses in found:
+            fit = latent.fit(responses, cores)
+            other = latent.alternative(responses, cores)
+            for part in _probability_tables(fit, other):
+                probabilities.write_table(part)
+            codes = _imputations(fit, count, task.seed)[responses.units["item"].to_numpy()]
+            units = pa.array(responses.units["unit_id"])
+            imputations.write_table(
+                imputation_table(responses.field, responses.classes, units, codes)
+            )
+            diagnostics += [{"model": f"codes_{responses.field}", **c.as_row()} for c in fit.checks]
+            record[responses.field] = _field_record(fit, other)
+    _write_diagnostics(folder, pd.DataFrame(diagnostics))
     content = {
         "settings": task.model_dump(mode="json"),
         "coders": coder_kinds(tables),
@@ -217,12 +245,7 @@ def impute_codes(tables: Tables, task: CodesTask, cores: int, folder: Path) -> N
     write_json(folder / "codes.json", content)
 
 
-def _write(
-    folder: Path, probabilities: pd.DataFrame, imputed: pd.DataFrame, diagnostics: pd.DataFrame
-) -> None:
-    for name, table in (("probabilities", probabilities), ("imputations", imputed)):
-        with atomic(folder / f"{name}.parquet") as temporary:
-            table.to_parquet(temporary, index=False)
+def _write_diagnostics(folder: Path, diagnostics: pd.DataFrame) -> None:
     columns = ["model", "check", "value", "threshold", "passed", "worst", "meaning"]
     with atomic(folder / "diagnostics.csv") as temporary:
         diagnostics[columns].to_csv(temporary, index=False, lineterminator="\n")
@@ -233,39 +256,45 @@ def _by_unit(fit: FieldFit, by_pattern: np.ndarray) -> np.ndarray:
     return np.asarray(by_pattern[fit.patterns.member[fit.responses.units["item"].to_numpy()]])
 
 
-def _probability_table(fit: FieldFit, alternative: np.ndarray) -> pd.DataFrame:
+def _probability_tables(fit: FieldFit, alternative: np.ndarray) -> Iterator[pa.Table]:
+    """Probabilities of every unit's codes, some units at a time."""
     units, classes = fit.responses.units, fit.responses.classes
-    return pd.DataFrame(
-        {
-            "unit_id": np.repeat(units["unit_id"].to_numpy(str), len(classes)),
-            "field": fit.responses.field,
-            "code": np.tile(classes, len(units)),
-            "probability": _by_unit(fit, fit.probabilities.mean(axis=0)).ravel(),
-            "probability_alternative": _by_unit(fit, alternative).ravel(),
-        }
-    )
+    pattern = fit.patterns.member[units["item"].to_numpy()]
+    main = fit.probabilities.mean(axis=0)
+    names = pa.array(classes, pa.string())
+    for start in range(0, len(units), UNITS_AT_ONCE):
+        part = slice(start, start + UNITS_AT_ONCE)
+        here = pattern[part]
+        size = len(here) * len(classes)
+        zero = pa.array(np.zeros(size, np.int8))
+        code = pa.array(np.tile(np.arange(len(classes), dtype=np.int8), len(here)))
+        unit = pa.array(units["unit_id"].iloc[part]).cast(pa.string())
+        yield pa.Table.from_arrays(
+            [
+                unit.take(pa.array(np.repeat(np.arange(len(here)), len(classes)))),
+                pa.DictionaryArray.from_arrays(zero, pa.array([fit.responses.field])),
+                pa.DictionaryArray.from_arrays(code, names),
+                pa.array(main[here].ravel()),
+                pa.array(alternative[here].ravel()),
+            ],
+            schema=PROBABILITIES,
+        )
 
 
-def _imputations(fit: FieldFit, count: int, seed: int) -> pd.DataFrame:
-    """Draw code sets, each from one draw of the parameters, spread evenly over the posterior."""
+def _imputations(fit: FieldFit, count: int, seed: int) -> np.ndarray:
+    """Draw code sets of the items, each from one draw of the parameters, spread over the posterior.
+
+    Returns
+    -------
+    numpy.ndarray
+        Index of the class, shape (I, M), int8.
+    """
     rng = np.random.default_rng(child_seed(seed, "imputations", fit.responses.field))
     at = np.linspace(0, len(fit.probabilities) - 1, count).round().astype(int)
-    classes = np.array(fit.responses.classes)
-    units = fit.responses.units
-    parts = []
-    for number, draw in enumerate(at, start=1):
-        code = classes[draw_codes(fit.probabilities[draw], fit.patterns.member, rng)]
-        parts.append(
-            pd.DataFrame(
-                {
-                    "imputation": number,
-                    "unit_id": units["unit_id"].to_numpy(str),
-                    "field": fit.responses.field,
-                    "code": code[units["item"].to_numpy()],
-                }
-            )
-        )
-    return pd.concat(parts, ignore_index=True)
+    codes = np.empty((len(fit.patterns.member), count), np.int8)
+    for number, draw in enumerate(at):
+        codes[:, number] = draw_codes(fit.probabilities[draw], fit.patterns.member, rng)
+    return codes
 
 
 def _field_record(fit: FieldFit, alternative: np.ndarray) -> dict[str, Any]:

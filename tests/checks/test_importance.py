@@ -50,7 +50,7 @@ def test_equal_ratios_move_nothing_and_missing_ones_are_refused(draws: np.ndarra
 
 
 def test_a_good_tail_with_few_effective_draws_is_refused() -> None:
-    """Nine tenths of the mass in a few equal draws: no heavy tail, and little left to estimate with."""
+    """Nine tenths of the mass in a few equal draws: no heavy tail, and little to go by."""
     weight = np.full(4000, 0.1 / 3900)
     weight[:100] = 0.9 / 100
     heavy = Weights(weight.reshape(4, 1000), pareto_k=0.1)

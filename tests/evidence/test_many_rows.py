@@ -68,7 +68,7 @@ def cases(**cells):
         ("year", lambda i: f"{i}x", MOST_TOLD + 1),
         ("failure_type", lambda i: f"kind {i % 3}", 3),
         ("title", lambda i: f"={i}", MOST_TOLD + 1),
-        ("study_id", lambda i: f"study {i}", MOST_TOLD + 1),
+        ("study_id", lambda i: f"study_{i}", MOST_TOLD + 1),
         ("study_id", lambda _: "SMITH_2024", 1),
         ("case_id", lambda _: "", 1),
         ("year", lambda i: str(3000 + i % 2), 2),

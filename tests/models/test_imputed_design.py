@@ -45,12 +45,15 @@ def tables() -> dict[str, pd.DataFrame]:
     return {"arms": arms, "studies": studies, "cases": cases, "codings": codings}
 
 
-def imputations(*sets: dict[str, dict[str, str]]) -> pd.DataFrame:
-    return pd.DataFrame(
-        [(m, unit, field, code) for m, fields in enumerate(sets, start=1)
-         for field, codes in fields.items() for unit, code in codes.items()],
-        columns=["imputation", "unit_id", "field", "code"], dtype="string",
-    ).astype({"imputation": "int64"})  # fmt: skip
+def imputations(*sets: dict[str, dict[str, str]]) -> list[pd.DataFrame]:
+    return [
+        pd.DataFrame(
+            [(unit, field, code) for field, codes in fields.items()
+             for unit, code in codes.items()],
+            columns=["unit_id", "field", "code"], dtype="string",
+        )
+        for fields in sets
+    ]  # fmt: skip
 
 
 def shifts(*codes: str) -> dict[str, dict[str, str]]:

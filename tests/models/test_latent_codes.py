@@ -11,6 +11,7 @@ import pytest
 from tests.evidence.coding_base import base
 
 from meta.config import CodePrior, Codes, CodesTask, Gate, Sampler
+from meta.evidence.imputations import stored_imputations
 from meta.evidence.responses import Responses, field_responses
 from meta.imputation import FieldFit, LatentCodes, impute_codes
 from meta.models.latent_codes import (
@@ -244,8 +245,9 @@ def test_odd_bases(odd_fits: dict[str, pd.DataFrame]) -> None:
 def test_imputations_and_probabilities_are_written_and_agree(tmp_path) -> None:
     rows = [*odd("agree"), ("50", "a", "yes"), ("50", "b", "no")]
     impute_codes(base(rows, "goal_failure"), TASK, 2, tmp_path)
-    sets = pd.read_parquet(tmp_path / "imputations.parquet")
-    assert sets.groupby("imputation").size().tolist() == [13] * 40
+    sets = list(stored_imputations(tmp_path / "imputations.parquet", ["goal_failure"]))
+    assert [len(each) for each in sets] == [13] * 40
+    sets = pd.concat(sets)
     p = pd.read_parquet(tmp_path / "probabilities.parquet").set_index(["unit_id", "code"])
     np.testing.assert_allclose(p.groupby("unit_id")["probability"].sum(), 1)
     share = (sets[sets["unit_id"] == "50"]["code"] == "yes").mean()

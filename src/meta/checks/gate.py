@@ -44,7 +44,7 @@ def gate(diagnostics: list[Path]) -> str:
 
 
 def _describe(row: dict[Hashable, Any]) -> str:
-    value = "missing or not finite" if pd.isna(row["value"]) else f"{row['value']:.4g}"
+    value = "missing or not finite" if pd.isna(row["value"]) else f"{row['value']:.6g}"
     where = f" at {row['worst']}" if isinstance(row["worst"], str) and row["worst"] else ""
     return (
         f"  {row['model']}: {row['check']}: value {value}, threshold {row['threshold']:g}{where} "

@@ -67,7 +67,7 @@ def agreed_codes(codings: pd.DataFrame) -> CodeSet:
 def imputed_codes(imputation: pd.DataFrame) -> CodeSet:
     """Code set of one imputation: columns `unit_id`, `field`, `code`."""
     by_field = {field: rows.set_index("unit_id")["code"] for field, rows in
-                imputation.groupby("field")}  # fmt: skip
+                imputation.groupby("field", observed=True)}  # fmt: skip
     return lambda field: by_field.get(field, pd.Series(dtype="string"))
 
 

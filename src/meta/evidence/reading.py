@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from meta.evidence.csv_careful import read_careful
 from meta.evidence.csv_regular import LONGEST_CELL, Records, read_regular
+from meta.evidence.dictionary import load_dictionary
 from meta.evidence.encoding import foreign_bytes, text_of
 from meta.evidence.header import header_problems, misplaced_header
 from meta.evidence.problems import Problem
@@ -123,7 +124,10 @@ def _whole(shown_as: str, reason: str, remedy: str, line: int = 1) -> Problem:
 
 
 def _missing_file(path: Path, shown_as: str, table: Table) -> Problem:
-    names = [other.name for other in path.parent.glob("*.csv")] if path.parent.is_dir() else []
+    known = {f"{other.name}.csv" for other in load_dictionary()}
+    files = path.parent.glob("*.csv") if path.parent.is_dir() else []
+    # Another table of the base is in its own place already.
+    names = [other.name for other in files if other.name not in known]
     near = nearest(path.name, names)
     remedy = f"add a file {path.name} with the columns {', '.join(table.required_columns)}"
     return _whole(

@@ -85,8 +85,8 @@ def codes_note(inputs: ReportInputs, fits: Iterable[Fit]) -> str:
     if imputed:
         number = f"{' or '.join(map(str, counts))} " if counts else ""
         note += (
-            f" Fitted to {number}imputed code sets: the stated Monte Carlo error (mcse_mean) is that given the"
-            " sets and leaves out that they are finitely many."
+            f" Fitted to {number}imputed code sets: the stated Monte Carlo error (mcse_mean) is"
+            " that given the sets and leaves out that they are finitely many."
         )
     return note
 
