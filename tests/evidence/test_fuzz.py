@@ -1,8 +1,11 @@
 """Mutated tables: no traceback, no hang, no count or pooled row that changes in silence.
 
-Small copies of the shipped tables (real cells: quotes, commas, blanks, notes) are mutated by
-bytes, cells, lines and columns, several tables of a base at a time, each with a seed of its own.
-What the check accepts is compared with a reader written here, on the csv module alone.
+Small copies of the shipped tables (real cells: quotes, commas, blanks, notes) and a file of
+corrections are mutated by bytes, cells, lines and columns, each base with a seed of its own. In
+most bases several files are mutated at once; in a share of them exactly one is, so that nothing
+else hides what is made of it. A mutant is one file that differs from its copy, so that a base
+counts as many as it has: about eight where several are mutated. What the check accepts is compared
+with a reader written here, on the csv module alone.
 """
 
 from __future__ import annotations
@@ -16,17 +19,20 @@ import time
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
 
 import pandas as pd
 import pytest
+import yaml
 from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 
 from meta.config import DENOMINATOR_FILTER
 from meta.evidence.checking import check
 from meta.evidence.dictionary import load_dictionary
+from meta.evidence.screening import is_linked
 
 ROOT = Path(__file__).parents[2]
 MUTANTS = int(os.environ.get("META_FUZZ_MUTANTS", "20000"))
@@ -45,7 +51,10 @@ ROWS = {
     "codings": ["SG-ML01", "SG-ML02"],
     "coders": ["coder_a", "coder_b"],
     "claims": ["C001", "C002", "C003"],
-    "screening": ["goodhart reward-failure data set", "DeepMind goal-misgeneralization sheet"],
+    "screening": [
+        *("specification gaming master list (public mirror of 2026-04-29)", "printed rates"),
+        *("experiment arms with counts", "DeepMind goal-misgeneralization sheet"),
+    ],
     "arms_unverified": ["qi_2015"],
     "rates_without_denominators": ["Thaman, RHB, arXiv 2605.02964", "turner_2023"],
     "curated_counts": ["CheatBench first release"],
@@ -54,6 +63,8 @@ ROWS = {
 MOST_ROWS = 7
 #: How many tables of a base are mutated; studies are spared more often, as every arm needs its own.
 SHARE, SHARE_STUDIES = 0.9, 0.4
+#: How many bases have exactly one mutated file, and how often the corrections are mutated.
+SHARE_SINGLE, SHARE_CORRECTIONS = 0.1, 0.3
 #: How often the arms are changed where it decides what is pooled, and perhaps legally.
 SHARE_DECIDING = 0.3
 FILTER = {column: set(values) for column, values in DENOMINATOR_FILTER.items()}
@@ -61,22 +72,49 @@ FILTER = {column: set(values) for column, values in DENOMINATOR_FILTER.items()}
 DECIDING = {"arm_id", "conditioning", "n_trials", "n_at_risk", "n_goal_failure", *FILTER}
 COUNTS = ("n_trials", "n_capable", "n_at_risk", "n_goal_failure", "n_harm")
 
+CORRECTIONS = "corrections.yaml"
+#: Legal corrections of the small copies.
+CORRECTED = b"""\
+- table: coders
+  where: {coder: coder_a}
+  column: kind
+  expect: machine_assisted
+  value: human
+  reason: a test
+  date: 2026-11-21
+- table: arms
+  where: {arm_id: ARM356, study_id: cnm13ryan_2026}
+  column: unit
+  expect: problem
+  value: "looked at, again"
+  reason: 'a "test"'
+  date: 2026-11-21
+  by: reader_a
+"""
+
 Rows = list[dict[str, str]]
+
+
+def kept_rows(name: str) -> list[list[str]]:
+    """Header and rows of the small copy of a table, as they are shipped."""
+    text = (ROOT / f"data/raw/{name}.csv").read_text(encoding="utf-8")
+    header, *records = csv.reader(io.StringIO(text, newline=""))
+    return [header, *[row for row in records if row[0] in ROWS[name]][:MOST_ROWS]]
 
 
 def shipped() -> dict[str, bytes]:
     """Small copies of the shipped tables, by name."""
     tables = {}
-    for name, kept in ROWS.items():
-        text = (ROOT / f"data/raw/{name}.csv").read_text(encoding="utf-8")
-        header, *records = csv.reader(io.StringIO(text, newline=""))
+    for name in ROWS:
+        header, *records = kept_rows(name)
         if name == "screening":
-            # The small copies do not hold the rows that the search counts.
-            links = [header.index("counts_table"), header.index("counts_filter")]
-            records = [[c if i not in links else "" for i, c in enumerate(r)] for r in records]
-        rows = [header, *[row for row in records if row[0] in kept][:MOST_ROWS]]
+            # The links stay; the numbers are those of the small copies.
+            number, link = header.index("records"), header.index("counts_table")
+            for record in records:
+                if record[link]:
+                    record[number] = str(len(kept_rows(record[link])) - 1)
         made = io.StringIO()
-        csv.writer(made, lineterminator="\n").writerows(rows)
+        csv.writer(made, lineterminator="\n").writerows([header, *records])
         tables[name] = made.getvalue().encode()
     return tables
 
@@ -277,9 +315,42 @@ def accepted(frame: pd.DataFrame) -> Rows:
     ]
 
 
-def unlike(name: str, frame: pd.DataFrame, data: bytes) -> str:
+@cache
+def entries(data: bytes) -> list[dict]:
+    """Corrections as a plain YAML reader sees them, all texts; none if it cannot read them."""
+    try:
+        read = yaml.load(data.decode("utf-8-sig"), yaml.BaseLoader)
+    except (yaml.YAMLError, UnicodeDecodeError):
+        return []
+    return [e for e in read if isinstance(e, dict)] if isinstance(read, list) else []
+
+
+def correct(rows: Rows, name: str, written: list[dict], applied: list[dict]) -> Rows:
+    """Rows with the written corrections that are said to have been applied."""
+    for entry in written:
+        where, texts = entry.get("where"), {k: v for k, v in entry.items() if k != "where"}
+        if not isinstance(where, dict) or not all(
+            isinstance(text, str) for text in (*where.values(), *texts.values())
+        ):
+            continue
+        where = {key: text.strip() for key, text in where.items()}
+        texts = {key: text.strip() for key, text in texts.items()}
+        column, value = texts.get("column", ""), texts.get("value", "")
+        said = {"table": texts.get("table"), "column": column, "to_value": value}
+        if said["table"] != name or not any(said.items() <= one.items() for one in applied):
+            continue
+        for row in rows:
+            if where.items() <= row.items() and row[column] == texts.get("expect"):
+                row[column] = value
+    return rows
+
+
+def unlike(
+    name: str, frame: pd.DataFrame, data: bytes, fixes: bytes = b"", applied: list | None = None
+) -> str:
     """Say where the accepted table is not what stands in the file; empty if nowhere."""
-    rows, seen = read_plainly(data), accepted(frame)
+    rows = correct(read_plainly(data), name, entries(fixes), applied or [])
+    seen = accepted(frame)
     if len(rows) != len(seen):
         return f"{len(seen)} rows accepted, {len(rows)} in the file"
     fields = load_dictionary()[name].fields
@@ -321,26 +392,42 @@ class Outcome:
 
     mutants: int = 0
     accepted: int = 0
+    single: int = 0
     pooled_changes: int = 0
     slowest: float = 0.0
     faults: list[str] = field(default_factory=list)
 
 
+def mutated_files(tables: dict[str, bytes], rng: random.Random) -> tuple[dict[str, bytes], bytes]:
+    """Mutate one file of a base or several: its tables, and its corrections."""
+    names, files = list(tables), {**tables, CORRECTIONS: CORRECTED}
+    shares = dict.fromkeys(names, SHARE) | {
+        "studies": SHARE_STUDIES,
+        CORRECTIONS: SHARE_CORRECTIONS,
+    }
+    if rng.random() < SHARE_SINGLE:
+        chosen = {rng.choice(list(files))}
+        legally = False
+    else:
+        legally = rng.random() < SHARE_DECIDING
+        chosen = {name for name in files if rng.random() < shares[name]}
+    for name in sorted(chosen):
+        files[name] = mutate(files[name], rng, tables[rng.choice(names)])
+    if legally:
+        files["arms"] = bytes(change_deciding(bytearray(tables["arms"]), rng, b""))
+    return files, files.pop(CORRECTIONS)
+
+
 def one_base(folder: Path, tables: dict[str, bytes], number: int, outcome: Outcome) -> None:
     rng = random.Random(number)
     names = list(tables)
-    legally = rng.random() < SHARE_DECIDING
-    mutated = {
-        name: mutate(data, rng, tables[rng.choice(names)])
-        if rng.random() < (SHARE_STUDIES if name == "studies" else SHARE)
-        else data
-        for name, data in tables.items()
-    }
-    if legally:
-        mutated["arms"] = bytes(change_deciding(bytearray(tables["arms"]), rng, b""))
+    mutated, fixes = mutated_files(tables, rng)
     for name, data in mutated.items():
         (folder / "data/raw" / f"{name}.csv").write_bytes(data)
-    outcome.mutants += sum(mutated[name] != tables[name] for name in names)
+    (folder / "data/raw" / CORRECTIONS).write_bytes(fixes)
+    changed = sum(mutated[name] != tables[name] for name in names) + (fixes != CORRECTED)
+    outcome.mutants += changed
+    outcome.single += changed == 1
     start = time.process_time()
     signal.alarm(PATIENCE)
     try:
@@ -357,7 +444,9 @@ def one_base(folder: Path, tables: dict[str, bytes], number: int, outcome: Outco
             continue
         outcome.accepted += mutated[name] != tables[name]
         frame, data = evidence.tables[name], mutated[name]
-        fault = unlike(name, frame, data) or lost(name, tables[name], data, accepted(frame))
+        fault = unlike(name, frame, data, fixes, evidence.corrections) or lost(
+            name, tables[name], data, accepted(frame)
+        )
         if fault:
             outcome.faults.append(f"seed {number}: {name}: {fault}")
     if not wrong & {"arms", "studies"} and {"arms", "studies"} <= set(evidence.tables):
@@ -397,6 +486,7 @@ def run(folder: Path, mutants: int) -> Outcome:
             for part in (future.result() for future in parts):
                 total.mutants += part.mutants
                 total.accepted += part.accepted
+                total.single += part.single
                 total.pooled_changes += part.pooled_changes
                 total.slowest = max(total.slowest, part.slowest)
                 total.faults += part.faults
@@ -407,22 +497,29 @@ def test_the_small_copies_are_right(tmp_path: Path) -> None:
     (tmp_path / "data/raw").mkdir(parents=True)
     for name, data in shipped().items():
         (tmp_path / f"data/raw/{name}.csv").write_bytes(data)
+    (tmp_path / "data/raw" / CORRECTIONS).write_bytes(CORRECTED)
     evidence = check(tmp_path)
     assert evidence.errors == []
+    assert len(evidence.corrections) == 2
+    assert is_linked(evidence.tables["screening"])
     assert len(pooled(accepted(evidence.tables["arms"]))) >= 3
     for name, data in shipped().items():
-        assert unlike(name, evidence.tables[name], data) == ""
+        frame = evidence.tables[name]
+        assert unlike(name, frame, data, CORRECTED, evidence.corrections) == ""
+        assert bool(unlike(name, frame, data)) == (name in ("arms", "coders"))
 
 
 def test_mutants_of_the_shipped_tables(tmp_path: Path) -> None:
     found = run(tmp_path, MUTANTS)
     said = f"{found.mutants} mutants, {found.accepted} accepted, {found.pooled_changes} with other"
+    said = f"{found.single} bases of one mutant; {said}"
     print(f"\n{said} pooled rows, slowest base {found.slowest:.2f} s, {len(found.faults)} faults")
     assert found.faults[:20] == []
     assert found.slowest < LONGEST
     # The accepted ones are what the comparison is about: without them it would prove nothing.
     assert found.accepted > found.mutants / 20
     assert found.pooled_changes > found.mutants / 1000
+    assert found.single > found.mutants / 200
 
 
 NUMERALS = st.one_of(
