@@ -161,8 +161,10 @@ def ambiguous_problems(tables: Mapping[str, TypedTable], fields: Iterable[Field]
         for (one, left), (other, right) in permutations(targets, 2):
             names = other.believed(right).dropna()
             first = names[~names.duplicated()]
-            where = dict(zip(first, other.raw.lines[first.index], strict=True))
             rows = one.rows(one.believed(left).isin(first))
+            if not rows:
+                continue
+            where = dict(zip(first, other.raw.lines[first.index], strict=True))
 
             def say(
                 row: int, typed: TypedTable = one, column: str = left,

@@ -36,26 +36,25 @@ def swallowed_problems(typed: TypedTable) -> list[Problem]:
     header = list(typed.raw.columns)
     problems = []
     for name in header:
-        cells = typed.raw.columns[name]
-        for row in _suspects(cells, len(header) - 1):
-            lines = typed.raw.cell(name, row).splitlines()
+        values, codes = distinct(typed.raw.columns[name])
+        for value in _suspects(values, len(header) - 1):
+            lines = str(values[value].as_py()).splitlines()
             if rows := sum(_could_be_row(line, header, typed, len(lines) > 1) for line in lines):
                 found = f"{rows} lines that look like rows" if rows > 1 else "what looks like a row"
                 remedy = "take out the quotes around it; if it is text, write it another way"
-                problems.append(
-                    typed.problem(row, name, f"the cell holds {found} of the table", remedy)
-                )
+                problems += [
+                    typed.problem(int(row), name, f"the cell holds {found} of the table", remedy)
+                    for row in np.flatnonzero(codes == value)
+                ]
     return problems
 
 
-def _suspects(cells: Any, commas: int) -> list[int]:
-    """Rows whose cell has several lines, or as many commas as a row."""
-    values, codes = distinct(cells)
+def _suspects(values: Any, commas: int) -> list[int]:
+    """Positions of the texts that have several lines, or as many commas as a row."""
     # A cell that begins and ends with a line break is stripped to the one line between.
-    broken = pc.match_substring_regex(values, "[\r\n]")
+    broken = pc.match_substring_regex(values, "[\\r\\n]")
     odd = pc.or_(broken, pc.greater_equal(pc.count_substring(values, ","), commas))
-    suspect = np.append(odd.to_numpy(zero_copy_only=False), False)  # code -1: blank
-    return [int(row) for row in np.flatnonzero(suspect[codes])]
+    return [int(value) for value in np.flatnonzero(odd.to_numpy(zero_copy_only=False))]
 
 
 def _could_be_row(line: str, header: list[str], typed: TypedTable, several: bool) -> bool:
