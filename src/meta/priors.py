@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 
@@ -72,3 +73,12 @@ class PriorSet(Strict):
     icc: Beta = Beta(alpha=1, beta=3)
     correlation: Lkj = Lkj(eta=2)
     df: Gamma = Gamma(alpha=2, beta=0.1)
+
+    def numbers(self, parameter: str) -> np.ndarray:
+        """Numbers of one parameter's prior, in the order of its fields."""
+        prior: Strict = getattr(self, parameter)
+        return np.array([float(v) for key, v in prior if key != "distribution"])
+
+    def families(self) -> dict[str, str]:
+        """Name of each parameter's distribution: what a compiled model cannot change."""
+        return {name: prior.distribution for name, prior in self}

@@ -32,6 +32,7 @@ class CompiledModel:
     model: pm.Model
     compiled: Any
     seconds: float
+    families: dict[str, str]
 
 
 def compile_model(design: Design, task: FitTask) -> CompiledModel:
@@ -42,7 +43,7 @@ def compile_model(design: Design, task: FitTask) -> CompiledModel:
     start = time.perf_counter()
     model = build_chain(design, task.priors)
     compiled = nutpie.compile_pymc_model(model)
-    return CompiledModel(model, compiled, time.perf_counter() - start)
+    return CompiledModel(model, compiled, time.perf_counter() - start, task.priors.families())
 
 
 def sample_posterior(
@@ -68,7 +69,8 @@ def sample_posterior(
     events
         Counts to fit instead of the design's, length N.
     data
-        Other data of the model (`events`, `trials`, `x`) to fit instead of the design's.
+        Other data of the model (`events`, `trials`, `through`, `x`, `prior_<parameter>`) to fit
+        instead of the design's.
     stream
         Name of the random stream.
     progress
@@ -129,7 +131,7 @@ def _say(message: str) -> None:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Hold back what PyMC says of how it predicts; warnings about results still pass."""
     logger = logging.getLogger("pymc")
     level = logger.level
@@ -180,7 +182,7 @@ def sample_all(design: Design, task: FitTask, cores: int) -> tuple[xr.DataTree, 
     times["sample"] = time.perf_counter() - clock
     clock = time.perf_counter()
     _say(f"{task.model}: prior, predictions and log likelihood")
-    with ready.model, _quiet():
+    with ready.model, quiet():
         prior = pm.sample_prior_predictive(
             PREDICTIVE_DRAWS, random_seed=child_seed(task.seed, task.model, "prior")
         )

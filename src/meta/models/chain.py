@@ -21,7 +21,7 @@ import pymc as pm
 import pytensor.tensor as pt
 
 from meta.models.design import Design, Level
-from meta.priors import HalfNormal, PriorSet, Scale
+from meta.priors import HalfNormal, PriorSet
 
 #: A unit is centred when its information exceeds this; sparse units are safer non-centred
 #: (Betancourt & Girolami 2013, arXiv:1312.0906; Papaspiliopoulos et al. 2007,
@@ -44,17 +44,17 @@ def build_chain(design: Design, priors: PriorSet) -> pm.Model:
     Returns
     -------
     pymc.Model
-        With the data containers `events` and `trials` (so that a compiled model can be refitted
-        to other counts of the same shape) and the parameters `alpha`, `beta`, `tau`,
-        `correlation`, `omega`, `kappa`, `icc`, `df` and `<level>_logit`, as far as the
-        specification has them.
+        With the data containers `events`, `trials`, `through`, `x` and `prior_<parameter>` (so that
+        a compiled model can be refitted to other counts, codes and priors of the same shape) and
+        the parameters `alpha`, `beta`, `tau`, `correlation`, `omega`, `kappa`, `icc`, `df` and
+        `<level>_logit`, as far as the specification has them.
     """
     with pm.Model(coords=coordinates(design)) as model:
-        alpha = pm.Normal("alpha", priors.alpha.mu, priors.alpha.sigma, dims="stage")
+        alpha = pm.Normal("alpha", *_numbers("alpha", priors), dims="stage")
         logits = _hierarchy(design, priors, alpha)
         eta = logits[design.row_unit[-1]]
         if design.terms:
-            beta = pm.Normal("beta", priors.beta.mu, priors.beta.sigma, dims=("term", "stage"))
+            beta = pm.Normal("beta", *_numbers("beta", priors), dims=("term", "stage"))
             # Data, so that a compiled model can be refitted to other codes of the same rows.
             eta = eta + pt.dot(pm.Data("x", design.x), beta)
         _likelihood(design, priors, eta)
@@ -80,10 +80,18 @@ def _labels(design: Design) -> list[str]:
     return [f"{ids[r]}:{design.stages[o]}" for r, o in zip(design.row, design.stage, strict=True)]
 
 
-def _half(name: str, prior: Scale) -> Any:
-    if isinstance(prior, HalfNormal):
-        return pm.HalfNormal(name, prior.sigma, dims="stage")
-    return pm.HalfCauchy(name, prior.beta, dims="stage")
+def _numbers(parameter: str, priors: PriorSet) -> list[Any]:
+    """Numbers of a parameter's prior, as data of the model."""
+    values = priors.numbers(parameter)
+    data = pm.Data(f"prior_{parameter}", values)
+    return [data[i] for i in range(values.size)]
+
+
+def _half(name: str, priors: PriorSet) -> Any:
+    (scale,) = _numbers(name, priors)
+    if isinstance(getattr(priors, name), HalfNormal):
+        return pm.HalfNormal(name, scale, dims="stage")
+    return pm.HalfCauchy(name, scale, dims="stage")
 
 
 def centred(level: Level) -> np.ndarray:
@@ -112,9 +120,7 @@ def _around(name: str, mean: Any, scale: Any, centre: np.ndarray, dim: str) -> A
 def _hierarchy(design: Design, priors: PriorSet, alpha: Any) -> Any:
     """Logit rate of every unit of the lowest level, shape (units, stages)."""
     top = design.levels[0]
-    scales = [
-        _half(SCALE_NAMES[lv.name], getattr(priors, SCALE_NAMES[lv.name])) for lv in design.levels
-    ]
+    scales = [_half(SCALE_NAMES[lv.name], priors) for lv in design.levels]
     current = _top_effects(design, priors, alpha, scales[0])
     pm.Deterministic(f"{top.name}_logit", pt.stack(current, axis=1), dims=(top.name, "stage"))
     for level, scale in zip(design.levels[1:], scales[1:], strict=True):
@@ -143,7 +149,7 @@ def _top_effects(design: Design, priors: PriorSet, alpha: Any, tau: Any) -> list
     stretch: Any = 1.0
     if design.spec.random_effects == "student_t":
         # Student-t as a scale mixture shared by a study's stages (multivariate t).
-        df = pm.Gamma("df", priors.df.alpha, priors.df.beta)
+        df = pm.Gamma("df", *_numbers("df", priors))
         mixing = pm.Gamma("mixing", df / 2, df / 2, dims=level.name)
         stretch = 1 / pt.sqrt(mixing)
     standard: list[Any] = []
@@ -171,7 +177,8 @@ def _correlation_factor(design: Design, priors: PriorSet) -> list[list[Any]]:
     if d == 1:
         return [[1.0]]
     tree = [t for j in range(1, d) for t in range(j)]
-    b = np.array([priors.correlation.eta + (d - 2 - t) / 2 for t in tree])
+    (eta,) = _numbers("correlation", priors)
+    b = eta + np.array([(d - 2 - t) / 2 for t in tree])
     partial = 2 * pm.Beta("partial_raw", b, b, dims="stage_pair") - 1
     factor: list[list[Any]] = [[1.0]]
     k = 0
@@ -196,14 +203,14 @@ def _likelihood(design: Design, priors: PriorSet, eta: Any) -> None:
     events = pm.Data("events", design.events, dims="observation")
     trials = pm.Data("trials", design.trials, dims="observation")
     rate = pm.math.sigmoid(eta[design.row, design.stage])
-    through = design.through_capability
-    if through.any():
+    if design.through_capability.any():
+        through = pm.Data("through", design.through_capability.astype(float), dims="observation")
         capability = pm.math.sigmoid(eta[design.row, 0])
-        rate = rate * pt.switch(through, capability, 1.0)
+        rate = rate * (1 - through * (1 - capability))
     if design.spec.likelihood == "binomial":
         pm.Binomial("counts", n=trials, p=rate, observed=events, dims="observation")
         return
-    icc = pm.Beta("icc", priors.icc.alpha, priors.icc.beta, dims="stage")
+    icc = pm.Beta("icc", *_numbers("icc", priors), dims="stage")
     size = ((1 - icc) / icc)[design.stage]
     pm.BetaBinomial(
         "counts",
