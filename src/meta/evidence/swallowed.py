@@ -41,12 +41,15 @@ def swallowed_problems(typed: TypedTable) -> list[Problem]:
         rows, texts = _suspects(typed.raw.columns[name], len(header) - 1)
         found = _rows_within(texts, header, typed)
         wrong = pc.is_in(texts, pa.array(list(found), TEXT))
-        for row, text in zip(rows[wrong.to_numpy()], texts.filter(wrong).to_pylist(), strict=True):
-            several = found[text] > 1
-            what = f"{found[text]} lines that look like rows" if several else "what looks like a row"
-            reason = f"the cell holds {what} of the table"
-            problems.append(typed.problem(int(row), name, reason, remedy))
+        held = [found[text] for text in texts.filter(wrong).to_pylist()]
+        reasons = dict(zip(rows[wrong.to_numpy()].tolist(), map(_reason, held), strict=True))
+        problems += typed.problems(list(reasons), name, reasons.__getitem__, remedy)
     return problems
+
+
+def _reason(rows: int) -> str:
+    what = f"{rows} lines that look like rows" if rows > 1 else "what looks like a row"
+    return f"the cell holds {what} of the table"
 
 
 def _suspects(cells: Any, commas: int) -> tuple[np.ndarray, Any]:
