@@ -97,6 +97,16 @@ def coded_fields() -> list[str]:
     return [f.name for f in fields if f.values is not None and f.name != "confidence"]
 
 
+def response_columns() -> dict[str, list[str]]:
+    """Columns that the answers are made of, by table; titles, for people, apart."""
+    return {
+        "cases": ["case_id", "study_id", "failure_type"],
+        "arms": ["arm_id", "study_id", "failure_type"],
+        "codings": ["unit_id", "coder", *coded_fields()],
+        "coders": ["coder", "kind"],
+    }
+
+
 def coder_kinds(tables: Tables) -> dict[str, str]:
     """Kind of each coder who coded something: as table `coders` says, else `UNDESCRIBED`."""
     codings = tables.get("codings")
