@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from meta.errors import FlowError
 from meta.evidence.cells import TypedTable, type_table
 from meta.evidence.corrections import Corrected, apply_corrections, read_corrections
 from meta.evidence.counts import arm_problems, order_problems
 from meta.evidence.dictionary import Dictionary, load_dictionary
-from meta.evidence.flow import evidence_flow
+from meta.evidence.flow import flow_problems
 from meta.evidence.keys import ambiguous_problems, duplicate_problems, reference_problems
 from meta.evidence.overlap import overlap_problems
 from meta.evidence.problems import Problem, Severity
@@ -89,22 +88,12 @@ def check(directory: Path) -> Evidence:
     problems += rule_problems(tables, dictionary, problems)
     frames = {name: typed.frame for name, typed in tables.items() if typed.raw.present}
     problems += screening_problems(frames, problems)
-    problems += _flow_problems(frames, problems)
+    if not any(problem.severity == "error" for problem in problems):
+        # Boxes drawn from rows that are wrong would say nothing.
+        problems += flow_problems(frames)
     if corrected.cells:
         problems = [corrected.explain(problem) for problem in problems]
     return Evidence(frames, problems, corrected.applied)
-
-
-def _flow_problems(frames: dict[str, pd.DataFrame], found: list[Problem]) -> list[Problem]:
-    """What the rows themselves say against the record of the search, found before it is drawn."""
-    if any(problem.severity == "error" for problem in found) or "screening" not in frames:
-        return []
-    try:
-        evidence_flow(frames, {})
-    except FlowError as error:
-        remedy = "correct the decision or the number of the row that counts them"
-        return [Problem(f"{RAW}/screening.csv", 1, "", "", str(error), remedy)]
-    return []
 
 
 def _read(directory: Path, dictionary: Dictionary) -> tuple[Corrected, list[Problem]]:

@@ -14,8 +14,16 @@ import pandas as pd
 
 from meta.errors import FlowError
 from meta.evidence.dictionary import load_dictionary
-from meta.evidence.problems import format_text
-from meta.evidence.screening import is_linked, screening_problems, sources, uncounted
+from meta.evidence.problems import Problem, format_text
+from meta.evidence.screening import (
+    FILE,
+    TALLIED,
+    is_linked,
+    misplaced_decision,
+    screening_problems,
+    sources,
+    uncounted,
+)
 
 Box = dict[str, Any]
 
@@ -56,6 +64,36 @@ def evidence_flow(
     wrong = [p for p in screening_problems(tables) if p.severity == "error"]
     if wrong:
         raise FlowError(f"evidence flow: the search does not add up\n{format_text(wrong)}")
+    return _boxes(tables, row_filter)
+
+
+def flow_problems(tables: Mapping[str, pd.DataFrame]) -> list[Problem]:
+    """Report what the rows themselves say against the record of the search.
+
+    Parameters
+    ----------
+    tables
+        Tables without errors, those of `screening_problems` among them.
+
+    Returns
+    -------
+    list of Problem
+        An error on the row of the search that counts rows as anything but included.
+    """
+    if "screening" not in tables:
+        return []
+    try:
+        _boxes(tables, {})
+    except FlowError as error:
+        remedy = "correct the decision or the number of the row that counts them"
+        line, decision = misplaced_decision(tables["screening"])
+        column = "decision" if decision else ""
+        return [Problem(FILE, line, column, decision, str(error), remedy)]
+    return []
+
+
+def _boxes(tables: Mapping[str, pd.DataFrame], row_filter: Mapping[str, list[str]]) -> list[Box]:
+    """Boxes of tables whose record of the search adds up on its own."""
     screened = "screening" in tables and len(tables["screening"]) > 0
     linked = screened and is_linked(tables["screening"])
     boxes = _search_boxes(tables, linked) if screened else []
@@ -143,7 +181,7 @@ def _added_since(tables: Mapping[str, pd.DataFrame]) -> list[dict[str, Any]]:
     known = load_dictionary().tables
     return [
         _part(f"added to {known[name].title.lower()} since", n)
-        for name in ("arms", "cases")
+        for name in TALLIED
         if name in tables and (n := uncounted(tables, name))
     ]
 
@@ -151,7 +189,7 @@ def _added_since(tables: Mapping[str, pd.DataFrame]) -> list[dict[str, Any]]:
 def _elsewhere(screening: pd.DataFrame) -> int:
     """Records that were included, but not as arms or cases."""
     rows = screening[screening["decision"].eq("included")]
-    return int(rows.loc[~rows["counts_table"].isin(["arms", "cases"]), "records"].sum())
+    return int(rows.loc[~rows["counts_table"].isin(TALLIED), "records"].sum())
 
 
 def _record_boxes(tables: Mapping[str, pd.DataFrame]) -> list[Box]:

@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from meta.evidence.membership import among
 from meta.evidence.problems import Problem
 from meta.evidence.raw_table import TEXT
 from meta.evidence.suggestion import nearest
@@ -159,11 +160,13 @@ def ambiguous_problems(tables: Mapping[str, TypedTable], fields: Iterable[Field]
         targets = [(tables[table], column) for table, column in field.references]
         targets = [(typed, column) for typed, column in targets if typed.has(column)]
         for (one, left), (other, right) in permutations(targets, 2):
-            names = other.believed(right).dropna()
-            first = names[~names.duplicated()]
-            rows = one.rows(one.believed(left).isin(first))
-            if not rows:
+            shared = among(one.believed(left), other.believed(right))
+            if not shared.any():
                 continue
+            rows = one.rows(shared)
+            names = other.believed(right)
+            names = names[among(names, one.believed(left)[shared])]
+            first = names[~names.duplicated()]
             where = dict(zip(first, other.raw.lines[first.index], strict=True))
 
             def say(

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 FILE = "data/raw/screening.csv"
 PARTS = ("included", "excluded", "sought")
+# Tables whose rows are boxes of the flow of their own.
+TALLIED = ("arms", "cases")
 # A name that counts on: more digits are no number of a row.
 NUMBERED = re.compile("(.*?)([0-9]{1,15})")
 # Rows beyond these are counted, not named.
@@ -166,6 +168,26 @@ def uncounted(tables: Mapping[str, pd.DataFrame], name: str) -> int:
 def is_linked(screening: pd.DataFrame) -> bool:
     """Whether the screening table says which tables hold its records."""
     return bool(_counting(screening))
+
+
+def misplaced_decision(screening: pd.DataFrame) -> tuple[int, str]:
+    """Find the row that counts arms or cases as anything but included.
+
+    Parameters
+    ----------
+    screening : DataFrame
+        Typed rows of the table ``screening``.
+
+    Returns
+    -------
+    tuple of int and str
+        Line and decision of the first such row; the header's line and an empty text if all count
+        them as included.
+    """
+    for row in _counting(screening):
+        if row["counts_table"] in TALLIED and row.get("decision") != "included":
+            return int(row.get("_line", 1)), row.get("decision", "")
+    return 1, ""
 
 
 def screening_problems(

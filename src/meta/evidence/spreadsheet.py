@@ -14,6 +14,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
 
 from meta.evidence.raw_table import byte_at, holding, lengths, unusual
 
@@ -230,7 +231,11 @@ def misnamed(cells: Any, say: Callable[[str], Say | None]) -> np.ndarray:
 
 
 def _matching(cells: Any, rows: np.ndarray, test: Callable[[str], bool]) -> np.ndarray:
+    """Rows of those whose text passes a test: one verdict a text, and blank cells never pass."""
     if not len(rows):
         return rows
-    found = [value is not None and test(value) for value in cells.take(rows).to_pylist()]
-    return rows[np.array(found, bool)]
+    coded = cells.take(pa.array(rows)).dictionary_encode()
+    passed = [test(value) for value in coded.dictionary.to_pylist()]
+    # The last place is that of blank cells.
+    codes = coded.indices.fill_null(len(passed)).to_numpy(zero_copy_only=False)
+    return rows[np.array([*passed, False], bool)[codes]]
