@@ -116,7 +116,9 @@ def _apply(
 ) -> Problem | None:
     if raw.present and not raw.columns:
         return None  # nothing of the file could be read, which is a problem of its own
-    rows, problem = located(correction, raw, (*correction.where, correction.column), correction.rows)
+    rows, problem = located(
+        correction, raw, (*correction.where, correction.column), correction.rows
+    )
     if problem is not None or not rows:
         return problem
     file = f"data/raw/{table.name}.csv"

@@ -31,6 +31,8 @@ REQUIRED = ("table", "where", "column", "expect", "value", "reason", "date")
 WITHDRAWAL_REQUIRED = ("table", "expect", "reason", "date", "by")
 #: What such an entry has no use for.
 NOT_WITHDRAWN = ("rows", "column", "value")
+
+
 @dataclass(frozen=True)
 class Correction:
     """One entry of the file.
@@ -214,7 +216,9 @@ def _cells(
     found: dict[str, str] = {}
     if isinstance(node, yaml.MappingNode):
         named = _pairs(node, shown_as, problems)
-        found = {column: _text(value, column, shown_as, problems) for column, value in named.items()}
+        found = {
+            column: _text(value, column, shown_as, problems) for column, value in named.items()
+        }
     if node is not None and not found:
         remedy = f"name the cells that locate the row, as in `{key}: {example}`"
         reason = "locates nothing" if key == "where" else "names no cells of the row"

@@ -110,8 +110,10 @@ def withdrawn_frames(corrected: Corrected) -> dict[str, pd.DataFrame]:
     return {
         name: pd.DataFrame(
             {
-                **{c: pd.array(cells.cast(TEXT), dtype="string")
-                   for c, cells in raw.columns.items()},
+                **{
+                    c: pd.array(cells.cast(TEXT), dtype="string")
+                    for c, cells in raw.columns.items()
+                },
                 "_line": raw.lines,
             }
         )
