@@ -63,6 +63,11 @@ class Field:
         """Whether cells are kept as text rather than turned into numbers or dates."""
         return self.type in TEXT_TYPES
 
+    @property
+    def is_count(self) -> bool:
+        """Whether cells count something: whole numbers that are no years."""
+        return self.type == "integer" and self.format != "year"
+
     def is_coded_for(self, kind: str) -> bool:
         """Whether units of a kind (``cases`` or ``arms``) are coded on this field."""
         return self.applies_to in (kind, "both")

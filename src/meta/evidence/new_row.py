@@ -26,6 +26,7 @@ from meta.evidence.append import (
 )
 from meta.evidence.checking import RAW, check
 from meta.evidence.dictionary import load_dictionary
+from meta.evidence.header import other_separator
 from meta.evidence.problems import Problem, escaped, format_text
 from meta.evidence.reading import not_a_file
 
@@ -167,7 +168,7 @@ def read_table_file(directory: Path, kind: str) -> tuple[Contents, bytes | None]
     Raises
     ------
     AppendError
-        If it cannot be read to its end.
+        If it cannot be read to its end, or its columns are not separated by commas.
     """
     table = load_dictionary()[KINDS[kind]]
     path = directory / RAW / f"{table.name}.csv"
@@ -178,7 +179,11 @@ def read_table_file(directory: Path, kind: str) -> tuple[Contents, bytes | None]
     except OSError as error:
         raise AppendError(f"{path}: cannot be read ({error.strerror})") from None
     data = before if before and before.strip() else new_file(list(table.fields))
-    return read_contents(data, f"{RAW}/{table.name}.csv"), before
+    contents = read_contents(data, f"{RAW}/{table.name}.csv")
+    if said := other_separator(contents.header, table):
+        reason, remedy = said
+        raise AppendError(f"{RAW}/{table.name}.csv:1: {reason}: {remedy}, then add the row")
+    return contents, before
 
 
 def add_row(directory: Path, kind: str, given: Mapping[str, str], today: date) -> AddedRow:
