@@ -144,7 +144,7 @@ def test_problems_of_other_rows_are_counted_not_blamed(base):
     with pytest.raises(RowError) as error:
         add_row(base, "arm", GOOD | {"n_goal_failure": "21"}, DAY)
     assert "many" not in str(error.value)
-    assert "1 errors of its own" in str(error.value)
+    assert "1 error of its own" in str(error.value)
 
 
 def test_a_missing_or_empty_table_is_created_from_the_dictionary(base):

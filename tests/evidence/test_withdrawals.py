@@ -128,7 +128,7 @@ def test_the_flow_counts_withdrawn_rows_as_kept_out(tmp_path):
     assert evidence.errors == []
     flow = boxes(evidence)
     assert (flow["arms"]["n"], flow["withdrawn_arms"]["n"], flow["standing_arms"]["n"]) == (2, 1, 1)
-    assert flow["standing_arms"]["label"] == "arms of the primary model, from 1 studies"
+    assert flow["standing_arms"]["label"] == "arms of the primary model, from 1 study"
     assert (flow["cases"]["n"], flow["withdrawn_cases"]["n"]) == (1, 1)
     # Without the withdrawal the search would count one row too few.
     evidence = base(tmp_path, ARM + SMITH, screening=screening.replace(",2,arms", ",1,arms"))

@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow.compute as pc
 
 from meta.evidence.corrections_file import FILE, Correction, Withdrawal, problem_of
+from meta.plural import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -172,7 +173,8 @@ def located(
                      entry.where.items())  # fmt: skip
     numbers = ", ".join(str(int(raw.lines[row])) for row in rows[:12])
     reason = (
-        f"locates {len(rows)} rows of {file}{f' (lines {numbers})' if rows else ''}, not {wanted}"
+        f"locates {counted(len(rows), 'row')} of {file}"
+        f"{f' (lines {numbers})' if rows else ''}, not {wanted}"
     )
     remedy = "correct the cells that locate the row"
     if rows:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 import pandas as pd
 
 from meta.evidence.problems import Problem
+from meta.plural import counted
 
 if TYPE_CHECKING:
     from meta.evidence.cells import TypedTable
@@ -68,7 +69,8 @@ def _lacking(typed: TypedTable, part: str, whole: str) -> list[Problem]:
     rows = typed.rows(typed.frame[part].notna() & typed.blank(whole))
     remedy = f"write {whole}, the count out of which {part} was counted, or leave {part} blank"
     if rows and not typed.has(whole):
-        reason = f"{part} is given on {len(rows)} rows and there is no column {whole}"
+        given = counted(len(rows), "row")
+        reason = f"{part} is given on {given} and there is no column {whole}"
         return [Problem(typed.file, 1, whole, "", reason, f"add the column, and {remedy}")]
     reason = f"{part} is given and {whole} is blank"
     return typed.problems(rows, part, reason, remedy)

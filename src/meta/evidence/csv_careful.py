@@ -13,6 +13,7 @@ from meta.evidence.csv_regular import LONGEST_CELL, Records
 from meta.evidence.header import SEPARATORS
 from meta.evidence.problems import Problem
 from meta.evidence.raw_table import TEXT
+from meta.plural import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -185,7 +186,7 @@ def _broken_record(shown_as: str, start: int, end: int, error: csv.Error) -> Pro
 
 def _wrong_width(shown_as: str, line: int, row: list[str], width: int) -> Problem:
     kind = "more" if len(row) > width else "fewer"
-    reason = f"the row has {len(row)} cells, {kind} than the {width} of the header"
+    reason = f"the row has {counted(len(row), 'cell')}, {kind} than the {width} of the header"
     remedy = _remedy_for_more(row, width) if len(row) > width else _remedy_for_fewer(row, width)
     return _whole(shown_as, reason, remedy, line)
 

@@ -17,6 +17,7 @@ from meta.errors import FlowError
 from meta.evidence.dictionary import load_dictionary
 from meta.evidence.problems import format_text
 from meta.evidence.screening import is_linked, screening_problems, sources, uncounted
+from meta.plural import counted
 
 Box = dict[str, Any]
 
@@ -219,7 +220,8 @@ def _arm_boxes(
             boxes.append(_box(name, "remaining arms", len(stays), "arms", parent, phase="pooling"))
             parent, last = name, len(boxes) - 1
         left = stays
-    pooled = f"arms of the primary model, from {left['study_id'].nunique()} studies"
+    studies = counted(left["study_id"].nunique(), "study")
+    pooled = f"arms of the primary model, from {studies}"
     boxes[last]["label"] = pooled
     return boxes
 

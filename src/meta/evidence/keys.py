@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from meta.evidence.problems import Problem
 from meta.evidence.raw_table import TEXT
 from meta.evidence.suggestion import nearest
+from meta.plural import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -188,7 +189,8 @@ def _known(present: list[tuple[TypedTable, str]]) -> Any:
 
 def _unlooked(typed: TypedTable, field: Field, rows: list[int], absent: list[str]) -> Problem:
     files = " and ".join(absent)
-    reason = f"{len(rows)} rows name a {field.label.lower()} that is not there without {files}"
+    number = counted(len(rows), "row")
+    reason = f"the {field.label.lower()} of {number} is not there without {files}"
     remedy = f"add {files}; without it these rows are not used"
     return typed.problem(rows[0], field.name, reason, remedy, "warning")
 

@@ -19,6 +19,7 @@ from meta.evidence.new_row import (
 )
 from meta.evidence.problems import escaped, format_text, show
 from meta.evidence.prompts import ask_and_add
+from meta.plural import counted
 
 if TYPE_CHECKING:
     from meta.evidence.dictionary import Field
@@ -101,7 +102,8 @@ def report(added: AddedRow, kind: str) -> str:
     if added.problems:
         parts.append(format_text(added.problems))
     if added.existing:
-        parts.append(f"The base has {added.existing} errors of its own; `meta check` lists them.")
+        errors = counted(added.existing, "error")
+        parts.append(f"The base has {errors} of its own besides; see `meta check`.")
     parts.append(escaped(f"Next: {NEXT[kind].format(**added.values)}"))
     return "\n\n".join(parts)
 

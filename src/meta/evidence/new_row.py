@@ -29,6 +29,7 @@ from meta.evidence.dictionary import load_dictionary
 from meta.evidence.header import other_separator
 from meta.evidence.problems import Problem, escaped, format_text
 from meta.evidence.reading import not_a_file
+from meta.plural import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -262,7 +263,8 @@ def caused(before: list[Problem], after: list[Problem]) -> list[Problem]:
 
 
 def _identity(problem: Problem) -> tuple[str, int, str, str, str]:
-    reason = re.sub(r"[0-9]+", "#", problem.reason)
+    # Nor does the plural of what they count.
+    reason = re.sub(r"[0-9][0-9,]*( \w+?)?(?:s\b|\b)", r"#\1", problem.reason)
     return problem.file, problem.line, problem.column, problem.severity, reason
 
 
@@ -279,7 +281,7 @@ def _check_with(directory: Path, file: str, data: bytes) -> list[Problem]:
 
 
 def _missing(fields: list[Field], kind: str) -> RowError:
-    lines = [f"a new {kind} needs {len(fields)} more value{'s' if len(fields) > 1 else ''}:"]
+    lines = [f"a new {kind} needs {counted(len(fields), 'more value')}:"]
     for absent in fields:
         legal = f" One of: {', '.join(absent.values)}." if absent.values else ""
         example = f" Example: {absent.example}." if absent.example and not legal else ""
@@ -290,7 +292,9 @@ def _missing(fields: list[Field], kind: str) -> RowError:
 def _refused(problems: list[Problem], existing: int) -> RowError:
     text = format_text(problems)
     if existing:
-        text += f"\n(the base has {existing} errors of its own besides; `meta check` lists them)"
+        text += (
+            f"\n(the base has {counted(existing, 'error')} of its own besides; see `meta check`)"
+        )
     return RowError(text, [p.column for p in problems if p.severity == "error" and p.column])
 
 

@@ -14,6 +14,7 @@ import pandas as pd
 
 from meta.config import ModelSpec
 from meta.errors import DesignError, FrameError
+from meta.plural import counted
 
 #: Levels below the top one, in nesting order.
 INNER_LEVELS = ("agent_set", "arm")
@@ -185,7 +186,7 @@ def _observations(table: pd.DataFrame, spec: ModelSpec, notes: list[str]) -> dic
         events, trials = table[f"events_{stage}"], table[f"trials_{stage}"]
         empty = (trials == 0).fillna(False)
         if empty.any():
-            notes.append(f"{int(empty.sum())} rows have no trial that reached {stage}")
+            notes.append(f"{counted(int(empty.sum()), 'row')} without a trial that reached {stage}")
         keep = np.flatnonzero((events.notna() & ~empty).to_numpy(bool))
         parts["row"].append(keep)
         parts["stage"].append(np.full(keep.size, index))

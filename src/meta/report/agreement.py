@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from meta.plural import counted
 from meta.report.estimates import percent
 from meta.report.wording import estimand_name, group_name, outcome_name, spell
 
@@ -177,8 +178,9 @@ def _line(row: Mapping[Any, Any]) -> AgreementLine:
 def _latent(name: str, entry: Mapping[str, Any]) -> str:
     change = entry["sensitivity"]
     return (
-        f"{spell(name).capitalize()}: {entry['units']:,} units as {entry['items']:,} judgements; "
-        f"{entry['unsure_units']:,} units whose likeliest code has less than 90% probability; "
+        f"{spell(name).capitalize()}: {counted(entry['units'], 'unit')} as "
+        f"{counted(entry['items'], 'judgement')}; {counted(entry['unsure_units'], 'unit')} whose "
+        "likeliest code has less than 90% probability; "
         f"under the other prior the likeliest code of {change['likeliest_code_changes']:,} changes."
     )
 

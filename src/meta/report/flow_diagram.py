@@ -8,6 +8,8 @@ import textwrap
 from dataclasses import dataclass, replace
 from typing import Any
 
+from meta.plural import counted
+
 WIDTH = 360
 INDENT = 20
 LINE = 16
@@ -142,7 +144,7 @@ def _place(box: dict[str, Any], depth: int, y: float, parent: FlowBox | None) ->
         elbow = (across, parent.y + parent.height, *end)
     count = f"{int(box['n']):,} {box.get('unit') or ''}".strip()
     if parts and not box["n"]:
-        count = f"{len(parts)} {'source' if len(parts) == 1 else 'sources'}, no records"
+        count = f"{counted(len(parts), 'source')}, no records"
     return FlowBox(
         lines,
         count,
