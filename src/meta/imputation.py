@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ from meta.models.latent_codes import (
     patterns_of,
     unpadded,
 )
+from meta.plural import counted
 from meta.storage import atomic, write_json
 
 #: Fields of up to this many codes share one compiled model.
@@ -224,7 +226,11 @@ def impute_codes(tables: Tables, task: CodesTask, cores: int, folder: Path) -> N
         pq.ParquetWriter(likely, PROBABILITIES) as probabilities,
         pq.ParquetWriter(drawn, imputation_schema(count)) as imputations,
     ):
-        for responses in found:
+        for number, responses in enumerate(found, start=1):
+            label = f"codes of {responses.field} ({number} of {len(found)})"
+            units, patterns = len(responses.units), latent.patterns[responses.field]
+            _say(f"{label}: {counted(units, 'unit')}, {_distinct(patterns)}")
+            clock = time.perf_counter()
             fit = latent.fit(responses, cores)
             other = latent.alternative(responses, cores)
             for part in _probability_tables(fit, other):
@@ -236,6 +242,9 @@ def impute_codes(tables: Tables, task: CodesTask, cores: int, folder: Path) -> N
             )
             diagnostics += [{"model": f"codes_{responses.field}", **c.as_row()} for c in fit.checks]
             record[responses.field] = _field_record(fit, other)
+            failed = [check.check for check in fit.checks if not check.passed]
+            outcome = f"failed {', '.join(failed)}" if failed else "checks passed"
+            _say(f"{label}: done in {time.perf_counter() - clock:.0f} s, {outcome}")
     _write_diagnostics(folder, pd.DataFrame(diagnostics))
     content = {
         "settings": task.model_dump(mode="json"),
@@ -243,6 +252,14 @@ def impute_codes(tables: Tables, task: CodesTask, cores: int, folder: Path) -> N
         "fields": record,
     }
     write_json(folder / "codes.json", content)
+
+
+def _say(message: str) -> None:
+    print(message, file=sys.stderr, flush=True)
+
+
+def _distinct(patterns: Patterns) -> str:
+    return f"{counted(len(patterns.items), 'distinct pattern')} of answers"
 
 
 def _write_diagnostics(folder: Path, diagnostics: pd.DataFrame) -> None:

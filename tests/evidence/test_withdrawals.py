@@ -145,7 +145,7 @@ def test_the_report_lists_withdrawn_rows(tmp_path):
         boxes = ()
 
     page = _environment().get_template("flow.html.j2").render(
-        run=Run, flow=Flow, not_in_base="Not in this evidence base."
+        run=Run, flow=Flow, wide_flow=Flow, not_in_base="Not in this evidence base."
     )  # fmt: skip
     assert "Withdrawn rows" in page
     assert "Corrected cells" not in page

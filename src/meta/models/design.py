@@ -217,8 +217,8 @@ def _require_identified(
     studies = rows["study"].nunique()
     if studies < 3:
         raise DesignError(
-            f"{studies} {spec.top_level.replace('_', ' ')}(s) left: fewer than 3 cannot tell how "
-            "rates vary between them, so nothing is pooled"
+            f"{counted(studies, spec.top_level.replace('_', ' '))} left: fewer than 3 cannot tell "
+            "how rates vary between them, so nothing is pooled"
         )
 
 
