@@ -228,11 +228,7 @@ def impute_codes(tables: Tables, task: CodesTask, cores: int, folder: Path) -> N
     ):
         for number, responses in enumerate(found, start=1):
             label = f"codes of {responses.field} ({number} of {len(found)})"
-            units, patterns = len(responses.units), latent.patterns[responses.field]
-            _say(f"{label}: {counted(units, 'unit')}, {_distinct(patterns)}")
-            clock = time.perf_counter()
-            fit = latent.fit(responses, cores)
-            other = latent.alternative(responses, cores)
+            fit, other = _fit_aloud(latent, responses, label, cores)
             for part in _probability_tables(fit, other):
                 probabilities.write_table(part)
             codes = _imputations(fit, count, task.seed)[responses.units["item"].to_numpy()]
@@ -242,9 +238,6 @@ def impute_codes(tables: Tables, task: CodesTask, cores: int, folder: Path) -> N
             )
             diagnostics += [{"model": f"codes_{responses.field}", **c.as_row()} for c in fit.checks]
             record[responses.field] = _field_record(fit, other)
-            failed = [check.check for check in fit.checks if not check.passed]
-            outcome = f"failed {', '.join(failed)}" if failed else "checks passed"
-            _say(f"{label}: done in {time.perf_counter() - clock:.0f} s, {outcome}")
     _write_diagnostics(folder, pd.DataFrame(diagnostics))
     content = {
         "settings": task.model_dump(mode="json"),
@@ -254,12 +247,23 @@ def impute_codes(tables: Tables, task: CodesTask, cores: int, folder: Path) -> N
     write_json(folder / "codes.json", content)
 
 
+def _fit_aloud(
+    latent: LatentCodes, responses: Responses, label: str, cores: int
+) -> tuple[FieldFit, np.ndarray]:
+    """Fit a field under both priors, with a line when it starts and one when it ends."""
+    patterns = len(latent.patterns[responses.field].items)
+    units = counted(len(responses.units), "unit")
+    _say(f"{label}: {units}, {counted(patterns, 'distinct pattern')} of answers")
+    clock = time.perf_counter()
+    fit, other = latent.fit(responses, cores), latent.alternative(responses, cores)
+    failed = [check.check for check in fit.checks if not check.passed]
+    outcome = f"failed {', '.join(failed)}" if failed else "checks passed"
+    _say(f"{label}: done in {time.perf_counter() - clock:.0f} s, {outcome}")
+    return fit, other
+
+
 def _say(message: str) -> None:
     print(message, file=sys.stderr, flush=True)
-
-
-def _distinct(patterns: Patterns) -> str:
-    return f"{counted(len(patterns.items), 'distinct pattern')} of answers"
 
 
 def _write_diagnostics(folder: Path, diagnostics: pd.DataFrame) -> None:

@@ -38,7 +38,7 @@ def gate(diagnostics: list[Path]) -> str:
     failed = every[every["passed"].astype(str) != "True"]
     if failed.empty:
         models = counted(every["model"].nunique(), "model")
-        return f"all {counted(len(every), 'check')} of {models} passed"
+        return f"passed: {counted(len(every), 'check')} of {models}"
     lines = [f"gate: {len(failed):,} of {counted(len(every), 'check')} failed"]
     lines += [_describe(row) for row in failed.to_dict("records")]
     lines.append("The draft report is written and stamped; do not cite its numbers.")

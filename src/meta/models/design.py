@@ -186,7 +186,7 @@ def _observations(table: pd.DataFrame, spec: ModelSpec, notes: list[str]) -> dic
         events, trials = table[f"events_{stage}"], table[f"trials_{stage}"]
         empty = (trials == 0).fillna(False)
         if empty.any():
-            notes.append(f"{counted(int(empty.sum()), 'row')} without a trial that reached {stage}")
+            notes.append(f"{counted(int(empty.sum()), 'row')} with no trial that reached {stage}")
         keep = np.flatnonzero((events.notna() & ~empty).to_numpy(bool))
         parts["row"].append(keep)
         parts["stage"].append(np.full(keep.size, index))
