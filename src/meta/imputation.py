@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ from meta.models.latent_codes import (
     patterns_of,
     unpadded,
 )
+from meta.plural import counted
 from meta.storage import atomic, write_json
 
 #: Fields of up to this many codes share one compiled model.
@@ -226,9 +228,9 @@ def impute_codes(tables: Tables, task: CodesTask, cores: int, folder: Path) -> N
         pq.ParquetWriter(likely, PROBABILITIES) as probabilities,
         pq.ParquetWriter(drawn, imputation_schema(count)) as imputations,
     ):
-        for responses in every_field(tables):
-            fit = latent.fit(responses, cores)
-            other = latent.alternative(responses, cores)
+        for number, responses in enumerate(every_field(tables), start=1):
+            label = f"codes of {responses.field} ({number} of {len(latent.patterns)})"
+            fit, other = _fit_aloud(latent, responses, label, cores)
             for part in _probability_tables(fit, other):
                 probabilities.write_table(part)
             codes = _imputations(fit, count, task.seed)[responses.units["item"].to_numpy()]
@@ -245,6 +247,25 @@ def impute_codes(tables: Tables, task: CodesTask, cores: int, folder: Path) -> N
         "fields": record,
     }
     write_json(folder / "codes.json", content)
+
+
+def _fit_aloud(
+    latent: LatentCodes, responses: Responses, label: str, cores: int
+) -> tuple[FieldFit, np.ndarray]:
+    """Fit a field under both priors, with a line when it starts and one when it ends."""
+    patterns = len(latent.patterns[responses.field].items)
+    units = counted(len(responses.units), "unit")
+    _say(f"{label}: {units}, {counted(patterns, 'distinct pattern')} of answers")
+    clock = time.perf_counter()
+    fit, other = latent.fit(responses, cores), latent.alternative(responses, cores)
+    failed = [check.check for check in fit.checks if not check.passed]
+    outcome = f"failed {', '.join(failed)}" if failed else "checks passed"
+    _say(f"{label}: done in {time.perf_counter() - clock:.0f} s, {outcome}")
+    return fit, other
+
+
+def _say(message: str) -> None:
+    print(message, file=sys.stderr, flush=True)
 
 
 def _write_diagnostics(folder: Path, diagnostics: pd.DataFrame) -> None:

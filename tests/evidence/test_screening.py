@@ -63,9 +63,7 @@ def test_a_filter_that_names_no_rows_is_an_error(tmp_path, change, said):
 
 def test_a_row_is_counted_once(tmp_path):
     (error,) = base(tmp_path, row(), row("other", "1", rule="arm_id=A1")).errors
-    assert "1 rows of data/raw/arms.csv that the source other counts are counted before" in (
-        error.reason
-    )
+    assert "the source other counts 1 row of data/raw/arms.csv again" in (error.reason)
 
 
 def test_a_row_added_since_is_noted_and_drawn(tmp_path):

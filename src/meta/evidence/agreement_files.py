@@ -45,7 +45,18 @@ def write_agreement(
     )  # fmt: skip
     table = disagreement_table(tables, likely, models)
     rows = table.astype(object).where(table.notna(), None).to_dict("records")
+    sources = _sources(tables)
+    rows = [{**row, "source": sources.get(str(row["unit_id"]), "")} for row in rows]
     write_json(folder / "disagreements.json", {"coders": coder_kinds(tables), "rows": rows})
+
+
+def _sources(tables: dict[str, pd.DataFrame]) -> dict[str, str]:
+    """Addresses of the cases that have one of their own; other units have that of their study."""
+    cases = tables.get("cases")
+    if cases is None or "source_url" not in cases:
+        return {}
+    known = cases.dropna(subset="source_url")
+    return dict(zip(known["case_id"].astype(str), known["source_url"].astype(str), strict=True))
 
 
 def _read(database: Path) -> dict[str, pd.DataFrame]:

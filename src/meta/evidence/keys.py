@@ -14,6 +14,7 @@ from meta.evidence.membership import among
 from meta.evidence.problems import Problem
 from meta.evidence.raw_table import TEXT
 from meta.evidence.suggestion import nearest
+from meta.plural import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -191,7 +192,8 @@ def _known(present: list[tuple[TypedTable, str]]) -> Any:
 
 def _unlooked(typed: TypedTable, field: Field, rows: list[int], absent: list[str]) -> Problem:
     files = " and ".join(absent)
-    reason = f"{len(rows)} rows name a {field.label.lower()} that is not there without {files}"
+    number = counted(len(rows), "row")
+    reason = f"the {field.label.lower()} of {number} is not there without {files}"
     remedy = f"add {files}; without it these rows are not used"
     return typed.problem(rows[0], field.name, reason, remedy, "warning")
 

@@ -17,6 +17,7 @@ import pandas as pd
 from meta.evidence.dictionary import load_dictionary
 from meta.evidence.problems import Problem
 from meta.evidence.reading import nearest
+from meta.plural import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -283,7 +284,7 @@ def _miscounted(
     where = f"{file}{f' with {rule}' if rule else ''}"
     reason = (
         f"the source {row['source']} says {row['records']} {row['decision']}, but "
-        f"{where} has {there} rows"
+        f"{where} has {counted(there, 'row')}"
         if table is not None
         else f"the source {row['source']} says {row['records']} {row['decision']}, but there is "
         f"no {file}"
@@ -323,7 +324,8 @@ def _free_name(table: pd.DataFrame, rule: str) -> tuple[str, str] | None:
 
 
 def _twice(row: dict[str, str], rows: int, file: str) -> Problem:
-    reason = f"{rows} rows of {file} that the source {row['source']} counts are counted before"
+    number = counted(rows, "row")
+    reason = f"the source {row['source']} counts {number} of {file} again"
     remedy = "narrow the filters so that each row is counted once"
     line = int(row.get("_line", 0))
     return Problem(FILE, line, "counts_filter", row["counts_filter"], reason, remedy)
