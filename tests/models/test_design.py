@@ -6,7 +6,8 @@ import pytest
 
 from meta.config import ModelSpec
 from meta.errors import DesignError, FrameError
-from meta.models.design import build_design, sum_to_zero_basis
+from meta.models.design import build_design
+from meta.models.moderators import sum_to_zero_basis
 
 
 def table(**columns: object) -> pd.DataFrame:

@@ -20,6 +20,7 @@ import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 
+from meta.models.coefficients import coefficient_coordinates, moderator_coefficients
 from meta.models.design import Design, Level
 from meta.priors import HalfNormal, PriorSet, Scale
 
@@ -54,7 +55,7 @@ def build_chain(design: Design, priors: PriorSet) -> pm.Model:
         logits = _hierarchy(design, priors, alpha)
         eta = logits[design.row_unit[-1]]
         if design.terms:
-            beta = pm.Normal("beta", priors.beta.mu, priors.beta.sigma, dims=("term", "stage"))
+            beta = moderator_coefficients(design, priors)
             # Data, so that a compiled model can be refitted to other codes of the same rows.
             eta = eta + pt.dot(pm.Data("x", design.x), beta)
         _likelihood(design, priors, eta)
@@ -64,8 +65,7 @@ def build_chain(design: Design, priors: PriorSet) -> pm.Model:
 def coordinates(design: Design) -> dict[str, Any]:
     """Named coordinates of the model's dimensions."""
     named: dict[str, Any] = {"stage": list(design.stages), "observation": _labels(design)}
-    if design.terms:
-        named["term"] = design.terms
+    named |= coefficient_coordinates(design)
     for level in design.levels:
         named[level.name] = level.units
     if len(design.stages) > 1:
