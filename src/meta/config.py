@@ -18,7 +18,17 @@ from meta.errors import SettingsError
 from meta.evidence.dictionary import load_dictionary
 from meta.evidence.suggestion import nearest
 from meta.moderator_effects import Effect, effect_problems, moderator_effect
-from meta.priors import Beta, Dirichlet, Gamma, HalfCauchy, HalfNormal, Lkj, Normal, PriorSet, Strict
+from meta.priors import (
+    Beta,
+    Dirichlet,
+    Gamma,
+    HalfCauchy,
+    HalfNormal,
+    Lkj,
+    Normal,
+    PriorSet,
+    Strict,
+)
 
 STAGES = ("capability_transfer", "goal_failure", "harm")
 TARGET_TYPES = ("specification_gaming", "goal_misgeneralization")

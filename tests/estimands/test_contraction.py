@@ -21,7 +21,7 @@ SIZE = 100_000
 )  # fmt: skip
 @pytest.mark.parametrize("observations", [0, 1, 20])
 def test_conjugate_normal_on_the_scale_of_the_estimand(estimand, link, observations) -> None:
-    """Of a normal mean with prior sd .8 and noise sd 1.6, n data leave 4 / (4 + n) of the variance."""
+    """n data of noise sd 1.6 leave 4 / (4 + n) of the variance of a normal prior of sd 0.8."""
     rng = np.random.default_rng(observations)
     after = 1 / (1 / 0.8**2 + observations / 1.6**2)
     prior, posterior = link(rng.normal(0, 0.8, SIZE)), link(rng.normal(0.3, after**0.5, SIZE))

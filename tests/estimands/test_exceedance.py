@@ -14,14 +14,12 @@ TAU = np.array([[1, 1.2], [1.5, 0.5], [0.3, 2], [2, 2], [1, 1], [0.01, 0.02]])
 INNER = np.array([[0.5, 0.8], [0, 0], [1, 2], [2, 3], [0.1, 0.1], [0.5, 0.5]])
 RHO = np.array([0, 0.7, -0.7, 0.9, -0.5, 0.2])
 DF = np.array([3.0, 5, 30, 2, 1, 8])
-SIZE = 400_000
+SIZE = 150_000
 
 
 def draws_of(inner: np.ndarray, df: np.ndarray | None) -> Draws:
     factor = np.linalg.cholesky(np.array([[[1, r], [r, 1]] for r in RHO]))
-    return Draws(
-        (1, len(TAU)), LOCATION, np.zeros((len(TAU), 0, 2)), TAU, inner, None, factor, df
-    )
+    return Draws((1, len(TAU)), LOCATION, np.zeros((len(TAU), 0, 2)), TAU, inner, None, factor, df)
 
 
 @pytest.mark.parametrize("df", [None, DF], ids=["normal", "student_t"])
@@ -52,7 +50,7 @@ def test_one_stage_without_inner_variation_is_a_tail_of_the_study_effects() -> N
 
 
 def test_the_logit_of_a_study_gives_its_mean_rate_back() -> None:
-    sd = np.array([0, 0.3, 1, 2.5, 6, 12])
+    sd = np.array([0, 0.3, 1, 2.5, 6])
     inverse = StudyLogit(sd)
     for rate in (1e-4, 0.05, 0.3, 0.5, 0.9, 0.999):
         found = mean_rate(inverse(np.full(sd.size, rate), sd), sd)

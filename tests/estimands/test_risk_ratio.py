@@ -63,7 +63,7 @@ def posterior(design: Design) -> xr.Dataset:
     )  # fmt: skip
 
 
-def brute_force(posterior: xr.Dataset, design: Design, draw: int, x: np.ndarray) -> np.ndarray:
+def brute_force(posterior: xr.Dataset, draw: int, x: np.ndarray) -> np.ndarray:
     """Average rates (capability, goal failure, both) of simulated studies at the settings x."""
     at = posterior.isel(chain=0, draw=draw)
     rho = float(at["correlation"][0])
@@ -111,7 +111,7 @@ def test_ratio_of_averages_over_the_evidence(
                 x[:, where[name]] = level[name][values[side]]
             if not changes:
                 x[:, where["year"]] = side
-            sides.append(brute_force(posterior, design, draw, x))
+            sides.append(brute_force(posterior, draw, x))
         outcomes = ("capability_transfer", "goal_failure", "capable_goal_failure")
         for o, outcome in enumerate(outcomes):
             ratio = found[f"{outcome}/{group}/risk_ratio"].draws[0, draw]

@@ -17,7 +17,7 @@ SHIFTS = ["none", "superficial", "moderate", "significant", "extreme"]
 
 def rows(**columns: object) -> pd.DataFrame:
     """Six arms of four studies, all counting goal failures."""
-    table = pd.DataFrame(
+    return pd.DataFrame(
         {
             "row_id": list("pqrstu"), "study": list("aabbcd"), "agent_set": list("pqrstu"),
             "failure_type": "specification_gaming", "sampling_frame": "denominator",
@@ -27,7 +27,6 @@ def rows(**columns: object) -> pd.DataFrame:
             **columns,
         }
     )  # fmt: skip
-    return table
 
 
 def spec(*moderators: str, **effects: str) -> ModelSpec:
@@ -102,11 +101,11 @@ def test_a_number_is_split_into_study_means_and_deviations() -> None:
             build_design(rows(year=constant), spec("year", year="within_between"))
 
 
-def prior_of(design: Design, priors: PriorSet) -> dict[str, np.ndarray]:
-    with build_chain(design, priors):
-        tree = pm.sample_prior_predictive(20_000, random_seed=1)
-    found = tree["prior"].to_dataset().isel(chain=0)
-    return {str(name): found[name].to_numpy() for name in found}
+def prior_of(design: Design, priors: PriorSet, *names: str) -> list[np.ndarray]:
+    """Prior draws of some parameters at the first stage; plain Python compiles soonest."""
+    model = build_chain(design, priors)
+    drawn = pm.draw([model[n] for n in names], 4000, mode="FAST_COMPILE", random_seed=1)
+    return [np.asarray(each)[..., 0] for each in drawn]
 
 
 def test_prior_of_a_monotonic_effect_beside_a_category() -> None:
@@ -116,8 +115,7 @@ def test_prior_of_a_monotonic_effect_beside_a_category() -> None:
     priors = PriorSet.model_validate(
         {"monotonic": {"mu": 1, "sigma": 0.5}, "simplex": {"concentration": 3}}
     )
-    draws = prior_of(design, priors)
-    beta, total = draws["beta"][..., 0], draws["shift_type_total"][:, 0]
+    beta, total, free = prior_of(design, priors, "beta", "shift_type_total", "beta_free")
     steps = beta[:, design.moderators[0].columns]
     np.testing.assert_allclose(steps.sum(axis=1), total)
     assert np.all(np.sign(steps) == np.sign(total)[:, None])
@@ -126,10 +124,10 @@ def test_prior_of_a_monotonic_effect_beside_a_category() -> None:
     assert total.std() == pytest.approx(0.5, abs=4 * 0.5 / (2 * size) ** 0.5)
     share = steps / total[:, None]
     # A part of a symmetric Dirichlet(a) of four is Beta(a, 3 a).
-    assert share.mean(axis=0) == pytest.approx(np.full(4, 0.25), abs=0.005)
-    assert share.var(axis=0) == pytest.approx(np.full(4, 0.25 * 0.75 / 13), rel=0.06)
-    np.testing.assert_array_equal(beta[:, 4], draws["beta_free"][:, 0, 0])
-    assert beta[:, 4].std() == pytest.approx(0.75, rel=0.03)
+    assert share.mean(axis=0) == pytest.approx(np.full(4, 0.25), abs=0.008)
+    assert share.var(axis=0) == pytest.approx(np.full(4, 0.25 * 0.75 / 13), rel=0.1)
+    np.testing.assert_array_equal(beta[:, 4], free[:, 0])
+    assert beta[:, 4].std() == pytest.approx(0.75, rel=0.05)
 
 
 def test_a_linear_effect_is_the_monotonic_one_of_equal_steps() -> None:
@@ -137,7 +135,7 @@ def test_a_linear_effect_is_the_monotonic_one_of_equal_steps() -> None:
     monotonic = build_design(SHIFTED, spec("shift_type"))
     even = PriorSet.model_validate({"simplex": {"concentration": 1e6}})
     for design, priors in ((linear, PriorSet()), (monotonic, even)):
-        draws = prior_of(design, priors)
-        effects = np.stack([draws["beta"][..., 0] @ g.x for g in design.groups], axis=1)
-        want = np.linspace(0, 1, 5) * draws["shift_type_total"]
+        beta, total = prior_of(design, priors, "beta", "shift_type_total")
+        effects = np.stack([beta @ g.x for g in design.groups], axis=1)
+        want = np.linspace(0, 1, 5) * total[:, None]
         np.testing.assert_allclose(effects, want, atol=0.01)

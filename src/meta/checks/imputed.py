@@ -153,7 +153,9 @@ def diagnose_imputed(
     checks = quantity_checks(pd.concat([statistics, top], ignore_index=True), keys, gate)
     worst = np.concatenate([r_hat, top_r_hat])
     checks += [_worst_imputation(worst, keys, gate), *chains]
-    effect = disagreement_effect(found[0], draws, mcse, _agreed(tree, design, task, exceedance), ci_prob)
+    effect = disagreement_effect(
+        found[0], draws, mcse, _agreed(tree, design, task, exceedance), ci_prob
+    )
     facts = {"worst_r_hat_by_imputation": worst.max(axis=0).round(5).tolist(), "effect": effect}
     return Diagnosis(estimates, table, checks, facts)
 

@@ -136,7 +136,5 @@ class StudyAverages:
             one = s.stop - s.start == 1
             factor = np.ones((len(d.tau), 1, 1)) if one else d.factor[:, s, s]
             location = self.location(x)[:, s]
-            self._known[key] = mean_of_product(
-                location, d.tau[:, s], d.inner[:, s], factor, d.df
-            )
+            self._known[key] = mean_of_product(location, d.tau[:, s], d.inner[:, s], factor, d.df)
         return self._known[key]

@@ -17,8 +17,6 @@ FLOOR = 1e-4
 #: Estimands compared on the log scale, and on Fisher's z scale.
 LOG_SCALE = ("tau", "omega", "kappa", "median_odds_ratio", "risk_ratio")
 Z_SCALE = ("stage_correlation",)
-#: Below this contraction a number says little beyond its prior.
-LITTLE = 0.2
 
 
 def comparison_scale(estimand: str, draws: np.ndarray) -> np.ndarray:
@@ -45,8 +43,8 @@ def comparison_scale(estimand: str, draws: np.ndarray) -> np.ndarray:
 def contraction(estimand: str, posterior: np.ndarray, prior: np.ndarray) -> float:
     """Contraction of one number: 1 - posterior variance / prior variance on `comparison_scale`.
 
-    Near 1 the data decide, near 0 the prior does; below 0 the posterior is the wider one. (Betancourt
-    2018, arXiv:1803.08393; Schad, Betancourt & Vasishth 2021, doi:10.1037/met0000275.)
+    Near 1 the data decide, near 0 the prior does; below 0 the posterior is the wider one (Schad,
+    Betancourt & Vasishth 2021, doi:10.1037/met0000275).
 
     Parameters
     ----------

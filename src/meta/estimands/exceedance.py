@@ -75,7 +75,7 @@ def _roots(sd: np.ndarray, mean: np.ndarray) -> np.ndarray:
 
     # The mean rate lies above the inverse logit of eta < 0 and below exp(eta + sd^2 / 2).
     found = elementwise.find_root(
-        excess, (mean - sd**2 / 2 - 1, mean + 0.5), args=(sd, mean), tolerances={"xatol": 1e-10}
+        excess, (mean - sd**2 / 2 - 1, mean + 0.5), args=(sd, mean), tolerances={"xatol": 1e-8}
     )
     if not np.all(found.success):
         raise ArithmeticError("no logit has the mean rate asked for")
@@ -135,9 +135,7 @@ class Exceedance:
 class _Block:
     """Some draws: axis 0 are draws, each stage before the last adds an axis of nodes."""
 
-    def __init__(
-        self, whole: Exceedance, location: np.ndarray, stages: slice, part: slice
-    ) -> None:
+    def __init__(self, whole: Exceedance, location: np.ndarray, stages: slice, part: slice) -> None:
         draws = whole.draws
         self.location, self.inner = location[part, stages], draws.inner[part, stages]
         self.logits = whole.logits[stages]

@@ -28,10 +28,10 @@ def coefficient_coordinates(design: Design) -> dict[str, list[str]]:
 def moderator_coefficients(design: Design, priors: PriorSet) -> Any:
     """Coefficients `beta` of the design matrix, shape (term, stage), inside a model's context.
 
-    Contrasts and slopes are normal. An ordinal moderator has a total effect
-    `<moderator>_total` (stage,) from its first level to its last, prior `monotonic`; a monotonic one
-    shares it out over the steps by `<moderator>_simplex` (stage, step), prior `simplex`, and the
-    coefficient of a step is its share.
+    Contrasts and slopes are normal. An ordinal moderator has a total effect `<moderator>_total`
+    (stage,) from its first level to its last, prior `monotonic`; a monotonic one shares it out over
+    the steps by `<moderator>_simplex` (stage, step), prior `simplex`, and the coefficient of a step
+    is its share.
 
     Parameters
     ----------

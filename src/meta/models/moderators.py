@@ -16,7 +16,8 @@ so that levels need not be equally far apart and cannot go up and down by noise.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -124,14 +125,10 @@ def moderator_columns(
             start = sum(b.shape[1] for b in blocks)
             where = slice(start, start + block.shape[1])
             blocks.append(block)
-            found.append(_placed(moderator, where))
+            found.append(replace(moderator, columns=where))
     x = np.concatenate(blocks, axis=1) if blocks else np.zeros((len(rows), 0))
     terms = [term for moderator in found for term in moderator.terms]
     return ModeratorColumns(x, terms, _groups(x, found), tuple(found))
-
-
-def _placed(moderator: Moderator, columns: slice) -> Moderator:
-    return Moderator(**{**vars(moderator), "columns": columns})
 
 
 def _groups(x: np.ndarray, moderators: list[Moderator]) -> list[Group]:
@@ -170,7 +167,7 @@ def _levelled(
         _require_levels(name, present, vocabulary)
         # A level that no row has is a step all the same, for which the prior speaks.
         levels, basis = vocabulary, monotonic_basis(len(vocabulary))
-        terms = tuple(f"{name}[{a} to {b}]" for a, b in zip(levels, levels[1:], strict=False))
+        terms = tuple(f"{name}[{a} to {b}]" for a, b in pairwise(levels))
         if effect == "linear":
             basis = np.linspace(0, 1, len(levels))[:, None]
             terms = (f"{name} (first level to last)",)

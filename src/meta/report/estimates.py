@@ -9,7 +9,6 @@ import pandas as pd
 
 from meta.report.wording import NO_DATA, NO_DATA_SHARE
 
-PRIOR_NUMBERS = ("median", "ci_low", "ci_high")
 RATES = ("rate_typical", "rate_mean", "rate_new", "rate_new_arm", "study_rate")
 
 
@@ -130,9 +129,14 @@ def _estimate(record: dict[Any, Any]) -> Estimate:
         mcse=float(record["mcse_mean"]),
         rows=int(record["k_rows"]),
         is_rate=str(record["frame"]) == "denominator",
-        prior=tuple(float(record.get(f"prior_{k}", math.nan)) for k in PRIOR_NUMBERS),
+        prior=(_prior(record, "median"), _prior(record, "ci_low"), _prior(record, "ci_high")),
         contraction=float(record.get("contraction", math.nan)),
     )
+
+
+def _prior(record: dict[Any, Any], name: str) -> float:
+    """Number under the prior; results of an earlier version have none."""
+    return float(record.get(f"prior_{name}", math.nan))
 
 
 def percent_decimals(rate: float, mcse: float) -> int:

@@ -3,7 +3,6 @@
 import math
 from dataclasses import dataclass
 
-from meta.estimands.contraction import LITTLE
 from meta.report.estimates import Estimate, percent
 from meta.report.inputs import Fit, ReportInputs
 from meta.report.tables import (
@@ -16,6 +15,8 @@ from meta.report.tables import (
 )
 from meta.report.wording import comparison_name, outcome_name
 
+#: Below this contraction a number says little beyond its prior.
+LITTLE = 0.2
 BEYOND_DATA = "a level without data"
 
 

@@ -95,7 +95,10 @@ def comparison_name(group: str) -> str:
     """Name of a comparison ``field=level vs reference`` for a reader."""
     field, _, levels = group.partition("=")
     level, _, reference = levels.rpartition(" vs ")
-    return f"{group_name(f'{field}={level}')} against {spell(reference)}"
+    name = group_name(f"{field}={level}")
+    if field != "failure_type" and name == spell(level):
+        name = f"{spell(field)}: {name}"
+    return f"{name} against {spell(reference)}"
 
 
 def spell(name: str) -> str:
