@@ -108,16 +108,18 @@ def fit(analysis: Path, text: str, cores: int, output: Path) -> None:
 @click.option("--task", "text", required=True, help="Model, priors, sampler and seed, as JSON.")
 @click.option("--gate", "thresholds", required=True, help="Thresholds, as JSON.")
 @click.option("--ci-prob", type=click.FloatRange(0, 1), required=True)
+@click.option("--exceedance", default="[]", help="Rates of the shares above them, as JSON.")
 @click.option("--output", type=FOLDER, required=True)
 def diagnose(
-    posterior: Path, analysis: Path, text: str, thresholds: str, ci_prob: float, output: Path
-) -> None:
+    posterior: Path, analysis: Path, text: str, thresholds: str, ci_prob: float, exceedance: str,
+    output: Path,
+) -> None:  # fmt: skip
     """Summarise and check a fit; writes whatever the checks say."""
     from meta.checks.diagnosis import diagnose as diagnose_fit
     from meta.config import FitTask, Gate
 
     task, gate = FitTask.model_validate_json(text), Gate.model_validate_json(thresholds)
-    diagnose_fit(posterior, analysis, task, gate, ci_prob, output)
+    diagnose_fit(posterior, analysis, task, gate, ci_prob, output, json.loads(exceedance))
 
 
 @main.command()

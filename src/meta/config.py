@@ -17,7 +17,18 @@ from pydantic import Field, ValidationError, model_validator
 from meta.errors import SettingsError
 from meta.evidence.dictionary import load_dictionary
 from meta.evidence.suggestion import nearest
-from meta.priors import Beta, Gamma, HalfCauchy, HalfNormal, Lkj, Normal, PriorSet, Strict
+from meta.moderator_effects import Effect, effect_problems, moderator_effect
+from meta.priors import (
+    Beta,
+    Dirichlet,
+    Gamma,
+    HalfCauchy,
+    HalfNormal,
+    Lkj,
+    Normal,
+    PriorSet,
+    Strict,
+)
 
 STAGES = ("capability_transfer", "goal_failure", "harm")
 TARGET_TYPES = ("specification_gaming", "goal_misgeneralization")
@@ -92,6 +103,7 @@ class ModelSpec(Strict):
     assumed_capable: bool = False
     levels: tuple[Level, ...] = ("study",)
     moderators: tuple[str, ...] = ()
+    moderator_effects: dict[str, Effect] = Field(default_factory=dict)
     priors: str = "default"
     draws_factor: int = Field(1, ge=1, le=100)
     codes: Literal["imputed", "agreed"] = "imputed"
@@ -119,6 +131,8 @@ class ModelSpec(Strict):
             given = getattr(self, name)
             if len(set(given)) < len(given):
                 raise ValueError(f"{name} lists something twice")
+        if problems := effect_problems(self.moderators, self.moderator_effects, self.frame):
+            raise ValueError("; ".join(problems))
         top = "source_list" if self.frame == "case_series" else "study"
         if top not in self.levels:
             raise ValueError(f"levels must hold {top}: rows of one {top} are not independent")
@@ -161,6 +175,10 @@ class ModelSpec(Strict):
         ]
         return tuple(dict.fromkeys([*outcomes, *moderators]))
 
+    def effect(self, moderator: str, numeric: bool | None = None) -> Effect | None:
+        """Shape of a moderator's effect (see `meta.moderator_effects.moderator_effect`)."""
+        return moderator_effect(moderator, self.moderator_effects, self.frame, numeric)
+
     @property
     def imputes(self) -> bool:
         """Whether the model is fitted to imputed code sets."""
@@ -178,6 +196,7 @@ class Settings(Strict):
 
     seed: int = Field(20261121, ge=0)
     ci_prob: float = Field(0.95, gt=0.5, lt=1)
+    exceedance: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = (0.1, 0.5)
     sampler: Sampler = Sampler()
     gate: Gate = Gate()
     priors: dict[str, PriorSet] = Field(default_factory=lambda: {"default": PriorSet()})
@@ -194,6 +213,8 @@ class Settings(Strict):
                 f"exactly one model must have primary: true; found {len(primaries)}"
                 + (f" ({', '.join(primaries)})" if primaries else "")
             )
+        if len({f"{x:g}" for x in self.exceedance}) < len(self.exceedance):
+            raise ValueError("exceedance lists a rate twice")
         if self.models[primaries[0]].frame != "denominator":
             raise ValueError("the primary model must be a rate model (frame: denominator)")
         for name, spec in self.models.items():
@@ -262,6 +283,8 @@ class FitTask(Strict):
         text = json.dumps(
             {
                 "spec": self.spec.model_dump(exclude={"draws_factor"}),
+                # The dictionary decides where the specification does not say.
+                "effects": {name: self.spec.effect(name) for name in self.spec.moderators},
                 "priors": self.priors.model_dump(),
             },
             sort_keys=True,
@@ -368,9 +391,8 @@ def _fields_at(location: tuple[int | str, ...]) -> list[str]:
         elif model is PriorSet and str(step) in PriorSet.model_fields:
             kinds = {"normal": Normal, "half_normal": HalfNormal, "half_cauchy": HalfCauchy}
             last = str(location[-2])
-            model = kinds.get(last) or {"icc": Beta, "correlation": Lkj, "df": Gamma}.get(
-                str(step), Normal
-            )
+            others = {"icc": Beta, "correlation": Lkj, "df": Gamma, "simplex": Dirichlet}
+            model = kinds.get(last) or others.get(str(step), Normal)
             break
     return list(model.model_fields) if model else []
 

@@ -1,7 +1,7 @@
 """Check: estimands and every check of a fit; then the gate, after the draft report.
 
 Inputs: posterior.nc and the analysis set. Outputs: fit.json, pooled.csv, diagnostics.csv,
-draws.parquet; gate.txt when every check holds. Reads config: gate, ci_prob, seed.
+draws.parquet; gate.txt when every check holds. Reads config: gate, ci_prob, exceedance, seed.
 """
 
 
@@ -26,10 +26,12 @@ rule diagnose:
         stamp=diagnose_stamp,
         gate=SETTINGS.gate.model_dump_json(),
         ci_prob=SETTINGS.ci_prob,
+        exceedance=json.dumps(SETTINGS.exceedance),
         folder=lambda wildcards, output: Path(output.record).parent,
     shell:
         "meta diagnose --posterior {input.posterior} --analysis {input.analysis}"
         " --task {params.task:q} --gate {params.gate:q} --ci-prob {params.ci_prob}"
+        " --exceedance {params.exceedance:q}"
         " --output {params.folder} 2>&1 | tee {log} >&2"
         " && printf %s {params.stamp} > {output.stamp}"
 

@@ -83,7 +83,11 @@ def fit_stamp(wildcards):
 
 def diagnose_stamp(wildcards):
     """Digest of everything a diagnosis depends on besides the posterior."""
-    thresholds = (SETTINGS.gate.model_dump_json(), str(SETTINGS.ci_prob))
+    thresholds = (
+        SETTINGS.gate.model_dump_json(),
+        str(SETTINGS.ci_prob),
+        json.dumps(SETTINGS.exceedance),
+    )
     return digest(code_fingerprint("meta.cli:diagnose"), task_json(wildcards), *thresholds)
 
 
