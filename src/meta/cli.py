@@ -127,6 +127,7 @@ def diagnose(
 @click.option("--bibliography", type=FILE, required=True)
 @click.option("--corrections", type=FILE, required=True)
 @click.option("--changes", "changed", type=FILE, help="What changed since the latest release.")
+@click.option("--checks", type=FOLDER, help="Folder of the checks of each fit against data.")
 @click.option("--codes", type=FOLDER, help="Folder of agreement, disagreements and latent codes.")
 @click.option("--output", type=FOLDER, required=True)
 def report(
@@ -136,6 +137,7 @@ def report(
     bibliography: Path,
     corrections: Path,
     changed: Path | None,
+    checks: Path | None,
     codes: Path | None,
     output: Path,
 ) -> None:
@@ -148,6 +150,7 @@ def report(
     run = load_inputs(
         list(fits), sets, flow, bibliography, refused,
         corrections=corrections, changes=changed, codes=codes, uncoded=uncoded_by_model(index),
+        checks=checks,
     )  # fmt: skip
     render_report(run, output)
 
