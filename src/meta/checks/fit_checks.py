@@ -166,27 +166,19 @@ def all_checks(
     task, checks, ci_prob, cores
         As for `check_fit`.
     """
-
-    def seed(name: str) -> int:
-        return child_seed(task.seed, task.model, name)
-
-    quantities = prior_quantities(all_estimates(prior, base, seed("prior quantities")), ci_prob)
-    expected = prior_statistics(
-        _parts([replace(f, posterior=prior) for f in fits], REPLICATES),
-        seed("prior replicates"), ci_prob,
-    )  # fmt: skip
+    tail = checks.tail_probability
+    before, expected = _before_data(fits, base, prior, task, ci_prob)
     replicates = _parts(fits, REPLICATES)
-    predictive = posterior_predictive(replicates, seed("replicates"), ci_prob)
+    predictive = posterior_predictive(replicates, _seed(task, "replicates"), ci_prob)
     parts = _parts(fits, checks.draws)
     left = _leave_out_all(parts, base, cores)
     refits = _refit_all(left, base, task, checks, cores) if len(fits) == 1 else Refits()
     loo = leave_one_out_table(left, base, refits.fits)
-    pit = loo_pit(parts, left, refits.fits, seed("loo pit"))
+    pit = loo_pit(parts, left, refits.fits, _seed(task, "loo pit"))
     estimates, offsets = _estimates(fits, parts, task)
     moved = influence(estimates, left, offsets, refits.fits, refits.estimates, ci_prob)
-    tail = checks.tail_probability
     tables = {
-        "prior_predictive": prior_table(quantities, expected),
+        "prior_predictive": before,
         "posterior_predictive": predictive,
         "leave_one_out": loo,
         "loo_pit": pit,
@@ -196,6 +188,20 @@ def all_checks(
     }
     gates = [*tail_checks(predictive, tail), pit_check(pit, tail)]
     return Results(tables, gates, tail_checks(expected, tail, "prior"), _summary(loo, len(fits)))
+
+
+def _seed(task: FitTask, stream: str) -> int:
+    return child_seed(task.seed, task.model, stream)
+
+
+def _before_data(
+    fits: Sequence[CodeSetFit], base: Design, prior: xr.Dataset, task: FitTask, ci_prob: float
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Whole table of the prior predictive check, and its statistics alone."""
+    estimates = all_estimates(prior, base, _seed(task, "prior quantities"))
+    parts = _parts([replace(fit, posterior=prior) for fit in fits], REPLICATES)
+    expected = prior_statistics(parts, _seed(task, "prior replicates"), ci_prob)
+    return prior_table(prior_quantities(estimates, ci_prob), expected), expected
 
 
 def _summary(loo: pd.DataFrame, sets: int) -> dict[str, Any]:
@@ -234,8 +240,7 @@ def _estimates(
     found = []
     for number, (fit, part) in enumerate(zip(fits, parts, strict=True)):
         thinned = fit.posterior.isel(draw=slice(None, None, part.step))
-        stream = child_seed(task.seed, task.model, f"influence {number}")
-        found.append(all_estimates(thinned, fit.design, stream))
+        found.append(all_estimates(thinned, fit.design, _seed(task, f"influence {number}")))
     sizes = [part.shape[0] * part.shape[1] for part in parts]
     stacked = [
         replace(each[0], draws=np.concatenate([e.draws for e in each]))
@@ -265,8 +270,7 @@ def _refit_all(
         r_hat = float(mixing_statistics(values)["r_hat"].max())
         divergences = int(attempts[-1]["divergences"])
         found.fits[study] = Refit(draws.parameters, draws.shape, r_hat, divergences)
-        stream = child_seed(task.seed, task.model, "influence 0")
-        found.estimates[study] = all_estimates(posterior, design, stream)
+        found.estimates[study] = all_estimates(posterior, design, _seed(task, "influence 0"))
     return found
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from arviz_stats.base import array_stats
 
-from meta.checks.importance import Weights, shift
+from meta.checks.importance import shift
 from meta.checks.leave_one_out import LeftOut, Refit
 from meta.estimands import Estimate
 
@@ -64,21 +64,21 @@ def influence(
     for each in left:
         index = np.concatenate([i + o for i, o in zip(each.draws, offsets, strict=True)])
         exact = {e.key: e for e in refit_estimates.get(each.study, ())}
+        refit = refits.get(each.study)
+        how = ["refit", refit.sound] if refit else ["psis", each.reliable]
         for estimate in population:
             draws = estimate.draws.ravel()
             mean, sd = float(draws.mean()), float(draws.std(ddof=1))
-            if each.study in refits:
+            if refit:
                 other = exact[estimate.key].draws
                 moved = float(other.mean()) - mean
                 mcse = float(np.hypot(_mcse(other), _mcse(estimate.draws)))
-                how, sound = "refit", refits[each.study].sound
             else:
-                weights = Weights(each.weights.weight, each.weights.pareto_k)
-                change = shift(draws[index][None, :], weights, ci_prob)
-                moved, mcse, how, sound = change.mean, change.mcse, "psis", each.reliable
+                change = shift(draws[index][None, :], each.weights, ci_prob)
+                moved, mcse = change.mean, change.mcse
             head = [each.study, estimate.outcome, estimate.group, estimate.estimand]
             scaled = moved / sd if sd > 0 else np.nan
-            rows.append([*head, mean, sd, mean + moved, moved, scaled, mcse, how, sound])
+            rows.append([*head, mean, sd, mean + moved, moved, scaled, mcse, *how])
     return pd.DataFrame(rows, columns=COLUMNS)
 
 

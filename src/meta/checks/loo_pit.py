@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -65,7 +66,7 @@ def loo_pit(
     """
     rng = np.random.default_rng(seed)
     whole = [_replicates(part, rng) for part in parts]
-    rows = []
+    rows: list[list[Any]] = []
     for each in left:
         refit = refits.get(each.study)
         method, sound = ("refit", refit.sound) if refit else ("psis", each.reliable)
@@ -80,6 +81,9 @@ def loo_pit(
             found = _place(sources, each.study, o, rng)
             if found is not None:
                 rows.append([each.study, stage, *found, method, sound])
+    # Stage by stage, in the order of the chain.
+    order = {stage: o for o, stage in enumerate(parts[0].design.stages)}
+    rows.sort(key=lambda row: order[row[1]])
     return pd.DataFrame(rows, columns=COLUMNS)
 
 

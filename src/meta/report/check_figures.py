@@ -91,7 +91,7 @@ def _curve(axes: Axes, part: pd.DataFrame, stage: str, last: bool) -> None:
     axes.patch.set_visible(False)
     axes.fill_between(at, lower, upper, color=MUTED, alpha=0.18, linewidth=0)
     axes.axhline(0, color=RULE, linewidth=0.8)
-    axes.step(at, curve, where="post", color=colour, linewidth=1.8)
+    axes.plot(at, curve, color=colour, linewidth=1.8)
     axes.set_title(outcome_name(stage), loc="left", fontsize=10, color=colour, weight="bold", pad=3)
     axes.set_xlim(0, 1)
     axes.tick_params(length=2, labelsize=9)
@@ -152,8 +152,13 @@ def influence_figure(name: str, studies: pd.DataFrame) -> Markup:
 
 
 def _names(axes: Axes, studies: pd.DataFrame, x: np.ndarray, y: np.ndarray) -> None:
+    """Name the first studies, except where a name would run into an earlier one."""
     middle = (np.nanmin(x) + np.nanmax(x)) / 2
+    taken: list[float] = []
     for i in range(min(NAMED, len(studies))):
+        if any(abs(y[i] - other) < 0.07 * np.nanmax(y) for other in taken):
+            continue
+        taken.append(float(y[i]))
         right = x[i] < middle
         axes.annotate(
             study_label(str(studies["study"].iloc[i])), (x[i], y[i]), fontsize=9,

@@ -38,6 +38,7 @@ class CheckSection:
     pareto: Markup
     influence: Markup
     influential: list[dict[str, Any]]
+    about: str
     elpd: str
     left_out: str
 
@@ -69,6 +70,7 @@ def _section(fit: Fit, tables: CheckTables) -> CheckSection:
         pareto=pareto_figure(f"{prefix}-pareto", tables.loo),
         influence=influence_figure(f"{prefix}-influence", tables.studies),
         influential=[_influential(row, fit) for row in _records(tables.studies)[:MOST_INFLUENTIAL]],
+        about=_about(fit, tables.summary),
         elpd=_elpd(tables.summary),
         left_out=_left_out(tables.loo),
     )
@@ -120,6 +122,20 @@ def _influential(row: dict[str, Any], fit: Fit) -> dict[str, Any]:
         "misfit": f"{row['misfit']:.1f}",
         "how": how.get("method", "") if how.get("reliable") else "not reliable",
     }
+
+
+def _about(fit: Fit, summary: dict[str, Any]) -> str:
+    """Say what the page's words mean for this model, where it is not of arms and studies."""
+    said = []
+    if not fit.is_rate:
+        said.append("An arm is here a cell of coded cases, and a study a list of them.")
+    sets = int(summary.get("code_sets", 1))
+    if sets > 1:
+        said.append(
+            f"The draws of {sets} imputed code sets are taken together, each with the codes that "
+            "it was fitted to; counts shown are means over sets. No study is refitted."
+        )
+    return " ".join(said)
 
 
 def _elpd(summary: dict[str, Any]) -> str:
