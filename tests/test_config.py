@@ -26,6 +26,7 @@ def test_shipped_settings_are_whole_and_explained() -> None:
     }  # fmt: skip
     guide = (shipped_path().parent / "README.md").read_text()
     keys = {*settings.model_dump(), *settings.sampler.model_dump(), *settings.gate.model_dump()}
+    keys |= set(settings.checks.model_dump())
     keys |= {k for m in settings.models.values() for k in m.model_dump()}
     keys |= set(settings.priors["default"].model_dump())
     assert {k for k in keys if f"`{k}`" not in guide} == set()
@@ -112,3 +113,12 @@ def test_the_spec_hash_follows_the_specification_and_priors_only(tmp_path: Path)
     changed = load_settings(tmp_path, {"priors": other}).task("rates").spec_hash
     assert plain == sampler == priors
     assert changed != plain
+
+
+def test_a_model_to_refit_must_exist(tmp_path: Path) -> None:
+    own = base(tmp_path, models={"only": GOAL}, checks={"refit_models": ["onyl"]})
+    with pytest.raises(SettingsError, match=r"no model is named 'onyl'; did you mean only\?"):
+        load_settings(own)
+    own = base(tmp_path, models={"only": GOAL}, checks={"tail_probabilty": 0.01})
+    with pytest.raises(SettingsError, match="did you mean tail_probability"):
+        load_settings(own)

@@ -115,6 +115,30 @@ def test_pit_is_uniform_for_the_right_population_and_not_for_a_wrong_one() -> No
         assert check.value > 0
 
 
+def test_pit_is_of_the_weighted_draws() -> None:
+    table = population(8, 2, 25, alpha=0.0, tau=0.5, icc=0.1, seed=2)
+    low, high = (draws_near(alpha=a, tau=0.5, icc=0.1) for a in (-1.5, 1.5))
+    both = replace(
+        low,
+        **{n: np.concatenate([getattr(low, n), getattr(high, n)]) for n in
+           ("alpha", "beta", "factor", "icc")},
+        scale={"study": np.concatenate([low.scale["study"], high.scale["study"]])},
+    )  # fmt: skip
+    part = Part(part_of(table).design, both, (2, DRAWS))
+    weight = np.concatenate([np.zeros(DRAWS), np.full(DRAWS, 1 / DRAWS)])[None, :]
+    every = (np.arange(2 * DRAWS),)
+    left = [
+        LeftOut(s, 2, every, np.zeros(2 * DRAWS), Weights(weight, 0.0))
+        for s in part.design.levels[0].units
+    ]
+    found = loo_pit([part], left, {}, 5)["pit"]
+    want = pits(table, alpha=1.5, tau=0.5, icc=0.1)["pit"]
+    other = pits(table, alpha=-1.5, tau=0.5, icc=0.1)["pit"]
+    # Replicates of 4000 and 2000: a share's error is at most .5 / sqrt(2000).
+    assert (found - want).abs().max() < 4 * 0.5 / np.sqrt(2000)
+    assert (found - other).abs().max() > 0.3
+
+
 def test_bands_hold_uniform_curves_as_often_as_they_say() -> None:
     rng, count, tail = np.random.default_rng(3), 2000, 0.1
     bands = pit_bands(pd.DataFrame({"outcome": "o", "pit": rng.uniform(size=12)}), tail)

@@ -36,7 +36,7 @@ from meta.models.likelihood import Parameters, evaluations, study_log_likelihood
 #: Studies below which the sum is not reported as a comparison.
 FEWEST_STUDIES = 20
 #: Likelihood evaluations that one study may cost, and draws that it gets even so.
-BUDGET = 400_000_000
+BUDGET = 150_000_000
 FEWEST_DRAWS = 100
 COLUMNS = [
     "study", "rows", "elpd", "lpd", "pareto_k", "limit", "draws", "ess", "method", "reliable",
