@@ -28,6 +28,7 @@ def test_shipped_settings_are_whole_and_explained() -> None:
     }  # fmt: skip
     guide = (shipped_path().parent / "README.md").read_text()
     keys = {*settings.model_dump(), *settings.sampler.model_dump(), *settings.gate.model_dump()}
+    keys |= set(settings.checks.model_dump())
     keys |= {k for m in settings.models.values() for k in m.model_dump()}
     keys |= set(settings.priors["default"].model_dump())
     assert {k for k in keys if f"`{k}`" not in guide} == set()
@@ -151,3 +152,12 @@ def test_wrong_moderators_and_rates_are_refused(
 ) -> None:
     with pytest.raises(SettingsError, match=said):
         load_settings(base(tmp_path, **content))
+
+
+def test_a_model_to_refit_must_exist(tmp_path: Path) -> None:
+    own = base(tmp_path, models={"only": GOAL}, checks={"refit_models": ["onyl"]})
+    with pytest.raises(SettingsError, match=r"no model is named 'onyl'; did you mean only\?"):
+        load_settings(own)
+    own = base(tmp_path, models={"only": GOAL}, checks={"tail_probabilty": 0.01})
+    with pytest.raises(SettingsError, match="did you mean tail_probability"):
+        load_settings(own)

@@ -129,6 +129,7 @@ def diagnose(
 @click.option("--bibliography", type=FILE, required=True)
 @click.option("--corrections", type=FILE, required=True)
 @click.option("--changes", "changed", type=FILE, help="What changed since the latest release.")
+@click.option("--checks", type=FOLDER, help="Folder of the checks of each fit against data.")
 @click.option("--codes", type=FOLDER, help="Folder of agreement, disagreements and latent codes.")
 @click.option("--output", type=FOLDER, required=True)
 def report(
@@ -138,6 +139,7 @@ def report(
     bibliography: Path,
     corrections: Path,
     changed: Path | None,
+    checks: Path | None,
     codes: Path | None,
     output: Path,
 ) -> None:
@@ -150,6 +152,7 @@ def report(
     run = load_inputs(
         list(fits), sets, flow, bibliography, refused,
         corrections=corrections, changes=changed, codes=codes, uncoded=uncoded_by_model(index),
+        checks=checks,
     )  # fmt: skip
     render_report(run, output)
 
@@ -313,3 +316,28 @@ def agreement(database: Path, probabilities: Path, used: str, seed: int, output:
     from meta.evidence.agreement_files import write_agreement
 
     write_agreement(database, probabilities, json.loads(used), seed, output)
+
+
+@main.command("check-fit")
+@click.option("--posterior", type=FILE, required=True)
+@click.option("--analysis", type=FILE, required=True, help="Parquet of the analysis set.")
+@click.option("--task", "text", required=True, help="Model, priors, sampler and seed, as JSON.")
+@click.option("--checks", "settings", required=True, help="Settings of the checks, as JSON.")
+@click.option("--ci-prob", type=click.FloatRange(0, 1), required=True)
+@click.option("--cores", type=click.IntRange(1), default=1, show_default=True)
+@click.option("--output", type=FOLDER, required=True)
+def check_fit(
+    posterior: Path,
+    analysis: Path,
+    text: str,
+    settings: str,
+    ci_prob: float,
+    cores: int,
+    output: Path,
+) -> None:
+    """Check a fit against data: predictive checks, left-out studies, influence."""
+    from meta.checks.fit_checks import check_fit as check_stored_fit
+    from meta.config import FitChecks, FitTask
+
+    task, checks = FitTask.model_validate_json(text), FitChecks.model_validate_json(settings)
+    check_stored_fit(posterior, analysis, task, checks, ci_prob, cores, output)

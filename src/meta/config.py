@@ -91,6 +91,16 @@ class Codes(Strict):
     imputation_tune: int = Field(500, ge=10)
 
 
+class FitChecks(Strict):
+    """Checks of a fit against data: predictive checks, leave-one-study-out and influence."""
+
+    draws: int = Field(1000, ge=100)
+    tail_probability: float = Field(0.005, gt=0, lt=0.5)
+    refit_models: tuple[str, ...] = ("primary",)
+    refit_draws: int = Field(1000, ge=10)
+    refit_tune: int = Field(600, ge=10)
+
+
 class ModelSpec(Strict):
     """One model: which rows, which stages, which likelihood, which levels."""
 
@@ -201,6 +211,7 @@ class Settings(Strict):
     gate: Gate = Gate()
     priors: dict[str, PriorSet] = Field(default_factory=lambda: {"default": PriorSet()})
     codes: Codes = Codes()
+    checks: FitChecks = FitChecks()
     models: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], ModelSpec] = Field(
         min_length=1
     )
@@ -223,6 +234,12 @@ class Settings(Strict):
                     f"models.{name}.priors: no prior set is named {spec.priors!r}"
                     + _did_you_mean(spec.priors, self.priors)
                 )
+        known = ["primary", *self.models]
+        if wrong := [name for name in self.checks.refit_models if name not in known]:
+            raise ValueError(
+                f"checks.refit_models: no model is named {wrong[0]!r}"
+                + _did_you_mean(wrong[0], known)
+            )
         return self
 
     @property
@@ -384,6 +401,7 @@ def _fields_at(location: tuple[int | str, ...]) -> list[str]:
                 "priors": PriorSet,
                 "models": ModelSpec,
                 "codes": Codes,
+                "checks": FitChecks,
             }.get(str(step))
         elif model is Codes and str(step) == "prior":
             model = CodePrior

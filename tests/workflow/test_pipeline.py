@@ -192,12 +192,31 @@ def test_codes_are_reported_and_gated(finished: Pipeline) -> None:
     assert np.unique(tree["posterior"]["imputation"]).size == 20
 
 
+def test_fits_are_checked_against_data_and_gated(finished: Pipeline) -> None:
+    for model in ("rates", "composition"):
+        folder = finished.base / "data/processed/checks" / model
+        gates = pd.read_csv(folder / "diagnostics.csv")
+        assert "loo_pit" in set(gates["check"])
+        assert set(gates["model"]) == {model}
+        assert gates["passed"].all()
+        # An exact refit for each study of the primary that importance sampling cannot leave out.
+        loo = pd.read_csv(folder / "leave_one_out.csv")
+        if model == "rates":
+            assert loo.loc[loo["pareto_k"] > loo["limit"], "method"].eq("refit").all()
+    shown = pd.read_csv(finished.base / "reports/diagnostics.csv")
+    assert {"loo_pit", "r_hat"} <= set(shown.loc[shown["model"] == "rates", "check"])
+    page = (finished.base / "reports/diagnostics.html").read_text()
+    assert "LOO-PIT" in page
+    assert "diagnostics.html" in (finished.base / "reports/index.html").read_text()
+
+
 @pytest.mark.parametrize(
     ("path", "rerun", "kept"),
     [
         ("src/meta/models/chain.py", {"fit", "diagnose", "report"}, {"warehouse"}),
         ("src/meta/estimands/population.py", {"diagnose", "report"}, {"fit", "warehouse"}),
-        ("src/meta/report/pages.py", {"report"}, {"fit", "diagnose", "warehouse"}),
+        ("src/meta/checks/loo_pit.py", {"check_fit", "report"}, {"fit", "diagnose", "warehouse"}),
+        ("src/meta/report/pages.py", {"report"}, {"fit", "diagnose", "check_fit", "warehouse"}),
         ("src/meta/checks/gate.py", {"gate"}, {"fit", "diagnose", "report"}),
     ],
 )

@@ -39,6 +39,7 @@ rule diagnose:
 rule gate:
     input:
         diagnostics=expand(f"{FITS}/diagnostics.csv", model=MODELS),
+        checks=expand(f"{CHECKS}/diagnostics.csv", model=MODELS),
         codes=[f"{CODES}/diagnostics.csv"] if CODED else [],
         # The draft report comes first, so that a failed gate leaves it to be read.
         report="reports/index.html",
@@ -53,4 +54,4 @@ rule gate:
     params:
         code=code_fingerprint("meta.cli:gate"),
     shell:
-        "meta gate {input.diagnostics} {input.codes} --output {output.passed} 2>&1 | tee {log} >&2"
+        "meta gate {input.diagnostics} {input.checks} {input.codes} --output {output.passed} 2>&1 | tee {log} >&2"

@@ -38,6 +38,7 @@ wildcard_constraints:
 
 
 FITS = "data/processed/fits/{model}"
+CHECKS = "data/processed/checks/{model}"
 CODES = "data/processed/codes"
 CODE_REPORTS = (
     {
@@ -89,6 +90,12 @@ def diagnose_stamp(wildcards):
         json.dumps(SETTINGS.exceedance),
     )
     return digest(code_fingerprint("meta.cli:diagnose"), task_json(wildcards), *thresholds)
+
+
+def checks_stamp(wildcards):
+    """Digest of everything the checks of a fit depend on besides the posterior."""
+    settings = (SETTINGS.checks.model_dump_json(), str(SETTINGS.ci_prob))
+    return digest(code_fingerprint("meta.cli:check_fit"), task_json(wildcards), *settings)
 
 
 def analysis_unless(stamp_file, stamp):

@@ -17,6 +17,7 @@ from meta.report.agreement import (
     effect_table,
 )
 from meta.report.changes import changes_section
+from meta.report.check_sections import check_sections
 from meta.report.estimates import percent
 from meta.report.flow_diagram import flow_diagram
 from meta.report.inputs import Fit, ReportInputs, load_inputs
@@ -61,11 +62,24 @@ def render_report(run: ReportInputs, folder: Path) -> None:
         "references.bib": bibtex(run.studies),
         "references.json": csl_json(run.studies),
         "index.html": render_page(run),
+        **_check_files(run),
         **_code_files(run),
     }
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in files.items():
         write_text(folder / name, text)
+
+
+def _check_files(run: ReportInputs) -> dict[str, str]:
+    sections = check_sections(run)
+    if not sections:
+        return {}
+    page = _environment().get_template("check_page.html.j2")
+    text = page.render(
+        colours=COLOURS, composition_label=COMPOSITION, stamp=STAMP, failed=failed_checks(run),
+        sections=sections,
+    )  # fmt: skip
+    return {"diagnostics.html": text}
 
 
 def _code_files(run: ReportInputs) -> dict[str, str]:
