@@ -309,3 +309,20 @@ def agreement(database: Path, probabilities: Path, used: str, seed: int, output:
     from meta.evidence.agreement_files import write_agreement
 
     write_agreement(database, probabilities, json.loads(used), seed, output)
+
+
+@main.command()
+@click.option("--posterior", type=FILE, required=True)
+@click.option("--analysis", type=FILE, required=True)
+@click.option("--arms", type=FILE, required=True, help="Canonical Parquet of the arms.")
+@click.option("--task", "text", required=True, help="Model and its alternatives, as JSON.")
+@click.option("--cores", type=click.IntRange(1), default=1, show_default=True)
+@click.option("--output", type=FOLDER, required=True)
+def sensitivity(
+    posterior: Path, analysis: Path, arms: Path, text: str, cores: int, output: Path
+) -> None:
+    """Analyse what priors, the unit of n, publication and the estimator make of a fit."""
+    from meta.checks.sensitivity import SensitivityTask, analyse_sensitivity
+
+    work = SensitivityTask.model_validate_json(text)
+    analyse_sensitivity(posterior, analysis, arms, work, cores, output)

@@ -18,6 +18,7 @@ from meta.errors import SettingsError
 from meta.evidence.dictionary import load_dictionary
 from meta.evidence.suggestion import nearest
 from meta.priors import Beta, Gamma, HalfCauchy, HalfNormal, Lkj, Normal, PriorSet, Strict
+from meta.sensitivity_settings import Multiverse, Sensitivity
 
 STAGES = ("capability_transfer", "goal_failure", "harm")
 TARGET_TYPES = ("specification_gaming", "goal_misgeneralization")
@@ -171,6 +172,8 @@ class Settings(Strict):
     gate: Gate = Gate()
     priors: dict[str, PriorSet] = Field(default_factory=lambda: {"default": PriorSet()})
     codes: Codes = Codes()
+    sensitivity: Sensitivity = Sensitivity()
+    multiverse: Multiverse = Multiverse()
     models: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], ModelSpec] = Field(
         min_length=1
     )
@@ -191,7 +194,38 @@ class Settings(Strict):
                     f"models.{name}.priors: no prior set is named {spec.priors!r}"
                     + _did_you_mean(spec.priors, self.priors)
                 )
+        for where, names in (
+            ("sensitivity.priors", self.sensitivity.priors),
+            ("multiverse.priors", self.multiverse.priors),
+        ):
+            for name in set(names) - set(self.priors):
+                raise ValueError(
+                    f"{where}: no prior set is named {name!r}" + _did_you_mean(name, self.priors)
+                )
+        for name in self.sensitivity.models:
+            if name not in self.models:
+                raise ValueError(
+                    f"sensitivity.models: no model is named {name!r}"
+                    + _did_you_mean(name, self.models)
+                )
+            if self.models[name].frame != "denominator" or self.models[name].imputes:
+                raise ValueError(
+                    f"sensitivity.models: {name} is no rate model with one analysis set; models "
+                    "that read imputed codes or catalogued cases have no such analyses"
+                )
         return self
+
+    def alternative_priors(self, model: str, name: str) -> PriorSet:
+        """Prior set of a model with what a named set states in place of its own."""
+        own, named = self.priors[self.models[model].priors], self.priors[name]
+        return own.model_copy(update={key: getattr(named, key) for key in named.model_fields_set})
+
+    @property
+    def sensitivity_models(self) -> tuple[str, ...]:
+        """Models whose sensitivity is analysed: those named, or the primary."""
+        if self.sensitivity.models:
+            return self.sensitivity.models
+        return () if self.models[self.primary].imputes else (self.primary,)
 
     @property
     def primary(self) -> str:
@@ -350,6 +384,8 @@ def _fields_at(location: tuple[int | str, ...]) -> list[str]:
                 "priors": PriorSet,
                 "models": ModelSpec,
                 "codes": Codes,
+                "sensitivity": Sensitivity,
+                "multiverse": Multiverse,
             }.get(str(step))
         elif model is Codes and str(step) == "prior":
             model = CodePrior
