@@ -23,6 +23,7 @@ CREATE TABLE "arms" (
   "condition" VARCHAR,
   "agent" VARCHAR,
   "agent_set" VARCHAR,
+  "agent_family" VARCHAR,
   "n_agents" BIGINT,
   "unit" VARCHAR NOT NULL,
   "n_trials" BIGINT NOT NULL,

@@ -24,7 +24,8 @@ STAGES = ("capability_transfer", "goal_failure", "harm")
 TARGET_TYPES = ("specification_gaming", "goal_misgeneralization")
 
 Stage = Literal["capability_transfer", "goal_failure", "harm"]
-Level = Literal["study", "agent_set", "arm", "source_list"]
+Level = Literal["study", "agent_set", "arm", "source_list", "agent_family"]
+Correlation = Annotated[float, Field(gt=-1, lt=1)]
 
 #: What a rate model pools unless its filter says otherwise.
 DENOMINATOR_FILTER: dict[str, list[str]] = {
@@ -87,7 +88,9 @@ class ModelSpec(Strict):
     frame: Literal["denominator", "case_series"] = "denominator"
     stages: tuple[Stage, ...] = Field(min_length=1)
     likelihood: Literal["binomial", "beta_binomial"] = "beta_binomial"
-    random_effects: Literal["normal", "student_t"] = "normal"
+    random_effects: Literal["normal", "student_t", "two_population"] = "normal"
+    correlation: Literal["lkj", "independent"] | Correlation = "lkj"
+    assumed_capable: bool = False
     levels: tuple[Level, ...] = ("study",)
     moderators: tuple[str, ...] = ()
     priors: str = "default"
@@ -124,6 +127,14 @@ class ModelSpec(Strict):
             raise ValueError("a composition of cases has the one level source_list")
         if self.frame == "denominator" and "source_list" in self.levels:
             raise ValueError("source_list is a level of case lists (frame: case_series) only")
+        if self.random_effects == "two_population" and self.stages[-1] != "goal_failure":
+            raise ValueError("two_population describes goal_failure, which must be the last stage")
+        if (
+            isinstance(self.correlation, float)
+            and len(self.stages) == 3
+            and self.correlation <= -0.5
+        ):
+            raise ValueError("three stages cannot all be correlated below -0.5")
         if self.likelihood == "beta_binomial" and "arm" in self.levels:
             raise ValueError("the beta-binomial already has an arm level (icc); drop arm")
         return self

@@ -14,7 +14,7 @@ from meta.checks.sampler import mixing_statistics
 from meta.config import FitTask, ModelSpec, PriorSet, Sampler
 from meta.estimands import all_estimates
 from meta.inference.sampling import compile_model, sample_posterior
-from meta.models import chain
+from meta.models import hierarchy
 from meta.models.design import Design, build_design
 
 HERE = Path(__file__).parent
@@ -93,7 +93,7 @@ def test_posterior_agrees_with_brms(
     data_set: str, likelihood: str, form: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     threshold = -1.0 if form == "centred" else np.inf
-    monkeypatch.setattr(chain, "CENTRING_INFORMATION", threshold)
+    monkeypatch.setattr(hierarchy, "CENTRING_INFORMATION", threshold)
     design = design_of(data_set, likelihood)
     task = FitTask(
         model=f"{data_set}_{form}",

@@ -105,6 +105,9 @@ def sampled(
         if p.df is not None:
             z /= np.sqrt(rng.gamma(p.df[d] / 2, 2 / p.df[d], size))[:, None]
         u = p.alpha[d] + z
+        if p.gap is not None:
+            upper = rng.random(size) < p.upper_share[d]
+            u[:, 1] += p.gap[d] * (upper - p.upper_share[d])
     total = np.zeros(size)
     sets: dict[object, np.ndarray] = {}
     for r in rows:
@@ -112,6 +115,10 @@ def sampled(
         if label not in sets:
             sets[label] = u + normal("agent_set")
         eta = sets[label] + design.x[r] @ p.beta[d]
+        for level, unit in zip(design.crossed, design.row_crossed, strict=True):
+            family = level.units[unit[r]]
+            known = p.crossed[level.name].get(family)
+            eta = eta + (normal(level.name) if known is None else known[d])
         eta = eta + normal("arm") if "arm" in p.scale else eta
         for n in np.flatnonzero(design.row == r):
             o = design.stage[n]
@@ -162,3 +169,34 @@ def test_student_t_studies_are_integrated_over_their_mixing() -> None:
     for d in range(3):
         want, error = sampled(design, parameters, d, [5], None, 300_000)
         assert got[d] == pytest.approx(want, abs=5 * error + 0.03)
+
+
+@pytest.mark.parametrize("study", ["a", "b"])
+def test_two_populations_of_studies_are_both_integrated(study: str) -> None:
+    design = build_design(table(), spec("beta_binomial", random_effects="two_population"))
+    two = {"gap": np.array([0.5, 2.0, 4.0]), "upper_share": np.array([0.3, 0.5, 0.8])}
+    parameters = Parameters(**{**vars(draws(design)), **two})
+    rows = [int(r) for r in np.flatnonzero(design.rows["study"] == study)]
+    got = study_log_likelihood(design, rows, parameters)
+    one = study_log_likelihood(design, rows, draws(design))
+    for d in range(3):
+        want, error = sampled(design, parameters, d, rows, None, 150_000)
+        assert got[d] == pytest.approx(want, abs=5 * error + 0.03)
+    assert np.abs(got - one).max() > 0.05
+
+
+def test_a_known_family_of_agents_shifts_its_rows_and_a_new_one_is_integrated() -> None:
+    rows = table().assign(agent_family=["f", "g", "f", "f", "h", "g", None])
+    levels = ["study", "agent_set", "agent_family"]
+    design = build_design(rows, spec("beta_binomial").model_copy(update={"levels": levels}))
+    base = draws(design)
+    rng = np.random.default_rng(8)
+    scale = {**base.scale, "agent_family": rng.uniform(0.5, 1.5, (3, 2))}
+    crossed = {"agent_family": {f: rng.normal(size=(3, 2)) for f in "fg"}}
+    parameters = Parameters(**{**vars(base), "scale": scale, "crossed": crossed})
+    for study in ("b", "c"):
+        members = [int(r) for r in np.flatnonzero(design.rows["study"] == study)]
+        got = study_log_likelihood(design, members, parameters)
+        for d in range(3):
+            want, error = sampled(design, parameters, d, members, None, 150_000)
+            assert got[d] == pytest.approx(want, abs=5 * error + 0.03)

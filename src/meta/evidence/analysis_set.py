@@ -74,6 +74,9 @@ def analysis_set(
         }
     )
     table = _with_moderators(table, chosen, model, spec)
+    if "agent_family" in spec.levels:
+        _require_columns(chosen, ["agent_family"], f"models.{model}.levels")
+        table["agent_family"] = _text(chosen, "agent_family")
     table = table.join(counts.drop(columns="conditioning"))
     return table.sort_values("row_id", ignore_index=True)
 

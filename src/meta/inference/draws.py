@@ -12,10 +12,10 @@ import numpy as np
 
 from meta.errors import StoredFitError
 from meta.models.design import Design
+from meta.models.levels import SCALE_NAMES
 from meta.models.likelihood import Parameters
 
 RECORD = "meta_record"
-SCALES = {"study": "tau", "source_list": "tau", "agent_set": "omega", "arm": "kappa"}
 
 
 @dataclass(frozen=True)
@@ -93,14 +93,18 @@ def _read(group: Any, design: Design, most: int) -> StoredDraws:
         return np.asarray(values.reshape(count, *values.shape[2:]))
 
     names = [lv.name for lv in design.levels]
+    crossed = [lv.name for lv in design.crossed]
     parameters = Parameters(
         alpha=flat("alpha"),
         beta=flat("beta") if "beta" in group else np.zeros((count, 0, stages)),
         factor=_factor(flat("correlation") if stages > 1 else np.zeros((count, 0)), stages),
-        scale={name: flat(SCALES[name]) for name in names},
+        scale={name: flat(SCALE_NAMES[name]) for name in [*names, *crossed]},
         icc=flat("icc") if "icc" in group else None,
         df=flat("df") if "df" in group else None,
         logits={n: _by_label(group, n, flat(f"{n}_logit")) for n in names if n != "arm"},
+        crossed={n: _by_label(group, n, flat(f"{n}_effect")) for n in crossed},
+        gap=flat("gap") if "gap" in group else None,
+        upper_share=flat("upper_share") if "upper_share" in group else None,
     )
     return StoredDraws(parameters, (chains, kept), step)
 

@@ -17,6 +17,7 @@ import xarray as xr
 from meta.config import FitTask, Sampler
 from meta.inference.sampling import CompiledModel, sample_without_divergence
 from meta.models.design import Design
+from meta.models.stage_correlation import fixed_correlation
 
 
 def without_rows(design: Design, rows: Sequence[int] | np.ndarray) -> Design:
@@ -60,8 +61,8 @@ def refit(
     ready
         Compiled model.
     design
-        Counts, conditioning and moderators to fit; same observations, levels and terms as the
-        design that was compiled.
+        Counts, conditioning, moderators and fixed correlation to fit; same observations, levels
+        and terms as the design that was compiled.
     task
         Priors (of the families that were compiled), sampler arguments and root seed.
     cores
@@ -94,6 +95,7 @@ def _data(ready: CompiledModel, design: Design, task: FitTask) -> dict[str, np.n
         "trials": design.trials,
         "through": design.through_capability.astype(float),
         "x": design.x,
+        "fixed_correlation": fixed_correlation(design),
     }
     data: dict[str, np.ndarray] = {}
     for variable in ready.model.data_vars:

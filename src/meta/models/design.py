@@ -14,33 +14,7 @@ import pandas as pd
 
 from meta.config import ModelSpec
 from meta.errors import DesignError, FrameError
-
-#: Levels below the top one, in nesting order.
-INNER_LEVELS = ("agent_set", "arm")
-#: Intra-class correlation assumed when the information of a beta-binomial row is judged.
-TYPICAL_ICC = 0.25
-
-
-@dataclass(frozen=True)
-class Level:
-    """Units of one level of the hierarchy.
-
-    Attributes
-    ----------
-    name
-        `study`, `agent_set`, `arm` or `source_list`.
-    units
-        Labels, length U.
-    parent
-        Index of each unit's parent in the level above, length U (zeros for the top level).
-    information
-        Approximate Fisher information on each unit's logit rate, shape (U, stages).
-    """
-
-    name: str
-    units: list[str]
-    parent: np.ndarray
-    information: np.ndarray
+from meta.models.levels import Level, crossed_levels, nested_levels
 
 
 @dataclass(frozen=True)
@@ -65,9 +39,12 @@ class Design:
     stages
         Names of the stages, length O.
     levels
-        Top level first.
+        Nested levels, top level first.
     row_unit
         For each level, the unit of each row, shape (levels, R).
+    crossed, row_crossed
+        Levels whose units cross those of the nested ones (families of agents), and the unit of
+        each row, shape (crossed, R).
     x, terms
         Design matrix of the moderators, shape (R, P), and the names of its columns.
     groups
@@ -94,6 +71,8 @@ class Design:
     trials: np.ndarray
     through_capability: np.ndarray
     notes: list[str] = field(default_factory=list)
+    crossed: list[Level] = field(default_factory=list)
+    row_crossed: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), dtype=np.int64))
 
     def level(self, name: str) -> Level | None:
         """Return a level by name, or None if the model does not have it."""
@@ -134,7 +113,10 @@ def build_design(
     rows = table.iloc[used].reset_index(drop=True)
     observed["row"] = np.searchsorted(used, observed["row"])
     _require_identified(rows, observed, spec, notes)
-    levels, row_unit = _levels(rows, observed, spec, notes)
+    if spec.assumed_capable:
+        notes.append("arms that count among all trials are read as if every trial were capable")
+    levels, row_unit = nested_levels(rows, observed, spec, notes)
+    crossed, row_crossed = crossed_levels(rows, spec, notes)
     x, terms, groups = moderator_columns(rows, spec, categories)
     return Design(
         spec=spec,
@@ -151,6 +133,8 @@ def build_design(
         trials=observed["trials"],
         through_capability=observed["through"],
         notes=notes,
+        crossed=crossed,
+        row_crossed=row_crossed,
     )
 
 
@@ -178,7 +162,7 @@ def require_frame(table: pd.DataFrame, spec: ModelSpec) -> None:
 
 
 def _observations(table: pd.DataFrame, spec: ModelSpec, notes: list[str]) -> dict[str, np.ndarray]:
-    chain = "capability_transfer" in spec.stages
+    product = "capability_transfer" in spec.stages and not spec.assumed_capable
     parts: dict[str, list[np.ndarray]] = {k: [] for k in ("stage", "row", "events", "trials")}
     through: list[np.ndarray] = []
     for index, stage in enumerate(spec.stages):
@@ -192,7 +176,7 @@ def _observations(table: pd.DataFrame, spec: ModelSpec, notes: list[str]) -> dic
         parts["events"].append(events.iloc[keep].to_numpy(np.int64))
         parts["trials"].append(trials.iloc[keep].to_numpy(np.int64))
         all_trials = (table["conditioning"] == "all_trials").to_numpy(bool)[keep]
-        through.append(all_trials & (chain and stage == "goal_failure"))
+        through.append(all_trials & (product and stage == "goal_failure"))
     stacked = {name: np.concatenate(pieces) for name, pieces in parts.items()}
     stacked["through"] = np.concatenate(through)
     return stacked
@@ -219,52 +203,6 @@ def _require_identified(
             f"{studies} {spec.top_level.replace('_', ' ')}(s) left: fewer than 3 cannot tell how "
             "rates vary between them, so nothing is pooled"
         )
-
-
-def _levels(
-    rows: pd.DataFrame, observed: dict[str, np.ndarray], spec: ModelSpec, notes: list[str]
-) -> tuple[list[Level], np.ndarray]:
-    top_codes, top_units = pd.factorize(rows["study"], sort=True)
-    named: list[tuple[str, np.ndarray, list[str]]] = [(spec.top_level, top_codes, list(top_units))]
-    if "agent_set" in spec.levels:
-        # An agent set is nested: the same name in two studies is two sets of trained agents.
-        labels = rows["study"].astype(str) + " / " + rows["agent_set"].astype(str)
-        set_codes, sets = pd.factorize(labels, sort=True)
-        if len(sets) < len(rows):
-            named.append(("agent_set", set_codes, list(sets)))
-        else:
-            notes.append("no agent set has several rows: the agent-set level is left out")
-    if "arm" in spec.levels:
-        named.append(("arm", np.arange(len(rows)), rows["row_id"].astype(str).tolist()))
-    levels: list[Level] = []
-    information = _row_information(len(rows), observed, spec)
-    below: np.ndarray | None = None
-    for depth in reversed(range(len(named))):
-        name, codes, units = named[depth]
-        unit_information = np.zeros((len(units), len(spec.stages)))
-        if below is None:
-            np.add.at(unit_information, codes, information)
-        else:
-            child_parent, child_information = levels[0].parent, levels[0].information
-            # A child that varies about its parent with unit scale passes on at most one unit.
-            np.add.at(unit_information, child_parent, child_information / (1 + child_information))
-        parent = np.zeros(len(units), dtype=np.int64)
-        if depth:
-            parent[codes] = named[depth - 1][1]
-        levels.insert(0, Level(name, [str(u) for u in units], parent, unit_information))
-        below = unit_information
-    return levels, np.stack([codes for _, codes, _ in named])
-
-
-def _row_information(n_rows: int, observed: dict[str, np.ndarray], spec: ModelSpec) -> np.ndarray:
-    """Approximate Fisher information of each row on its logit rate, shape (R, O)."""
-    rate = (observed["events"] + 0.5) / (observed["trials"] + 1)
-    size = observed["trials"].astype(float)
-    if spec.likelihood == "beta_binomial":
-        size = size / (1 + (size - 1) * TYPICAL_ICC)
-    information = np.zeros((n_rows, len(spec.stages)))
-    np.add.at(information, (observed["row"], observed["stage"]), size * rate * (1 - rate))
-    return information
 
 
 def sum_to_zero_basis(size: int) -> np.ndarray:

@@ -52,6 +52,11 @@ class Parameters:
         Degrees of freedom of Student-t study effects, shape (D,), or None.
     logits
         Logit rate of each known unit, shape (D, O), by level and label.
+    crossed
+        Effect of each known unit of a crossed level, shape (D, O), by level and label.
+    gap, upper_share
+        Of two populations of studies: distance of the logits of the last stage, and the share of
+        the upper one, shape (D,); or None.
     """
 
     alpha: np.ndarray
@@ -61,6 +66,23 @@ class Parameters:
     icc: np.ndarray | None = None
     df: np.ndarray | None = None
     logits: Mapping[str, Mapping[str, np.ndarray]] = field(default_factory=dict)
+    crossed: Mapping[str, Mapping[str, np.ndarray]] = field(default_factory=dict)
+    gap: np.ndarray | None = None
+    upper_share: np.ndarray | None = None
+
+    def populations(self) -> list[tuple[np.ndarray | float, np.ndarray]]:
+        """Log share and intercepts (D, O) of each population of studies."""
+        if self.gap is None or self.upper_share is None:
+            return [(0.0, self.alpha)]
+        found: list[tuple[np.ndarray | float, np.ndarray]] = []
+        for share, shift in (
+            (1 - self.upper_share, -self.upper_share * self.gap),
+            (self.upper_share, (1 - self.upper_share) * self.gap),
+        ):
+            alpha = self.alpha.copy()
+            alpha[:, -1] += shift
+            found.append((np.log(share), alpha))
+        return found
 
 
 @dataclass(frozen=True)
@@ -72,6 +94,7 @@ class _Block:
     shift: Mapping[int, np.ndarray]
     sets: Mapping[str, Sequence[int]]
     known_sets: Mapping[str, np.ndarray]
+    new_families: frozenset[int] = frozenset()
 
     def scale(self, level: str, index: np.ndarray) -> np.ndarray:
         """Sd of a level for each item of a batch; zero where the model does not have it."""
@@ -82,6 +105,9 @@ class _Block:
     def row(self, row: int, index: np.ndarray, mean: np.ndarray, spread: np.ndarray) -> np.ndarray:
         """Log likelihood of one row given its logit's mean (B, O) and covariance (B, O, O)."""
         icc = None if self.draws.icc is None else self.draws.icc[index]
+        if row in self.new_families:
+            # The family's effect is integrated row by row: its rows are taken as independent.
+            spread = spread + _diagonal(self, index, "agent_family")
         return arm_log_likelihood(self.counts[row], mean + self.shift[row][index], spread, icc)
 
 
@@ -105,7 +131,7 @@ def pointwise_log_likelihood(design: Design, draws: Parameters) -> np.ndarray:
     found = np.empty((len(draws.alpha), design.row.size))
     for n, row in enumerate(design.row):
         eta = draws.logits[lowest.name][lowest.units[units[row]]]
-        eta = eta + np.einsum("p,dpo->do", design.x[row], draws.beta)
+        eta = eta + _shift(design, int(row), draws)[0]
         counts = Counts.of(design, int(row), [n])
         found[:, n] = counts.log_likelihood(eta, draws.icc)
     return found
@@ -145,10 +171,12 @@ def study_log_likelihood(
     if study_known:
         return _sets(block, index, draws.logits[top.name][study])
     terms = []
-    for stretch in _mixing(draws.df):
+    mixing = _mixing(draws.df)
+    for stretch in mixing:
         root = (draws.scale[top.name] * stretch)[:, :, None] * draws.factor
-        terms.append(_whole_study(block, index, root))
-    return np.asarray(logsumexp(terms, axis=0)) - np.log(len(terms))
+        for log_share, alpha in draws.populations():
+            terms.append(_whole_study(block, index, root, alpha) + log_share)
+    return np.asarray(logsumexp(terms, axis=0)) - np.log(len(mixing))
 
 
 def _mixing(df: np.ndarray | None) -> list[np.ndarray | float]:
@@ -170,18 +198,35 @@ def _block(
         where = [lv.name for lv in design.levels].index("agent_set") if level else 0
         label = level.units[design.row_unit[where][r]] if level else f"row {r}"
         sets.setdefault(label, []).append(r)
+    shifted = {r: _shift(design, r, draws) for r in rows}
     return _Block(
         draws=draws,
         counts={r: Counts.of(design, r) for r in rows},
-        shift={r: np.einsum("p,dpo->do", design.x[r], draws.beta) for r in rows},
+        shift={r: shift for r, (shift, _) in shifted.items()},
         sets=sets,
         known_sets={label: draws.logits["agent_set"][label] for label in known_sets},
+        new_families=frozenset(r for r, (_, known) in shifted.items() if not known),
     )
 
 
-def _whole_study(block: _Block, index: np.ndarray, root: np.ndarray) -> np.ndarray:
+def _shift(design: Design, row: int, draws: Parameters) -> tuple[np.ndarray, bool]:
+    """What moderators and known crossed effects add to a row's logits, (D, O); whether all are."""
+    shift = np.einsum("p,dpo->do", design.x[row], draws.beta)
+    known = True
+    for level, unit in zip(design.crossed, design.row_crossed, strict=True):
+        effects = draws.crossed.get(level.name, {})
+        label = level.units[unit[row]]
+        if label in effects:
+            shift = shift + effects[label]
+        else:
+            known = False
+    return shift, known
+
+
+def _whole_study(
+    block: _Block, index: np.ndarray, root: np.ndarray, alpha: np.ndarray
+) -> np.ndarray:
     rows = [r for members in block.sets.values() for r in members]
-    alpha = block.draws.alpha
     spread = root @ np.swapaxes(root, 1, 2) + _diagonal(block, index, "agent_set")
     if len(rows) == 1:
         return block.row(rows[0], index, alpha, spread + _diagonal(block, index, "arm"))

@@ -1,0 +1,159 @@
+r"""Random effects of the chain: studies, agent sets, arms, and crossed families of agents.
+
+The study effects of all stages are jointly normal, Student-t, or of two populations of studies:
+
+.. math::
+    u_s = \mathrm{diag}(\tau)\, L z_s, \quad L L' = R, \qquad
+    u_{Gs} \sim (1 - w)\, N(-w \gamma, \tau_G^2) + w\, N((1 - w) \gamma, \tau_G^2)
+
+where the second form replaces the goal-failure effect: a share w of the studies lies gamma higher
+on the logit scale, and the mean stays zero. Membership is summed over, never sampled.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pymc as pm
+import pytensor.tensor as pt
+
+from meta.models.design import Design
+from meta.models.hyperparameters import hyperparameters
+from meta.models.levels import SCALE_NAMES, Level
+from meta.models.stage_correlation import correlation_factor
+from meta.priors import HalfNormal, PriorSet
+
+#: A unit is centred when its information exceeds this; sparse units are safer non-centred
+#: (Betancourt & Girolami 2013, arXiv:1312.0906; Papaspiliopoulos et al. 2007,
+#: doi:10.1214/088342307000000014).
+CENTRING_INFORMATION = 10.0
+
+
+def centred(level: Level) -> np.ndarray:
+    """Which units of a level are sampled centred, boolean of shape (units, stages)."""
+    return np.asarray(level.information > CENTRING_INFORMATION)
+
+
+def parameterisation(design: Design) -> dict[str, dict[str, str]]:
+    """Describe, by level and stage, how many units are sampled centred."""
+    described = {
+        level.name: {
+            stage: f"{int(centred(level)[:, o].sum())} of {len(level.units)} units centred"
+            for o, stage in enumerate(design.stages)
+        }
+        for level in design.levels
+    }
+    for level in design.crossed:
+        described[level.name] = dict.fromkeys(design.stages, "crossed; all units non-centred")
+    return described
+
+
+def row_logits(design: Design, priors: PriorSet, alpha: Any) -> Any:
+    """Logit rate of every row before moderators, shape (rows, stages).
+
+    Parameters
+    ----------
+    design
+        Arrays of the analysis set.
+    priors
+        Named prior set of the specification.
+    alpha
+        Intercepts, length stages.
+
+    Notes
+    -----
+    Adds to the model in context the scales (`tau`, `omega`, `kappa`, `phi`), `correlation`, `df`,
+    `gap` and `upper_share` as far as the specification has them, and `<level>_logit`.
+    """
+    logits = _nested(design, priors, alpha)[design.row_unit[-1]]
+    for level, unit in zip(design.crossed, design.row_crossed, strict=True):
+        scale = _half(SCALE_NAMES[level.name], priors)
+        raw = pm.Normal(f"{level.name}_raw", 0, 1, dims=(level.name, "stage"))
+        effect = pm.Deterministic(
+            f"{level.name}_effect", scale[None, :] * raw, dims=(level.name, "stage")
+        )
+        logits = logits + effect[unit]
+    return logits
+
+
+def _half(name: str, priors: PriorSet) -> Any:
+    (scale,) = hyperparameters(name, priors)
+    if isinstance(getattr(priors, name), HalfNormal):
+        return pm.HalfNormal(name, scale, dims="stage")
+    return pm.HalfCauchy(name, scale, dims="stage")
+
+
+def _around(name: str, mean: Any, scale: Any, centre: np.ndarray, dim: str) -> Any:
+    """Units normal about `mean` with sd `scale`, each centred or not as `centre` says."""
+    weight = centre.astype(float)
+    raw = pm.Normal(f"{name}_raw", weight * mean, scale**weight, dims=dim)
+    return mean + scale ** (1 - weight) * (raw - weight * mean)
+
+
+def _nested(design: Design, priors: PriorSet, alpha: Any) -> Any:
+    """Logit rate of every unit of the lowest nested level, shape (units, stages)."""
+    top = design.levels[0]
+    scales = [_half(SCALE_NAMES[lv.name], priors) for lv in design.levels]
+    current = _top(design, priors, alpha, scales[0])
+    pm.Deterministic(f"{top.name}_logit", pt.stack(current, axis=1), dims=(top.name, "stage"))
+    for level, scale in zip(design.levels[1:], scales[1:], strict=True):
+        centre = centred(level)
+        current = [
+            _around(
+                f"{level.name}_{stage}",
+                current[o][level.parent],
+                scale[o],
+                centre[:, o],
+                level.name,
+            )
+            for o, stage in enumerate(design.stages)
+        ]
+        if level.name != "arm":
+            stacked = pt.stack(current, axis=1)
+            pm.Deterministic(f"{level.name}_logit", stacked, dims=(level.name, "stage"))
+    return pt.stack(current, axis=1)
+
+
+def _top(design: Design, priors: PriorSet, alpha: Any, tau: Any) -> list[Any]:
+    """Logit rates of the top level's units, one vector a stage, correlated between stages."""
+    level = design.levels[0]
+    centre = centred(level)
+    factor = correlation_factor(design, priors)
+    stretch: Any = 1.0
+    if design.spec.random_effects == "student_t":
+        # Student-t as a scale mixture shared by a study's stages (multivariate t).
+        df = pm.Gamma("df", *hyperparameters("df", priors))
+        mixing = pm.Gamma("mixing", df / 2, df / 2, dims=level.name)
+        stretch = 1 / pt.sqrt(mixing)
+    standard: list[Any] = []
+    logits: list[Any] = []
+    for o, stage in enumerate(design.stages):
+        shared: Any = sum((factor[o][j] * standard[j] for j in range(o)), start=0.0)
+        spread = tau[o] * stretch
+        mean = alpha[o] + spread * shared
+        own = spread * factor[o][o]
+        name = f"{level.name}_{stage}"
+        if design.spec.random_effects == "two_population" and stage == "goal_failure":
+            logit = _two_populations(name, priors, mean, own, level.name)
+        else:
+            logit = _around(name, mean, own, centre[:, o], level.name)
+        standard.append((logit - mean) / own)
+        logits.append(logit)
+    return logits
+
+
+def _two_populations(name: str, priors: PriorSet, mean: Any, scale: Any, dim: str) -> Any:
+    """Units of two populations about `mean`, ordered by `gap`; non-centred at their total sd."""
+    (width,) = hyperparameters("gap", priors)
+    gap = pm.HalfNormal("gap", width)
+    upper = pm.Beta("upper_share", *hyperparameters("upper_share", priors))
+    total = pt.sqrt(scale**2 + upper * (1 - upper) * gap**2)
+    raw = pm.NormalMixture(
+        f"{name}_raw",
+        w=pt.stack([1 - upper, upper]),
+        mu=pt.stack([-upper * gap / total, (1 - upper) * gap / total]),
+        sigma=pt.stack([scale / total, scale / total]),
+        dims=dim,
+    )
+    return mean + total * raw

@@ -1,0 +1,140 @@
+"""Random effects of the chain: their prior moments, their families, and what a fit must recover."""
+
+import numpy as np
+import pandas as pd
+import pymc as pm
+import pytest
+
+from meta.config import FitTask, ModelSpec, Sampler
+from meta.inference.refit import refit
+from meta.inference.sampling import compile_model, sample_posterior
+from meta.models.chain import build_chain
+from meta.models.design import build_design
+from meta.priors import Beta, HalfNormal, PriorSet
+
+CHAIN = ["capability_transfer", "goal_failure"]
+
+
+def table(studies: int = 6, arms: int = 2, seed: int = 1, **columns: object) -> pd.DataFrame:
+    count = studies * arms
+    rng = np.random.default_rng(seed)
+    fixed = {
+        "row_id": [f"r{i:03}" for i in range(count)],
+        "study": np.repeat([f"s{i:02}" for i in range(studies)], arms),
+        "agent_set": [f"a{i:03}" for i in range(count)],
+        "sampling_frame": "denominator",
+        "conditioning": "given_capability",
+        "events_capability_transfer": rng.integers(0, 21, count),
+        "trials_capability_transfer": 20,
+        "events_goal_failure": rng.integers(0, 21, count),
+        "trials_goal_failure": 20,
+    }
+    rows = pd.DataFrame({**fixed, **columns})
+    counts = [c for c in rows if c.startswith(("events", "trials"))]
+    return rows.astype(dict.fromkeys(counts, "Int64"))
+
+
+def prior_effects(spec: ModelSpec, priors: PriorSet, count: int = 4000) -> dict[str, np.ndarray]:
+    """Prior draws of the study logits about their intercepts, and of the model's parameters."""
+    design = build_design(table(), spec)
+    with build_chain(design, priors):
+        drawn = pm.sample_prior_predictive(count, random_seed=3)["prior"].to_dataset()
+    found = {name: drawn[name].to_numpy()[0] for name in drawn.data_vars}
+    found["effect"] = found["study_logit"] - found["alpha"][:, None, :]
+    return found
+
+
+def test_two_populations_have_their_mean_spread_and_shares() -> None:
+    spec = ModelSpec(
+        stages=CHAIN, levels=["study"], random_effects="two_population", correlation="independent"
+    )
+    priors = PriorSet(tau=HalfNormal(sigma=0.01), upper_share=Beta(alpha=300, beta=700))
+    found = prior_effects(spec, priors)
+    effect, gap = found["effect"][:, 0, 1], found["gap"]
+    # Nearly no spread within populations: an effect is one of two values, 30 % of them the upper.
+    share = found["upper_share"]
+    wide = gap > 0.2
+    upper = effect > 0
+    assert np.abs(effect - gap * (upper - share))[wide].max() < 0.15
+    error = np.sqrt(0.21 / wide.sum())
+    assert upper[wide].mean() == pytest.approx(0.3, abs=4 * error)
+    assert (effect / gap)[wide].mean() == pytest.approx(0, abs=4 * error + 0.005)
+
+
+@pytest.mark.parametrize("value", ["independent", -0.5, 0.5])
+def test_a_fixed_correlation_is_that_of_the_study_effects(value: float | str) -> None:
+    spec = ModelSpec(stages=CHAIN, levels=["study"], correlation=value)
+    found = prior_effects(spec, PriorSet())
+    standard = found["effect"] / found["tau"][:, None, :]
+    got = np.corrcoef(standard[..., 0].ravel(), standard[..., 1].ravel())[0, 1]
+    want = 0.0 if value == "independent" else float(value)
+    assert got == pytest.approx(want, abs=4 / np.sqrt(standard[..., 0].size))
+    assert np.all(found["correlation"] == want)
+
+
+def test_a_family_crosses_studies_and_its_effect_is_shared() -> None:
+    rows = table(agent_family=["f", None] * 6)
+    spec = ModelSpec(stages=["goal_failure"], levels=["study", "agent_family"])
+    design = build_design(rows, spec)
+    assert design.crossed[0].units.count("f") == 1
+    assert len(design.crossed[0].units) == 7
+    with build_chain(design, PriorSet()) as model:
+        drawn = pm.sample_prior_predictive(2000, random_seed=3)["prior"].to_dataset()
+    effect = drawn["agent_family_effect"].to_numpy()[0, :, :, 0]
+    scale = drawn["phi"].to_numpy()[0, :, 0]
+    assert (effect / scale[:, None]).std() == pytest.approx(1, abs=0.03)
+    assert model.named_vars_to_dims["agent_family_effect"] == ("agent_family", "stage")
+    lonely = build_design(rows.assign(agent_family=None), spec)
+    assert not lonely.crossed
+    assert any("agent_family is left out" in note for note in lonely.notes)
+
+
+def test_two_populations_are_recovered() -> None:
+    rng = np.random.default_rng(5)
+    high = rng.random(24) < 0.4
+    rate = 1 / (1 + np.exp(-np.where(high, 1.5, -2.5)))
+    events = rng.binomial(60, rate)
+    rows = table(24, 1, events_goal_failure=events, trials_goal_failure=60)
+    spec = ModelSpec(
+        stages=["goal_failure"],
+        levels=["study"],
+        random_effects="two_population",
+        likelihood="binomial",
+    )
+    sampler = Sampler(draws=1000, tune=1000)
+    task = FitTask(model="m", spec=spec, priors=PriorSet(), sampler=sampler, seed=2)
+    design = build_design(rows, spec)
+    tree = sample_posterior(compile_model(design, task), task, 2, progress=False)
+    post = tree["posterior"]
+    low, up = np.quantile(post["gap"], [0.025, 0.975])
+    assert low < 4.0 < up
+    low, up = np.quantile(post["upper_share"], [0.025, 0.975])
+    assert low < high.mean() < up
+    assert float(post["tau"].mean()) < 1
+
+
+def test_a_compiled_model_is_refitted_under_another_fixed_correlation() -> None:
+    spec = ModelSpec(stages=CHAIN, levels=["study"], correlation=0.5)
+    sampler = Sampler(draws=50, tune=100)
+    task = FitTask(model="m", spec=spec, priors=PriorSet(), sampler=sampler, seed=2)
+    design = build_design(table(), spec)
+    ready = compile_model(design, task)
+    other = build_design(table(), spec.model_copy(update={"correlation": -0.5}))
+    tree, _ = refit(ready, other, task, 2, "other")
+    assert np.all(tree["posterior"]["correlation"] == -0.5)
+
+
+def test_assumed_capable_reads_all_trials_as_capable() -> None:
+    rows = table(conditioning="all_trials")
+    assert build_design(rows, ModelSpec(stages=CHAIN)).through_capability.any()
+    assumed = build_design(rows, ModelSpec(stages=CHAIN, assumed_capable=True))
+    assert not assumed.through_capability.any()
+    assert any("every trial were capable" in note for note in assumed.notes)
+
+
+def test_what_two_populations_and_correlations_cannot_be_is_refused() -> None:
+    three = [*CHAIN, "harm"]
+    with pytest.raises(ValueError, match="last stage"):
+        ModelSpec(stages=three, random_effects="two_population")
+    with pytest.raises(ValueError, match=r"below -0\.5"):
+        ModelSpec(stages=three, correlation=-0.6)
