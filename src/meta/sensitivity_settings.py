@@ -71,7 +71,9 @@ class Multiverse(Strict):
     unclear: tuple[tuple[str, ...], ...] = ((),)
     priors: tuple[str, ...] = ()
     likelihood: tuple[Literal["beta_binomial", "binomial"], ...] = ()
-    random_effects: tuple[Literal["normal", "student_t"], ...] = ()
-    correlation: tuple[str | float, ...] = ()
+    random_effects: tuple[Literal["normal", "student_t", "two_population"], ...] = ()
+    correlation: tuple[
+        Literal["lkj", "independent"] | Annotated[float, Field(gt=-1, lt=1)], ...
+    ] = ()
     most: int = Field(160, ge=1)
     refits: Refits = Refits(draws=500, tune=500, r_hat=1.05, ess=100)

@@ -64,7 +64,12 @@ def fit_structure(
         table = pd.DataFrame([{}]) if cell.reason else _fit_cell(cell, tables, settings, fit)
         shown = {axis: _text(cell.choice[axis]) for axis in AXES}
         is_primary = all(cell.choice[axis] == own[axis] for axis in AXES)
-        about = {"cell": cell.name, "primary": is_primary, **shown, "reason": cell.reason}
+        about: dict[str, Any] = {
+            "cell": cell.name,
+            "primary": is_primary,
+            **shown,
+            "reason": cell.reason,
+        }
         parts.append(table.assign(**about).reindex(columns=RESULT))
     if not parts:
         return pd.DataFrame(columns=RESULT)

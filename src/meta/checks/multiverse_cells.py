@@ -85,12 +85,12 @@ def primary_choice(settings: Settings) -> dict[str, Any]:
     own: dict[str, Any] = {axis: tuple(sorted(spec.row_filter[axis])) for axis in FILTERS}
     return own | {
         "counted": "all",
-        "assumed_capable": getattr(spec, "assumed_capable", False),
+        "assumed_capable": spec.assumed_capable,
         "unclear": (),
         "priors": spec.priors,
         "likelihood": spec.likelihood,
         "random_effects": spec.random_effects,
-        "correlation": getattr(spec, "correlation", "lkj"),
+        "correlation": spec.correlation,
     }
 
 
@@ -116,25 +116,25 @@ def with_family(choice: Mapping[str, Any], settings: Settings) -> dict[str, Any]
 
 def structure_name(choice: Mapping[str, Any]) -> str:
     """Name a structure in characters that a file name may have."""
-    parts = ("likelihood", "random_effects", "correlation", "family")
-    return ".".join(str(choice.get(part, "")) for part in parts).replace("-0.", "minus0_")
+    correlation = "lkj" if choice["correlation"] == "lkj" else "fixed"
+    parts = (choice["likelihood"], choice["random_effects"], correlation, choice["family"])
+    return ".".join(parts)
 
 
 def spec_of(choice: Mapping[str, Any], settings: Settings) -> ModelSpec:
     """Specification of a cell: the primary's, with the cell's choices in place of its own."""
     primary = settings.models[settings.primary]
-    levels = [lv for lv in primary.levels if lv != "arm"]
+    levels: list[str] = [lv for lv in primary.levels if lv != "arm"]
     if choice["likelihood"] == "binomial":
         levels.append("arm")
     update: dict[str, Any] = {
         "levels": levels,
         "likelihood": choice["likelihood"],
         "random_effects": choice["random_effects"],
+        "assumed_capable": choice["assumed_capable"],
+        "correlation": choice["correlation"],
         "filter": {**primary.filter, **{axis: list(choice[axis]) for axis in FILTERS}},
     }
-    for name in ("assumed_capable", "correlation"):
-        if name in ModelSpec.model_fields:
-            update[name] = choice[name]
     return ModelSpec.model_validate(primary.model_dump() | update)
 
 
@@ -156,12 +156,16 @@ def plan(tables: Tables, settings: Settings) -> list[Cell]:
         Settings in force.
     """
     seen: dict[tuple[Any, ...], str] = {}
-    cells = [_cell(choice, seen, tables, settings) for choice in _combinations(settings)]
+    sets: dict[tuple[Any, ...], pd.DataFrame] = {}
+    cells = []
+    for choice in _combinations(settings):
+        which = tuple(choice[axis] for axis in (*FILTERS, "counted", "unclear"))
+        if which not in sets:
+            sets[which] = cell_rows(choice, tables, settings)
+        cells.append(_cell(choice, seen, sets[which], settings))
     possible = [c for c in cells if not c.reason]
     keep = _drawn(possible, settings)
-    return [
-        c if c.reason or c.name in keep else Cell(c.choice, c.rows, NOT_DRAWN) for c in cells
-    ]
+    return [c if c.reason or c.name in keep else Cell(c.choice, c.rows, NOT_DRAWN) for c in cells]
 
 
 def _combinations(settings: Settings) -> Iterator[dict[str, Any]]:
@@ -171,9 +175,11 @@ def _combinations(settings: Settings) -> Iterator[dict[str, Any]]:
 
 
 def _cell(
-    choice: dict[str, Any], seen: dict[tuple[Any, ...], str], tables: Tables, settings: Settings
+    choice: dict[str, Any],
+    seen: dict[tuple[Any, ...], str],
+    table: pd.DataFrame,
+    settings: Settings,
 ) -> Cell:
-    table = cell_rows(choice, tables, settings)
     rows = frozenset(table["row_id"].astype(str))
     through = (table["conditioning"] == "all_trials") & table["trials_goal_failure"].notna()
     chain = "capability_transfer" in settings.models[settings.primary].stages

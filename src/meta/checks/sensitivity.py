@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import xarray as xr
 
 from meta.checks.conclusions import flip_table
+from meta.checks.correlation import correlation_table
 from meta.checks.frequentist import frequentist
 from meta.checks.ghosts import redraw
 from meta.checks.power_scaling import log_hyperprior, power_scaling
@@ -32,8 +33,8 @@ from meta.storage import atomic
 
 #: Tables that an analysis of one model writes.
 TABLES = (
-    "power_scaling", "prior_table", "unit_of_n", "zero_events", "flips", "small_study",
-    "small_study_points", "frequentist",
+    "power_scaling", "prior_table", "correlation", "unit_of_n", "zero_events", "flips",
+    "small_study", "small_study_points", "frequentist",
 )  # fmt: skip
 #: Ghosts of one layout that a refit holds at most.
 MOST_GHOSTS = 3
@@ -143,6 +144,7 @@ def sensitivity_tables(
             chosen.power_threshold,
         ),
         "prior_table": prior_table(fit, design, task, work.priors, main),
+        "correlation": correlation_table(fit, design, task, chosen.correlations, main),
         "unit_of_n": unit_of_n(fit, design, task, agents, chosen.iccs, main),
         **_publication(posterior, estimates, design, work, compilations),
         "small_study": slope,

@@ -28,6 +28,7 @@ from meta.checks.importance import Weights, smoothed_weights
 from meta.checks.refits import KEY
 from meta.estimands import Estimate
 from meta.models.design import Design
+from meta.models.levels import SCALE_NAMES
 from meta.models.likelihood import Parameters, study_log_likelihood
 
 #: A study whose probability of no event stays below this in every draw cannot matter.
@@ -73,14 +74,16 @@ def parameters(posterior: xr.Dataset, design: Design) -> Parameters:
         lower = [(j, i) for j in range(stages) for i in range(j)]
         for k, (j, i) in enumerate(lower):
             matrix[:, i, j] = matrix[:, j, i] = pairs[:, k]
-    names = {"study": "tau", "agent_set": "omega", "arm": "kappa"}
+    levels = [*design.levels, *design.crossed]
     return Parameters(
         alpha=flat("alpha", "stage"),
         beta=flat("beta", "term", "stage") if design.terms else np.zeros((count, 0, stages)),
         factor=np.linalg.cholesky(matrix),
-        scale={lv.name: flat(names[lv.name], "stage") for lv in design.levels},
+        scale={lv.name: flat(SCALE_NAMES[lv.name], "stage") for lv in levels},
         icc=flat("icc", "stage") if "icc" in posterior else None,
         df=flat("df") if "df" in posterior else None,
+        gap=flat("gap") if "gap" in posterior else None,
+        upper_share=flat("upper_share") if "upper_share" in posterior else None,
     )
 
 
@@ -190,9 +193,7 @@ def zero_event_table(
     return pd.DataFrame(rows)
 
 
-def _reach(
-    posterior: Posterior, w: float, again: Again | None
-) -> tuple[Posterior, Weights, str]:
+def _reach(posterior: Posterior, w: float, again: Again | None) -> tuple[Posterior, Weights, str]:
     weights = posterior.weights(w)
     if weights.reliable or again is None:
         return posterior, weights, "weights"

@@ -11,11 +11,13 @@ import xarray as xr
 from meta.config import FitTask
 from meta.inference.refit import refit
 from meta.inference.sampling import CompiledModel, compile_model
-from meta.models.chain import centred
 from meta.models.design import Design
+from meta.models.hierarchy import centred
 
 #: Parts of a specification that say which rows it takes or how long it samples, not what it is.
-NOT_STRUCTURE = {"primary", "priors", "filter", "draws_factor", "codes"}
+NOT_STRUCTURE = {
+    "primary", "priors", "filter", "draws_factor", "codes", "correlation", "assumed_capable",
+}  # fmt: skip
 
 
 @dataclass
@@ -34,6 +36,10 @@ class Compilations:
     def fit(self, design: Design, task: FitTask, stream: str) -> xr.DataTree:
         """Fit a design under the priors of a task; `stream` names the random stream."""
         key = structure(design, task)
+        through = bool(design.through_capability.any())
+        # A model compiled with arms that count among all trials also serves where none does.
+        if through or f"{key} through" in self.ready:
+            key = f"{key} through"
         if key not in self.ready:
             self.ready[key] = compile_model(design, task)
         return refit(self.ready[key], design, task, self.cores, stream)[0]
@@ -48,12 +54,18 @@ def structure(design: Design, task: FitTask) -> str:
         What is to be fitted.
     """
     spec = design.spec.model_dump(mode="json", exclude=NOT_STRUCTURE)
-    said = [spec, task.priors.families(), [lv.name for lv in design.levels], design.x.shape]
+    # Which number a fixed correlation has is data.
+    estimated = design.spec.correlation == "lkj"
+    said = [
+        spec,
+        estimated,
+        task.priors.families(),
+        [lv.name for lv in design.levels],
+        design.x.shape,
+    ]
     digest = hashlib.sha256(json.dumps(said, sort_keys=True).encode())
-    arrays = [design.stage, design.row, design.row_unit, *(lv.parent for lv in design.levels)]
-    # Only whether any arm counts among all trials is compiled in; which ones is data.
-    arrays += [centred(lv) for lv in design.levels]
+    arrays = [design.stage, design.row, design.row_unit, design.row_crossed]
+    arrays += [part for lv in design.levels for part in (lv.parent, centred(lv))]
     for array in arrays:
         digest.update(array.tobytes())
-    digest.update(bytes([bool(design.through_capability.any())]))
     return digest.hexdigest()
