@@ -14,6 +14,7 @@ include: "workflow/rules/evidence.smk"
 include: "workflow/rules/codes.smk"
 include: "workflow/rules/fit.smk"
 include: "workflow/rules/check.smk"
+include: "workflow/rules/sensitivity.smk"
 include: "workflow/rules/changes.smk"
 include: "workflow/rules/report.smk"
 
@@ -21,6 +22,7 @@ include: "workflow/rules/report.smk"
 localrules:
     all,
     gate,
+    multiverse,
 
 
 rule all:

@@ -17,18 +17,16 @@ from meta.checks.ghosts import redraw
 from meta.checks.power_scaling import log_hyperprior, power_scaling
 from meta.checks.prior_table import prior_table
 from meta.checks.refits import Fit, numbers, population, refitting
+from meta.checks.sensitivity_task import SensitivityTask
 from meta.checks.small_study import small_study
 from meta.checks.unit_of_n import unit_of_n
 from meta.checks.zero_events import Posterior, log_no_event, parameters, zero_event_table
-from meta.config import FitTask, Gate, Settings
 from meta.estimands import Estimate
 from meta.evidence.analysis_set import read_analysis_set
 from meta.inference.compilations import Compilations
 from meta.inference.refit import shorter
 from meta.inference.store import read_fit
 from meta.models.design import Design, build_design
-from meta.priors import PriorSet, Strict
-from meta.sensitivity_settings import Sensitivity
 from meta.storage import atomic
 
 #: Tables that an analysis of one model writes.
@@ -38,28 +36,6 @@ TABLES = (
 )  # fmt: skip
 #: Ghosts of one layout that a refit holds at most.
 MOST_GHOSTS = 3
-
-
-class SensitivityTask(Strict):
-    """Everything that the sensitivity analyses of one model depend on besides its fit and rows."""
-
-    task: FitTask
-    sensitivity: Sensitivity
-    priors: dict[str, PriorSet]
-    gate: Gate
-    ci_prob: float
-
-
-def sensitivity_task(settings: Settings, model: str) -> SensitivityTask:
-    """Collect what the analyses of one model need from the settings."""
-    chosen = settings.sensitivity
-    return SensitivityTask(
-        task=settings.task(model),
-        sensitivity=chosen,
-        priors={name: settings.alternative_priors(model, name) for name in chosen.priors},
-        gate=settings.gate,
-        ci_prob=settings.ci_prob,
-    )
 
 
 def analyse_sensitivity(

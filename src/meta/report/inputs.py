@@ -1,7 +1,7 @@
 """What the report reads: stored fits, analysis rows, the evidence flow and the studies."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from meta.evidence.links import links as links_in
 from meta.evidence.responses import coded_fields
 from meta.report.agreement import CodeResults, load_codes
 from meta.report.estimates import Estimate, index_estimates
+from meta.report.sensitivity import Sensitivity, load_sensitivity
 
 RATE_FRAME = "denominator"
 
@@ -92,6 +93,12 @@ class ReportInputs:
         What changed since the latest release (`changes.json`); empty where it was not handed in.
     codes : CodeResults or None
         Agreement, disagreements and latent codes; None for a base without codings.
+    sensitivity : tuple of Sensitivity
+        Sensitivity analyses, by model.
+    few_studies : int
+        With fewer studies behind a rate, the prior table stands beside the main result.
+    multiverse : pandas.DataFrame or None
+        The multiverse, where it was fitted to the present inputs.
     """
 
     fits: tuple[Fit, ...]
@@ -103,6 +110,9 @@ class ReportInputs:
     corrections: tuple[dict[str, Any], ...] = ()
     changes: Mapping[str, Any] = field(default_factory=dict)
     codes: CodeResults | None = None
+    sensitivity: tuple[Sensitivity, ...] = ()
+    few_studies: int = 10
+    multiverse: pd.DataFrame | None = None
 
     @property
     def rate_fits(self) -> tuple[Fit, ...]:
@@ -141,6 +151,9 @@ def load_inputs(
     changes: Path | None = None,
     codes: Path | None = None,
     uncoded: Mapping[str, list[str]] | None = None,
+    sensitivity: Sequence[Path] = (),
+    few_studies: int = 10,
+    multiverse: Path | None = None,
 ) -> ReportInputs:
     """Read the stored results that a report is made of.
 
@@ -162,6 +175,12 @@ def load_inputs(
         What changed since the latest release (JSON).
     codes : Path, optional
         Folder of agreement, disagreements and latent codes.
+    sensitivity : sequence of Path, optional
+        Folders of sensitivity analyses, named after their models.
+    few_studies : int, optional
+        With fewer studies behind a rate, the prior table stands beside the main result.
+    multiverse : Path, optional
+        The multiverse (CSV).
 
     Returns
     -------
@@ -183,6 +202,9 @@ def load_inputs(
         else (),
         changes=json.loads(changes.read_text(encoding="utf-8")) if changes else {},
         codes=load_codes(codes) if codes else None,
+        sensitivity=tuple(load_sensitivity(folder) for folder in sensitivity),
+        few_studies=few_studies,
+        multiverse=pd.read_csv(multiverse) if multiverse else None,
     )
 
 
