@@ -38,9 +38,7 @@ def design(table: pd.DataFrame, **spec: object) -> Design:
 
 def task(of: Design, draws: int = 500, tune: int = 500, **priors: object) -> FitTask:
     sampler = Sampler(draws=draws, tune=tune)
-    return FitTask(
-        model="m", spec=of.spec, priors=PriorSet(**priors), sampler=sampler, seed=4
-    )
+    return FitTask(model="m", spec=of.spec, priors=PriorSet(**priors), sampler=sampler, seed=4)
 
 
 def made_up_numbers(mean: float, sd: float = 0.1, k_studies: int = 5) -> pd.DataFrame:
@@ -65,6 +63,8 @@ class Recorder:
         return made_up_numbers(0.3 + 0.01 * len(self.asked))
 
 
-def beta_counts(rng: np.random.Generator, rate: float, icc: float, trials: np.ndarray) -> np.ndarray:
+def beta_counts(
+    rng: np.random.Generator, rate: float, icc: float, trials: np.ndarray
+) -> np.ndarray:
     size = (1 - icc) / icc
     return rng.binomial(trials, rng.beta(rate * size, (1 - rate) * size, len(trials)))

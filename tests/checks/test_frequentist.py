@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import statsmodels.api as sm
+from tests.checks.small_tables import beta_counts, design, made_up_numbers, rows
 
 from meta.checks.frequentist import estimators, frequentist, gee, moment, ratio
-from tests.checks.small_tables import beta_counts, design, made_up_numbers, rows
 
 
 def counts(events: list[int], trials: list[int], studies: list[str]) -> pd.DataFrame:
@@ -47,7 +47,9 @@ def test_estimators_find_a_simulated_rate() -> None:
     for _ in range(60):
         trials = rng.integers(5, 60, 40)
         table = counts(
-            beta_counts(rng, 0.2, 0.3, trials).tolist(), trials.tolist(), [f"s{i}" for i in range(40)]
+            beta_counts(rng, 0.2, 0.3, trials).tolist(),
+            trials.tolist(),
+            [f"s{i}" for i in range(40)],
         )
         for name, (estimate, error) in estimators(table).items():
             found.setdefault(name, []).append((estimate - 0.2) / error)
@@ -74,6 +76,8 @@ def test_fewer_than_three_studies_are_left_out() -> None:
     assert len(frequentist(design(table), made_up_numbers(0.3), 0.95)) == 4
     only = design(table)
     few = frequentist(
-        only.__class__(**{**vars(only), "trials": np.array([9, 9, 9, 0])}), made_up_numbers(0.3), 0.95
+        only.__class__(**{**vars(only), "trials": np.array([9, 9, 9, 0])}),
+        made_up_numbers(0.3),
+        0.95,
     )
     assert few.empty

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.special import expit
 from scipy.stats import binom, halfnorm, norm
+from tests.checks.small_tables import Recorder, design, made_up_numbers, rows, task
 
 from meta.checks.prior_table import few_studies, prior_table
 from meta.checks.refits import refitting
@@ -13,7 +14,6 @@ from meta.config import Gate
 from meta.inference.compilations import Compilations
 from meta.priors import HalfCauchy, HalfNormal, PriorSet
 from meta.sensitivity_settings import Refits
-from tests.checks.small_tables import Recorder, design, made_up_numbers, rows, task
 
 EVENTS, TRIALS = [0, 1, 3], [12, 10, 15]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from tests.checks.small_tables import Recorder, design, made_up_numbers, rows, task
 
 from meta.checks.unit_of_n import agents_of, effective_counts, unit_of_n
-from tests.checks.small_tables import Recorder, design, made_up_numbers, rows, task
 
 
 def effective(events: int, trials: int, agents: float, icc: float) -> tuple[int, int]:

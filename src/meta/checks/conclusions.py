@@ -6,21 +6,21 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from meta.checks.zero_events import Posterior, flip, summarise
+from meta.checks.zero_events import Reach, flip, summarise
 from meta.sensitivity_settings import Conclusion
 
 HOLDS_ALREADY_NOT = "does not hold in the main result"
 
 
 def flip_table(
-    posterior: Posterior, conclusions: Sequence[Conclusion], smallest: float, ci_prob: float
+    reach: Reach, conclusions: Sequence[Conclusion], smallest: float, ci_prob: float
 ) -> pd.DataFrame:
     """Weight of publication of studies without events at which each conclusion falls.
 
     Parameters
     ----------
-    posterior
-        Draws at weight 1.
+    reach
+        Posteriors to weight from, the stored one first.
     conclusions
         What is concluded.
     smallest
@@ -34,7 +34,8 @@ def flip_table(
         One row a conclusion about a number that the model reports: outcome, estimand, statistic,
         `now`, `threshold`, `flips_at` (missing where it does not), `reliable`, `verdict`.
     """
-    now = summarise(posterior, posterior.weights(1.0), ci_prob)
+    stored = reach.known[0]
+    now = summarise(stored, stored.weights(1.0), ci_prob)
     rows = []
     for c in conclusions:
         key = (c.outcome, "all", c.estimand)
@@ -45,7 +46,7 @@ def flip_table(
         at: float | None = None
         reliable = True
         if value > threshold:
-            at, reliable = flip(posterior, key, c.statistic, threshold, smallest, ci_prob)
+            at, reliable = flip(reach, key, c.statistic, threshold, smallest, ci_prob)
             verdict = f"does not flip down to {smallest:g}" if at is None else f"flips at {at:.2g}"
         else:
             verdict = HOLDS_ALREADY_NOT

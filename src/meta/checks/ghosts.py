@@ -18,21 +18,36 @@ from meta.checks.zero_events import Posterior, log_no_event, parameters
 from meta.estimands import Estimate
 from meta.models.design import Design, build_design
 
+#: Ghosts that a refit holds at most.
+MOST_GHOSTS = 40
 
-def expected_unpublished(log_none: np.ndarray, w: float, most: int = 1) -> np.ndarray:
-    """Expected number of unpublished studies of each layout, at the draws' mean probability.
+
+def expected_unpublished(log_none: np.ndarray, weight: np.ndarray, w: float) -> np.ndarray:
+    """Numbers of unpublished studies of each layout that add up to their expected total.
 
     Parameters
     ----------
     log_none
-        Log probability of no event, shape (studies, ...).
+        Log probability of no event, shape (studies, chain, draw).
+    weight
+        Weights of the draws, shape (chain, draw).
     w
         Publication weight.
-    most
-        Not more than this many of each layout.
+
+    Returns
+    -------
+    numpy.ndarray
+        Whole numbers, length studies, by largest remainders; at most `MOST_GHOSTS` in all.
     """
-    q = (1 - w) * np.exp(log_none).reshape(len(log_none), -1).mean(axis=1)
-    return np.minimum(np.floor(q / (1 - q) + 0.5), most).astype(int)
+    q = (1 - w) * np.exp(log_none)
+    mean = (q / (1 - q) * weight).sum(axis=(1, 2))
+    total = mean.sum()
+    if total > MOST_GHOSTS:
+        mean, total = mean * MOST_GHOSTS / total, MOST_GHOSTS
+    whole = np.floor(mean).astype(int)
+    left = int(np.floor(total + 0.5)) - whole.sum()
+    whole[np.argsort(whole - mean, kind="stable")[: max(left, 0)]] += 1
+    return whole
 
 
 def with_ghosts(design: Design, studies: Sequence[str], copies: Sequence[int]) -> Design:
@@ -71,7 +86,7 @@ Draw = Callable[[Design, str], tuple[xr.Dataset, list[Estimate]]]
 
 
 def redraw(
-    draw: Draw, design: Design, log_none: np.ndarray, studies: Sequence[str], w: float, most: int
+    draw: Draw, design: Design, stored: Posterior, studies: Sequence[str], w: float
 ) -> Posterior:
     """Draw again with ghosts, and say under what density beyond the model's.
 
@@ -81,14 +96,12 @@ def redraw(
         Samples a design; the estimates are of `design`'s populations.
     design
         The published studies.
-    log_none, studies
-        Of the first draws (see `log_no_event`).
+    stored, studies
+        The first draws, and the studies of their `log_none`.
     w
         Publication weight.
-    most
-        Ghosts of one layout at most.
     """
-    copies = expected_unpublished(log_none, w, most)
+    copies = expected_unpublished(stored.log_none, stored.weights(w).weight, w)
     posterior, estimates = draw(with_ghosts(design, studies, copies.tolist()), f"ghosts {w:g}")
     logs, names = log_no_event(design, parameters(posterior, design))
     shape = (posterior.sizes["chain"], posterior.sizes["draw"])

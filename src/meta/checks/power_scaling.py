@@ -126,7 +126,14 @@ def power_scaling(
 def _weights(
     values: np.ndarray, powers: tuple[float, float]
 ) -> tuple[np.ndarray, np.ndarray, float]:
-    logs = [array_stats.power_scale_lw(values, alpha=a, axis=(0, 1)) for a in powers]
+    even = np.full(values.shape, 1 / values.size)
+    if np.ptp(values) == 0:
+        return even, even, -np.inf
+    try:
+        logs = [array_stats.power_scale_lw(values, alpha=a, axis=(0, 1)) for a in powers]
+    except ValueError:
+        # A tail of equal weights has no shape to estimate.
+        return even, even, np.inf
     lower, upper = (np.exp(each - each.max()) for each in logs)
     k = max(smoothed_weights((a - 1) * values).pareto_k for a in powers)
     return lower / lower.sum(), upper / upper.sum(), k

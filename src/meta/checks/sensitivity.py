@@ -20,7 +20,13 @@ from meta.checks.refits import Fit, numbers, population, refitting
 from meta.checks.sensitivity_task import SensitivityTask
 from meta.checks.small_study import small_study
 from meta.checks.unit_of_n import unit_of_n
-from meta.checks.zero_events import Posterior, log_no_event, parameters, zero_event_table
+from meta.checks.zero_events import (
+    Posterior,
+    Reach,
+    log_no_event,
+    parameters,
+    zero_event_table,
+)
 from meta.estimands import Estimate
 from meta.evidence.analysis_set import read_analysis_set
 from meta.inference.compilations import Compilations
@@ -34,8 +40,6 @@ TABLES = (
     "power_scaling", "prior_table", "correlation", "unit_of_n", "zero_events", "flips",
     "small_study", "small_study_points", "frequentist",
 )  # fmt: skip
-#: Ghosts of one layout that a refit holds at most.
-MOST_GHOSTS = 3
 
 
 def analyse_sensitivity(
@@ -156,14 +160,14 @@ def _publication(
         return found, population(found, design, brief)
 
     def again(w: float) -> Posterior:
-        return redraw(draw, design, stored.log_none, studies, w, MOST_GHOSTS)
+        return redraw(draw, design, stored, studies, w)
 
+    # Ghosts would change the scale and the mix of moderators.
+    reach = Reach([stored], None if design.terms else again)
+    table = zero_event_table(reach, (*chosen.weights, chosen.smallest_weight), work.ci_prob)
     return {
-        # Ghosts would change the scale and the mix of moderators.
-        "zero_events": zero_event_table(
-            stored, chosen.weights, work.ci_prob, None if design.terms else again
-        ),
-        "flips": flip_table(stored, chosen.conclusions, chosen.smallest_weight, work.ci_prob),
+        "zero_events": table,
+        "flips": flip_table(reach, chosen.conclusions, chosen.smallest_weight, work.ci_prob),
     }
 
 

@@ -17,7 +17,8 @@ from scipy import stats
 from meta.checks.arm_counts import counts_by_outcome
 from meta.models.design import Design
 
-#: Trials at which the fitted rate is given beside that of a large arm.
+#: Trials at which the fitted rate is given beside that of a large arm, or those of the smallest
+#: arm where it has more: the line is not carried beyond the arms.
 SMALL = 10
 FEWEST_STUDIES = 3
 
@@ -51,7 +52,8 @@ def small_study(design: Design, ci_prob: float) -> tuple[pd.DataFrame, pd.DataFr
 
 def _slope(part: pd.DataFrame, ci_prob: float) -> dict[str, float]:
     studies = part["study"].nunique()
-    row: dict[str, float] = {"k_studies": studies, "k_rows": len(part), "n_small": SMALL}
+    small = max(SMALL, int(part["trials"].min()))
+    row: dict[str, float] = {"k_studies": studies, "k_rows": len(part), "n_small": small}
     missing = dict.fromkeys(
         ("rate_large", "rate_small", "difference", "ci_low", "ci_high"), float("nan")
     )
@@ -62,7 +64,7 @@ def _slope(part: pd.DataFrame, ci_prob: float) -> dict[str, float]:
     fit = sm.OLS(part["rate"].to_numpy(), sm.add_constant(inverse)).fit(
         cov_type="cluster", cov_kwds={"groups": codes}
     )
-    difference, error = fit.params[1] / SMALL, fit.bse[1] / SMALL
+    difference, error = fit.params[1] / small, fit.bse[1] / small
     reach = stats.t.ppf((1 + ci_prob) / 2, studies - 1) * error
     return row | {
         "rate_large": float(fit.params[0]),

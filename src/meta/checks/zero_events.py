@@ -158,21 +158,48 @@ def summarise(
 Again = Callable[[float], Posterior]
 
 
-def zero_event_table(
-    posterior: Posterior, publication: Sequence[float], ci_prob: float, again: Again | None = None
-) -> pd.DataFrame:
+@dataclass
+class Reach:
+    """Posteriors to weight from: the stored one first, others drawn where weights do not reach.
+
+    Attributes
+    ----------
+    known
+        Posteriors at hand.
+    again
+        Draws another one nearer to a publication weight (see `meta.checks.ghosts`); None where
+        that cannot be done.
+    """
+
+    known: list[Posterior]
+    again: Again | None = None
+
+    def at(self, w: float, draw: bool = True) -> tuple[Posterior, Weights, bool]:
+        """Posterior, its weights towards publication weight `w`, and whether it is the stored one.
+
+        With `draw`, another one is drawn where no known one serves.
+        """
+        found = [(p, p.weights(w)) for p in self.known]
+        if found[0][1].reliable:
+            return *found[0], True
+        if draw and self.again is not None and not any(v.reliable for _, v in found):
+            self.known.append(self.again(w))
+            found.append((self.known[-1], self.known[-1].weights(w)))
+        best = max(range(len(found)), key=lambda i: (found[i][1].reliable, found[i][1].ess))
+        return *found[best], best == 0
+
+
+def zero_event_table(reach: Reach, publication: Sequence[float], ci_prob: float) -> pd.DataFrame:
     """Pooled numbers under each publication weight of studies without events.
 
     Parameters
     ----------
-    posterior
-        Draws at weight 1.
+    reach
+        Posteriors to weight from, the stored one (publication weight 1) first.
     publication
         Publication weights.
     ci_prob
         Mass of the equal-tailed intervals.
-    again
-        Where weights are not reliable, gives draws nearer to the target (see `ghosts`).
 
     Returns
     -------
@@ -181,36 +208,30 @@ def zero_event_table(
         (weights | refit and weights), `pareto_k`, `ess`, `reliable`.
     """
     rows = []
-    for w in publication:
-        source, weights, method = _reach(posterior, w, again)
+    for w in dict.fromkeys(publication):
+        source, weights, stored = reach.at(w)
         about = {
-            "method": method, "pareto_k": weights.pareto_k, "ess": weights.ess,
+            "method": "weights" if stored else "refit and weights",
+            "pareto_k": weights.pareto_k,
+            "ess": weights.ess,
             "reliable": weights.reliable,
-        }  # fmt: skip
+        }
         for key, said in summarise(source, weights, ci_prob).items():
             named = dict(zip(KEY, key, strict=True))
             rows.append({**named, "publication_weight": w, **said, **about})
     return pd.DataFrame(rows)
 
 
-def _reach(posterior: Posterior, w: float, again: Again | None) -> tuple[Posterior, Weights, str]:
-    weights = posterior.weights(w)
-    if weights.reliable or again is None:
-        return posterior, weights, "weights"
-    nearer = again(w)
-    return nearer, nearer.weights(w), "refit and weights"
-
-
 def flip(
-    posterior: Posterior, key: tuple[str, str, str], statistic: str, threshold: float,
-    smallest: float, ci_prob: float,
+    reach: Reach, key: tuple[str, str, str], statistic: str, threshold: float, smallest: float,
+    ci_prob: float,
 ) -> tuple[float | None, bool]:  # fmt: skip
     """Largest publication weight at which a statistic falls to a threshold.
 
     Parameters
     ----------
-    posterior
-        Draws at weight 1, where the statistic lies above the threshold.
+    reach
+        Posteriors to weight from; at weight 1 the statistic lies above the threshold.
     key
         Outcome, group and estimand.
     statistic
@@ -228,18 +249,20 @@ def flip(
         The weight, or None where the statistic stays above the threshold down to `smallest`; and
         whether the importance weights there are reliable.
     """
-    only = replace(posterior, estimates=[e for e in posterior.estimates if _key(e) == key])
 
-    def holds(w: float) -> bool:
-        return summarise(only, only.weights(w), ci_prob)[key][statistic] > threshold
+    def holds(w: float, draw: bool = False) -> bool:
+        source, weights, _ = reach.at(w, draw)
+        only = replace(source, estimates=[e for e in source.estimates if _key(e) == key])
+        return summarise(only, weights, ci_prob)[key][statistic] > threshold
 
-    if holds(smallest):
-        return None, posterior.weights(smallest).reliable
-    low, high = np.log(smallest), 0.0
+    if holds(smallest, draw=True):
+        return None, reach.at(smallest, draw=False)[1].reliable
+    low, high = float(np.log(smallest)), 0.0
     for _ in range(STEPS):
         middle = (low + high) / 2
-        low, high = (low, middle) if holds(np.exp(middle)) else (middle, high)
-    return float(np.exp(low)), posterior.weights(float(np.exp(low))).reliable
+        low, high = (low, middle) if holds(float(np.exp(middle))) else (middle, high)
+    weight = float(np.exp(low))
+    return weight, reach.at(weight)[1].reliable
 
 
 def _key(estimate: Estimate) -> tuple[str, str, str]:

@@ -172,13 +172,17 @@ def slopes(found: Sensitivity) -> TextTable | None:
     for r in table.to_dict("records"):
         known = not math.isnan(r["difference"])
         said = (
-            (percent_of(r["rate_small"]), percent_of(r["rate_large"]), _points(r))
+            (
+                f"{percent_of(r['rate_small'])} at {int(r['n_small']):,}",
+                percent_of(r["rate_large"]),
+                _points(r),
+            )
             if known
             else ("–", "–", "too few studies, or all arms of one size")
         )
         counts = f"{int(r['k_rows'])} arms of {int(r['k_studies'])} studies"
         lines.append((outcome_name(r["outcome"]), counts, *said))
-    columns = ("Observed rate of", "From", "At 10 trials", "At very many", "Difference (points)")
+    columns = ("Observed rate of", "From", "At few trials", "At very many", "Difference (points)")
     return TextTable(columns, tuple(lines))
 
 
