@@ -1,4 +1,4 @@
-"""Publication of zero-event studies: the normaliser, the weights, the flip point, simulated truth."""
+"""Publication of zero-event studies: normaliser, weights, flip point, simulated truth."""
 
 from __future__ import annotations
 
