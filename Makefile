@@ -29,6 +29,7 @@ lint: $(VENV)/installed-test ## repair what formatters can
 
 bench: $(VENV)/installed ## time a large evidence base against plain reading (minutes)
 	$(BIN)/python benchmarks/evidence_scale.py
+	$(BIN)/python benchmarks/codes_scale.py
 
 lock: $(UV) ## resolve dependencies anew into the hashed lock files
 	$(UV) pip compile pyproject.toml --universal --generate-hashes --python-version 3.13 \

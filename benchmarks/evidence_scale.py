@@ -25,11 +25,26 @@ from pathlib import Path
 from typing import Any
 
 RESULT = Path(__file__).with_suffix(".json")
+#: Parts of a build, with the export that follows it.
+PARTS = ("reading", "typing", "keys_counts_overlaps", "database", "export_afterwards")
 LIBRARIES = ("duckdb", "pyarrow", "pandas", "numpy", "pymc")
 
 
 def read_as_text(base: Path, out: Path) -> dict[str, float]:
-    """Let DuckDB read every file as text into a table of a database file."""
+    """Let DuckDB read every file as text into a table of a database file.
+
+    Parameters
+    ----------
+    base
+        Evidence base that holds `data/raw/`.
+    out
+        Folder for the database.
+
+    Returns
+    -------
+    dict
+        Seconds of wall clock (`total`) and of `processor` time.
+    """
     import duckdb
 
     start, used = time.perf_counter(), time.process_time()
@@ -41,7 +56,20 @@ def read_as_text(base: Path, out: Path) -> dict[str, float]:
 
 
 def check_and_build(base: Path, out: Path) -> dict[str, float]:
-    """Check the base, build the database with its keys and checks, and export the tables."""
+    """Check the base, build the database with its keys and checks, and export the tables.
+
+    Parameters
+    ----------
+    base
+        Evidence base that holds `data/raw/`.
+    out
+        Folder for the database and the exported tables.
+
+    Returns
+    -------
+    dict
+        Seconds of wall clock (`total`), of `processor` time and of the `PARTS`; peak memory in GiB.
+    """
     from meta.evidence import checking
     from meta.evidence.warehouse import build_warehouse, export_canonical
 
@@ -55,7 +83,7 @@ def check_and_build(base: Path, out: Path) -> dict[str, float]:
     if wrong:
         raise SystemExit(f"the generated base has problems: {wrong[:3]}")
     build_warehouse(evidence, out / "evidence.duckdb")
-    built, processor, peak = time.perf_counter(), time.process_time() - used, _peak()
+    built, processor, peak = time.perf_counter(), time.process_time() - used, peak_gib()
     del evidence
     export_canonical(out / "evidence.duckdb", out / "tables")
     return {
@@ -70,25 +98,45 @@ def check_and_build(base: Path, out: Path) -> dict[str, float]:
 
 
 def composition(base: Path, out: Path) -> dict[str, Any]:
-    """Measure the model of the coded cases: its rows, and the time of one gradient."""
-    import numpy as np
-    import pandas as pd
+    """Measure the model of the coded cases: its rows, and the time of one gradient.
 
+    Parameters
+    ----------
+    base
+        Evidence base whose settings are in force.
+    out
+        Folder in which `check_and_build` left the exported tables.
+
+    Returns
+    -------
+    dict
+        Sizes of the model, seconds of aggregation and microseconds of one gradient.
+    """
     from meta.config import load_settings
     from meta.evidence.analysis_set import analysis_set
+    from meta.evidence.canonical import read_canonical
     from meta.models.chain import build_chain
     from meta.models.design import build_design
 
     settings = load_settings(base)
     spec = settings.models["composition"]
-    tables = {
-        path.stem: pd.read_parquet(path, dtype_backend="numpy_nullable")
-        for path in (out / "tables").glob("*.parquet")
-    }
+    tables = read_canonical(out / "tables")
     start = time.perf_counter()
     design = build_design(analysis_set(tables, "composition", spec), spec)
     aggregated = time.perf_counter() - start
-    model = build_chain(design, settings.priors[spec.priors])
+    return {
+        "cases": len(tables["cases"]),
+        "rows_of_the_analysis_set": len(design.rows),
+        "observations_in_the_likelihood": len(design.events),
+        "aggregation_s": aggregated,
+        "gradient_us": _gradient(build_chain(design, settings.priors[spec.priors])) * 1e6,
+    }
+
+
+def _gradient(model: Any) -> float:
+    """Median seconds of one evaluation of the log density and its gradient."""
+    import numpy as np
+
     gradient = model.logp_dlogp_function(ravel_inputs=True)
     gradient.set_extra_values({})
     point = np.zeros(sum(value.size for value in model.initial_point().values()))
@@ -98,13 +146,7 @@ def composition(base: Path, out: Path) -> dict[str, Any]:
         start = time.perf_counter()
         gradient(point)
         times.append(time.perf_counter() - start)
-    return {
-        "cases": len(tables["cases"]),
-        "rows_of_the_analysis_set": len(design.rows),
-        "observations_in_the_likelihood": len(design.events),
-        "aggregation_s": aggregated,
-        "gradient_us": statistics.median(times) * 1e6,
-    }
+    return statistics.median(times)
 
 
 def _timed(function: Any, part: str, spent: dict[str, float]) -> Any:
@@ -117,7 +159,7 @@ def _timed(function: Any, part: str, spent: dict[str, float]) -> Any:
     return timed
 
 
-def _peak() -> float:
+def peak_gib() -> float:
     """Peak resident set of this process in GiB."""
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30
@@ -126,59 +168,103 @@ def _peak() -> float:
 SIDES = {"text": read_as_text, "build": check_and_build, "composition": composition}
 
 
-def in_fresh_process(side: str, base: Path, out: Path) -> dict[str, Any]:
-    """Run one side in a process of its own."""
-    words = [sys.executable, __file__, "--side", side, "--base", str(base), "--out", str(out)]
+def in_fresh_process(
+    side: str, base: Path, out: Path, script: Path = Path(__file__)
+) -> dict[str, Any]:
+    """Run one side in a process of its own.
+
+    Parameters
+    ----------
+    side
+        One of `SIDES`.
+    base, out
+        What the side is given.
+    script
+        The script whose side it is.
+
+    Returns
+    -------
+    dict
+        What the side returned, and the peak memory of its process.
+    """
+    words = [sys.executable, str(script), "--side", side, "--base", str(base), "--out", str(out)]
     done = subprocess.run(words, check=True, capture_output=True, text=True)
     answer: dict[str, Any] = json.loads(done.stdout)
     return answer
 
 
 def measure(rows: int, coders: int, arms: int, repeats: int) -> dict[str, Any]:
-    """Generate the base and run both sides in turn."""
+    """Generate the base and run both sides in turn.
+
+    Parameters
+    ----------
+    rows
+        Cases.
+    coders
+        Codings of each case.
+    arms
+        Experiment arms.
+    repeats
+        How often each side runs.
+
+    Returns
+    -------
+    dict
+        Content of the result file: sizes, the machine, and each quantity's smallest, median and
+        largest value. Seconds, bytes and GiB, as the names say.
+    """
     from generated_base import write_base
 
     with tempfile.TemporaryDirectory() as folder:
         base = write_base(Path(folder), rows, coders, arms)
         sizes = {path.name: path.stat().st_size for path in (base / "data" / "raw").iterdir()}
-        runs: dict[str, list[dict[str, Any]]] = {"text": [], "build": []}
-        for number in range(repeats):
-            for side, measured in runs.items():
-                with tempfile.TemporaryDirectory(dir=folder) as out:
-                    measured.append(in_fresh_process(side, base, Path(out)))
-            last = {side: measured[-1]["total"] for side, measured in runs.items()}
-            print(f"{number + 1} of {repeats}: {last}", file=sys.stderr)
-        ratios = {
-            kind: [
-                build[kind] / text[kind]
-                for build, text in zip(runs["build"], runs["text"], strict=True)
-            ]
-            for kind in ("total", "processor")
-        }
+        runs = _runs(base, Path(folder), repeats)
         return {
             "rows": {"cases": rows, "codings": rows * coders, "arms": arms},
             "bytes": sizes,
             "machine": _machine(),
-            "ratio": _summary(ratios["total"]),
-            "ratio_of_processor_time": _summary(ratios["processor"]),
-            "text_s": _summary([run["total"] for run in runs["text"]]),
-            "text_processor_s": _summary([run["processor"] for run in runs["text"]]),
-            "build_s": _summary([run["total"] for run in runs["build"]]),
-            "build_processor_s": _summary([run["processor"] for run in runs["build"]]),
-            "build_peak_gib": _summary([run["peak_gib"] for run in runs["build"]]),
-            "build_parts_s": {
-                part: _summary([run[part] for run in runs["build"]])
-                for part in runs["build"][0]
-                if part not in ("total", "processor", "peak_gib", "process_peak_gib")
-            },
-            "export_included_peak_gib": _summary(
-                [run["process_peak_gib"] for run in runs["build"]]
-            ),
+            **_summaries(runs["text"], runs["build"]),
             "composition": _compositions(rows, coders, Path(folder)),
         }
 
 
+def _runs(base: Path, folder: Path, repeats: int) -> dict[str, list[dict[str, Any]]]:
+    """Run reading as text and building in turn."""
+    runs: dict[str, list[dict[str, Any]]] = {"text": [], "build": []}
+    for number in range(repeats):
+        for side, measured in runs.items():
+            with tempfile.TemporaryDirectory(dir=folder) as out:
+                measured.append(in_fresh_process(side, base, Path(out)))
+        last = {side: measured[-1]["total"] for side, measured in runs.items()}
+        print(f"{number + 1} of {repeats}: {last}", file=sys.stderr)
+    return runs
+
+
+def _summaries(texts: list[dict[str, Any]], builds: list[dict[str, Any]]) -> dict[str, Any]:
+    """Spread of the ratios, of the times of both sides, and of the parts of a build."""
+
+    def ratio(kind: str) -> dict[str, float]:
+        pairs = zip(texts, builds, strict=True)
+        return _summary([build[kind] / text[kind] for text, build in pairs])
+
+    def spread(runs: list[dict[str, Any]], kind: str) -> dict[str, float]:
+        return _summary([run[kind] for run in runs])
+
+    return {
+        "ratio": ratio("total"),
+        "ratio_of_processor_time": ratio("processor"),
+        "text_s": spread(texts, "total"),
+        "text_processor_s": spread(texts, "processor"),
+        "build_s": spread(builds, "total"),
+        "build_processor_s": spread(builds, "processor"),
+        "build_peak_gib": spread(builds, "peak_gib"),
+        "build_parts_s": {part: spread(builds, part) for part in PARTS},
+        "export_included_peak_gib": spread(builds, "process_peak_gib"),
+    }
+
+
 def _compositions(rows: int, coders: int, folder: Path) -> list[dict[str, Any]]:
+    """Measure the composition of a hundredth, a tenth and all of the cases."""
     from generated_base import write_base
 
     measured = []
@@ -191,6 +277,7 @@ def _compositions(rows: int, coders: int, folder: Path) -> list[dict[str, Any]]:
 
 
 def _machine() -> dict[str, Any]:
+    """What the numbers depend on besides the code."""
     return {
         "cores": os.cpu_count(),
         "system": f"{platform.system()} {platform.machine()}",
@@ -201,6 +288,7 @@ def _machine() -> dict[str, Any]:
 
 
 def _summary(values: list[float]) -> dict[str, float]:
+    """Smallest, median and largest value."""
     return {
         "min": round(min(values), 3),
         "median": round(statistics.median(values), 3),
@@ -222,7 +310,7 @@ def main() -> None:
     chosen = parser.parse_args()
     if chosen.side:
         answer = SIDES[chosen.side](chosen.base, chosen.out)
-        print(json.dumps({**answer, "process_peak_gib": _peak()}))
+        print(json.dumps({**answer, "process_peak_gib": peak_gib()}))
         return
     result = measure(chosen.rows, chosen.coders, chosen.arms, chosen.repeats)
     chosen.result.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")

@@ -57,6 +57,7 @@ def write_base(directory: Path, cases: int, coders: int, arms: int) -> Path:
     with duckdb.connect() as connection:
         # Rows in the order of their numbers, so that the files are the same each time.
         connection.execute("SET threads = 1")
+        connection.execute("SET enable_progress_bar = false")
         _copy(connection, _studies(studies), raw / "studies.csv")
         _copy(connection, _arms(arms, studies), raw / "arms.csv")
         _copy(connection, _cases(cases, studies), raw / "cases.csv")

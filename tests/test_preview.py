@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 import yaml
 
-from meta.preview import preview
+from meta.errors import UserError
+from meta.preview import ModelPreview, Moved, Preview, preview
+from meta.preview_text import format_preview
 from tests.evidence.coding_base import codings
-from tests.stored_run import MODELS, finished_run
+from tests.evidence.small_base import arm, write
+from tests.stored_run import ARMS, MODELS, STUDIES, finished_run
 
 SHIFT = {"stages": ["goal_failure"], "levels": ["study"], "moderators": ["shift_type"]}
 
@@ -31,3 +35,48 @@ def test_a_coding_may_move_the_models_that_read_codes(tmp_path: Path) -> None:
     assert fate == "may change the imputed codes of by_shift: a run shows how"
     (fate,) = fates(base, file, by_shift={**SHIFT, "codes": "agreed"})
     assert fate == "changes no agreed code that by_shift reads"
+
+
+def test_rows_of_a_folder_are_listed_with_what_becomes_of_them(tmp_path: Path) -> None:
+    base = finished_run(tmp_path / "base")
+    arms = [
+        {**ARMS[0], "note": "read again"},
+        {**ARMS[1], "n_goal_failure": "13"},
+        arm("A4", role="control"),
+    ]
+    edited = write(tmp_path / "edited", studies=STUDIES[:2], arms=arms) / "data/raw"
+    found = preview(base, {}, folder=edited)
+    assert {(r["table"], r["id"], r["action"]): r["fate"] for r in found.rows} == {
+        ("studies", "brown_2025", "removed"): "is a study; its arms are what is pooled",
+        ("arms", "A2", "changed"): "changes what rates pools",
+        ("arms", "A3", "removed"): "changes what rates pools",
+        ("arms", "A4", "added"): "is not pooled, because role is control (pooled: main): "
+        "nothing moves",
+    }
+    assert "arms A4 (added): is not pooled, because role is control" in format_preview(found)
+
+
+def test_an_error_in_a_preview_does_not_speak_of_ingestion(tmp_path: Path) -> None:
+    base = finished_run(tmp_path / "base")
+    edited = write(tmp_path / "edited", studies=STUDIES, arms=[arm(n_trials="x")]) / "data/raw"
+    with pytest.raises(UserError) as error:
+        preview(base, {}, folder=edited)
+    assert str(error.value).endswith("1 error\nnothing was previewed")
+    with pytest.raises(UserError, match="nothing was previewed"):
+        preview(base, {edited / "arms.csv": None})
+
+
+def test_numbers_within_their_error_are_counted() -> None:
+    summary = {"mean": 0.3, "median": 0.3, "ci_low": 0.2, "ci_high": 0.4}
+    far = Moved("goal_failure", "all", "rate_mean", summary, summary, 0.05, 0.5, 0.01)
+    near = Moved("goal_failure", "all", "rate_new", summary, summary, 0.019, 0.1, 0.01)
+    rows = [{"table": "arms", "id": f"A{n}", "action": "added", "fate": "x"} for n in range(41)]
+    model = ModelPreview("rates", True, "reweighted", "", draws=4000, estimates=[far, near])
+    lines = format_preview(Preview(rows, [model])).splitlines()
+    assert "and 1 more row; --json lists them" in lines
+    assert sum("rate_" in line for line in lines) == 1
+    assert lines[-1] == "  1 other number moves by no more than its Monte Carlo error"
+    still = ModelPreview("rates", True, "reweighted", "", draws=4000, estimates=[near, near])
+    lines = format_preview(Preview([], [still])).splitlines()
+    assert lines[-1] == "  2 numbers move by no more than their Monte Carlo error"
+    assert not any("median and interval" in line for line in lines)

@@ -286,9 +286,11 @@ def codes(tables: Path, text: str, cores: int, output: Path) -> None:
     """Fit the true codes behind the coders' and draw imputed code sets."""
     from meta.config import CodesTask
     from meta.evidence.canonical import read_canonical
+    from meta.evidence.responses import response_columns
     from meta.imputation import impute_codes
 
-    impute_codes(read_canonical(tables), CodesTask.model_validate_json(text), cores, output)
+    answers = read_canonical(tables, response_columns())
+    impute_codes(answers, CodesTask.model_validate_json(text), cores, output)
 
 
 @main.command("imputed-set")

@@ -41,6 +41,7 @@ from meta.evidence.analysis_set import analysis_set
 from meta.evidence.changes import TableChanges, compare_evidence, typed_rows
 from meta.inference.draws import read_draws
 from meta.models.design import build_design
+from meta.plural import counted
 from meta.release import KEY, SCHEMA, Release, latest_release, run_rows
 from meta.stored import LEFT_OUT, StoredModel, read_model
 
@@ -281,12 +282,12 @@ def _message(
         "changed": sum(len(t.changed) for t in rows.values()),
         "edited where no analysis reads": sum(t.other for t in rows.values()),
     }
-    parts = [f"{n} rows {word}" for word, n in counts.items() if n]
-    parts += [f"{len(names)} models {word}" for word, names in models.items() if names]
+    parts = [f"{counted(n, 'row')} {word}" for word, n in counts.items() if n]
+    parts += [f"{counted(len(names), 'model')} {word}" for word, names in models.items() if names]
     if not parts and not moved:
         return f"Nothing has changed {since}."
     numbers = (
-        f"{moved} of {len(pooled)} pooled numbers moved beyond Monte Carlo error"
+        f"{moved:,} of {counted(len(pooled), 'pooled number')} moved beyond Monte Carlo error"
         if moved
         else "no pooled number moved beyond Monte Carlo error"
     )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ import xarray as xr
 from meta.checks.sampler import Check, chain_checks, mixing_statistics, quantity_checks
 from meta.config import CodesTask
 from meta.evidence.imputations import CODE, imputation_schema, imputation_table
-from meta.evidence.responses import Responses, Tables, coded_fields, coder_kinds, field_responses
+from meta.evidence.responses import Responses, Tables, coder_kinds, every_field
 from meta.inference.seeds import child_seed
 from meta.models.latent_codes import (
     Patterns,
@@ -32,6 +33,7 @@ from meta.models.latent_codes import (
     patterns_of,
     unpadded,
 )
+from meta.plural import counted
 from meta.storage import atomic, write_json
 
 #: Fields of up to this many codes share one compiled model.
@@ -80,14 +82,16 @@ class FieldFit:
 class LatentCodes:
     """Fits fields one after the other; fields of similar size share a compiled model."""
 
-    def __init__(self, fields: list[Responses], task: CodesTask) -> None:
+    def __init__(self, fields: Iterable[Responses], task: CodesTask) -> None:
         self.task, self.codes, self.sampler = task, task.codes, task.sampler
-        self.patterns = {r.field: patterns_of(r) for r in fields}
-        self.largest = {
-            "patterns": max((len(p.items) for p in self.patterns.values()), default=1),
-            "groups": max((len(r.groups) for r in fields), default=1),
-            "coders": max((len(r.coders) for r in fields), default=1),
-        }
+        self.patterns: dict[str, Patterns] = {}
+        self.largest = {"patterns": 1, "groups": 1, "coders": 1}
+        for responses in fields:
+            patterns = patterns_of(responses)
+            self.patterns[responses.field] = patterns
+            sizes = (len(patterns.items), len(responses.groups), len(responses.coders))
+            for name, size in zip(self.largest, sizes, strict=True):
+                self.largest[name] = max(self.largest[name], size)
         self.compiled: dict[Shape, Any] = {}
 
     def prior(self, responses: Responses, accuracy: float | None = None) -> np.ndarray:
@@ -213,8 +217,8 @@ def impute_codes(tables: Tables, task: CodesTask, cores: int, folder: Path) -> N
         probability_alternative), `imputations.parquet` (see `meta.evidence.imputations`),
         `diagnostics.csv` and `codes.json`.
     """
-    found = [r for f in coded_fields() if (r := field_responses(tables, f)) is not None]
-    latent = LatentCodes(found, task)
+    # Twice through the fields, so that the answers of one at a time are in memory.
+    latent = LatentCodes(every_field(tables), task)
     count = task.codes.imputations
     diagnostics: list[dict[str, Any]] = []
     record: dict[str, Any] = {}
@@ -224,9 +228,9 @@ def impute_codes(tables: Tables, task: CodesTask, cores: int, folder: Path) -> N
         pq.ParquetWriter(likely, PROBABILITIES) as probabilities,
         pq.ParquetWriter(drawn, imputation_schema(count)) as imputations,
     ):
-        for responses in found:
-            fit = latent.fit(responses, cores)
-            other = latent.alternative(responses, cores)
+        for number, responses in enumerate(every_field(tables), start=1):
+            label = f"codes of {responses.field} ({number} of {len(latent.patterns)})"
+            fit, other = _fit_aloud(latent, responses, label, cores)
             for part in _probability_tables(fit, other):
                 probabilities.write_table(part)
             codes = _imputations(fit, count, task.seed)[responses.units["item"].to_numpy()]
@@ -245,15 +249,29 @@ def impute_codes(tables: Tables, task: CodesTask, cores: int, folder: Path) -> N
     write_json(folder / "codes.json", content)
 
 
+def _fit_aloud(
+    latent: LatentCodes, responses: Responses, label: str, cores: int
+) -> tuple[FieldFit, np.ndarray]:
+    """Fit a field under both priors, with a line when it starts and one when it ends."""
+    patterns = len(latent.patterns[responses.field].items)
+    units = counted(len(responses.units), "unit")
+    _say(f"{label}: {units}, {counted(patterns, 'distinct pattern')} of answers")
+    clock = time.perf_counter()
+    fit, other = latent.fit(responses, cores), latent.alternative(responses, cores)
+    failed = [check.check for check in fit.checks if not check.passed]
+    outcome = f"failed {', '.join(failed)}" if failed else "checks passed"
+    _say(f"{label}: done in {time.perf_counter() - clock:.0f} s, {outcome}")
+    return fit, other
+
+
+def _say(message: str) -> None:
+    print(message, file=sys.stderr, flush=True)
+
+
 def _write_diagnostics(folder: Path, diagnostics: pd.DataFrame) -> None:
     columns = ["model", "check", "value", "threshold", "passed", "worst", "meaning"]
     with atomic(folder / "diagnostics.csv") as temporary:
         diagnostics[columns].to_csv(temporary, index=False, lineterminator="\n")
-
-
-def _by_unit(fit: FieldFit, by_pattern: np.ndarray) -> np.ndarray:
-    """Spread what belongs to patterns over units, shape (U, ...)."""
-    return np.asarray(by_pattern[fit.patterns.member[fit.responses.units["item"].to_numpy()]])
 
 
 def _probability_tables(fit: FieldFit, alternative: np.ndarray) -> Iterator[pa.Table]:
@@ -297,10 +315,18 @@ def _imputations(fit: FieldFit, count: int, seed: int) -> np.ndarray:
     return codes
 
 
+def _units_of(fit: FieldFit) -> np.ndarray:
+    """Number of units that show each pattern, length P: they share one posterior."""
+    pattern = fit.patterns.member[fit.responses.units["item"].to_numpy()]
+    return np.bincount(pattern, minlength=len(fit.patterns.items))
+
+
 def _field_record(fit: FieldFit, alternative: np.ndarray) -> dict[str, Any]:
     """What a reader of the codes must know: sizes, accuracies, sensitivity to the prior."""
     responses = fit.responses
-    main, other = _by_unit(fit, fit.probabilities.mean(axis=0)), _by_unit(fit, alternative)
+    main, other = fit.probabilities.mean(axis=0), alternative
+    units = _units_of(fit)
+    changes = np.abs(main - other).max(axis=1)
     right = fit.confusion[:, :, range(len(responses.classes)), range(len(responses.classes))]
     return {
         "units": len(responses.units),
@@ -312,11 +338,11 @@ def _field_record(fit: FieldFit, alternative: np.ndarray) -> dict[str, Any]:
             coder: dict(zip(responses.classes, right[:, j].mean(axis=0).round(4), strict=True))
             for j, coder in enumerate(responses.coders)
         },
-        "unsure_units": int((main.max(axis=1) < 0.9).sum()),
+        "unsure_units": int(units[main.max(axis=1) < 0.9].sum()),
         "sensitivity": {
-            "largest_change": float(np.abs(main - other).max()),
-            "mean_change": float(np.abs(main - other).max(axis=1).mean()),
-            "likeliest_code_changes": int((main.argmax(1) != other.argmax(1)).sum()),
+            "largest_change": float(changes.max()),
+            "mean_change": float(np.average(changes, weights=units)),
+            "likeliest_code_changes": int(units[main.argmax(1) != other.argmax(1)].sum()),
         },
         "seconds": round(fit.seconds, 2),
         "passed": all(c.passed for c in fit.checks),

@@ -20,10 +20,12 @@ from meta.checks.reweighting import Change, NotReweightableError, compare
 from meta.config import Settings, load_settings
 from meta.errors import DesignError, MissingRowsError, UserError
 from meta.evidence.analysis_set import analysis_set, data_hash
+from meta.evidence.canonical import read_canonical
+from meta.evidence.changes import TableChanges, compare_rows
 from meta.evidence.checking import check
 from meta.evidence.index import RAW_HASH, raw_hash
 from meta.evidence.problems import EvidenceError, format_text
-from meta.evidence.proposal import Proposal, propose, propose_folder
+from meta.evidence.proposal import NOT_PREVIEWED, Proposal, propose, propose_folder
 from meta.inference.draws import read_draws
 from meta.models.design import Design, build_design
 from meta.stored import (
@@ -160,7 +162,7 @@ def preview(
         _require_current(directory, settings, named or known)
         proposal = propose(directory, files, remove)
     else:
-        proposal = propose_folder(folder)
+        proposal = propose_folder(folder, read_canonical(directory / PROCESSED / "tables"))
     found = [
         _preview_model(directory, settings, name, proposal, bool(named)) for name in named or known
     ]
@@ -187,7 +189,7 @@ def _require_current(directory: Path, settings: Settings, models: list[str]) -> 
         return
     evidence = check(directory)
     if evidence.errors:
-        raise EvidenceError(evidence.problems)
+        raise EvidenceError(evidence.problems, NOT_PREVIEWED)
     for name in models:
         file = directory / PROCESSED / "analysis" / f"{name}.parquet"
         if not file.is_file():
@@ -209,6 +211,7 @@ def _preview_model(
     try:
         stored = read_model(directory, settings, name)
         table = analysis_set(proposal.evidence.tables, name, spec)
+        head["rows"] = _rows_of(compare_rows(stored.rows, table, ("row_id",)))
         design = build_design(table, spec)
     except (NoResultsError, DesignError, MissingRowsError) as error:
         return ModelPreview(**head, method="none", reason=f"cannot be previewed: {error}")
@@ -217,8 +220,8 @@ def _preview_model(
         change = compare(stored.design, design)
         if change.empty:
             reason = "no row that it pools changes: nothing moves"
-            return ModelPreview(**head, method="none", reason=reason)
-        head["rows"] = {k: list(getattr(change, k)) for k in ("added", "removed", "changed")}
+            return ModelPreview(**head | {"rows": {}}, method="none", reason=reason)
+        head["rows"] = _rows_of(change)
         weights, moved = reweight(stored, change, settings.ci_prob)
         head |= {"pareto_k": weights.pareto_k, "ess": weights.ess}
         if weights.reliable:
@@ -234,6 +237,10 @@ def _preview_model(
             **head, method="needs a refit", reason=f"{reason}; --model {name} refits it"
         )
     return _refitted(head, reason, stored, design, settings)
+
+
+def _rows_of(change: TableChanges | Change) -> dict[str, list[str]]:
+    return {kind: list(getattr(change, kind)) for kind in ("added", "removed", "changed")}
 
 
 def _failed_checks(stored: StoredModel) -> list[str]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from meta.plural import counted
 from meta.preview import ModelPreview, Moved, Preview
 
 #: Estimands printed; the JSON document has every one.
 SHOWN = ("rate_typical", "rate_mean", "rate_new", "rate_new_arm")
+#: Rows listed; the JSON document has every one.
+MOST_ROWS = 40
 #: And of models other than the primary.
 SHOWN_BESIDE = ("rate_mean",)
 
@@ -23,7 +26,10 @@ def format_preview(preview: Preview) -> str:
     str
         The proposed rows, then each model with its pooled numbers before and after.
     """
-    lines = [f"{r['table']} {r['id']} ({r['action']}): {r['fate']}" for r in preview.rows]
+    shown = preview.rows[:MOST_ROWS]
+    lines = [f"{r['table']} {r['id']} ({r['action']}): {r['fate']}" for r in shown]
+    if more := len(preview.rows) - len(shown):
+        lines.append(f"and {counted(more, 'more row')}; --json lists them")
     lines += preview.remarks
     for model in preview.models:
         lines += ["", *_model(model)]
@@ -47,22 +53,29 @@ def _model(model: ModelPreview) -> list[str]:
     if changed:
         lines.append(f"  rows: {'; '.join(changed)}")
     shown = [m for m in model.estimates if m.estimand in (SHOWN if model.primary else SHOWN_BESIDE)]
-    if shown:
+    moved = [m for m in shown if m.beyond_error]
+    if moved:
         lines.append(
             f"  {'median and interval, in %':<50}{'before':>22}{'after':>24}"
             "   mean moves by (posterior sd)"
         )
-        lines += [_line(m) for m in shown]
+        lines += [_line(m) for m in moved]
+    if still := len(shown) - len(moved):
+        others = "other number" if moved else "number"
+        moves = "moves" if still == 1 else "move"
+        error = "its" if still == 1 else "their"
+        lines.append(
+            f"  {counted(still, others)} {moves} by no more than {error} Monte Carlo error"
+        )
     return lines
 
 
 def _line(m: Moved) -> str:
     group = "" if m.group == "all" else f" {m.group}"
     label = f"{m.outcome}{group} {m.estimand}"
-    verdict = "" if m.beyond_error else ", within Monte Carlo error"
     return (
         f"  {label:<50}{_interval(m.before):>22} -> {_interval(m.after):>20}   "
-        f"{100 * m.difference:+.2f} +/- {100 * m.mcse:.2f} points ({m.in_sd:+.2f} sd{verdict})"
+        f"{100 * m.difference:+.2f} +/- {100 * m.mcse:.2f} points ({m.in_sd:+.2f} sd)"
     )
 
 

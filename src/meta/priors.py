@@ -74,8 +74,8 @@ class PriorSet(Strict):
     correlation: Lkj = Lkj(eta=2)
     df: Gamma = Gamma(alpha=2, beta=0.1)
     phi: Scale = HalfNormal(sigma=1)
-    gap: HalfNormal = HalfNormal(sigma=2)
     upper_share: Beta = Beta(alpha=2, beta=2)
+    split: Beta = Beta(alpha=2, beta=2)
 
     def numbers(self, parameter: str) -> np.ndarray:
         """Numbers of one parameter's prior, in the order of its fields."""

@@ -98,7 +98,7 @@ def write(path, rows):
 
 def test_gate_names_model_check_value_and_threshold(tmp_path) -> None:
     good = write(tmp_path / "a.csv", [["rates", "divergences", 0, 0, True, "", "m"]])
-    assert gate([good]) == "all 1 checks of 1 models passed"
+    assert gate([good]) == "passed: 1 check of 1 model"
     bad = write(tmp_path / "b.csv", [["other", "ess_bulk", 31.5, 400, False, "q", "small"],
                                      ["other", "r_hat", None, 1.01, False, "", "m"]])  # fmt: skip
     with pytest.raises(GateError) as caught:

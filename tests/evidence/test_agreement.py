@@ -4,8 +4,10 @@ import krippendorff
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import binom
 from tests.evidence.coding_base import base
 
+from meta.evidence import agreement
 from meta.evidence.agreement import (
     agreement_table,
     answer_counts,
@@ -150,3 +152,41 @@ def test_the_categories_of_ac_are_those_of_the_vocabulary() -> None:
     ordinal = table.loc[("case", "missing")]
     assert ordinal["categories"] == 4
     assert ordinal["ac"] == pytest.approx((observed - chance) / (1 - chance))
+
+
+MIXED = [(f"U{i:03d}", c, v) for i in range(120) for c, v in
+         zip("ab", ("none", ("none", "minor", "severe")[i % 5 % 3]), strict=True)]  # fmt: skip
+BOUNDS = [f"{measure}_{end}" for measure in ("raw", "alpha", "ac") for end in ("low", "high")]
+
+
+def test_resamples_drawn_in_blocks_are_those_drawn_at_once(monkeypatch) -> None:
+    whole = measured(MIXED)[BOUNDS]
+    monkeypatch.setattr(agreement, "DRAWN_AT_ONCE", 1000)
+    pd.testing.assert_frame_equal(measured(MIXED)[BOUNDS], whole, rtol=1e-12)
+
+
+def test_clusters_drawn_by_kind_have_the_same_intervals(monkeypatch) -> None:
+    """Raw agreement of independent units is binomial; both ways stay within Monte Carlo error."""
+    apart = measured(MIXED).loc[("case", "category")]
+    monkeypatch.setattr(agreement, "MOST_APART", 10)
+    kinds = measured(MIXED).loc[("case", "category")]
+    share, units = apart["raw"], apart["units"]
+    assert kinds["raw"] == share
+    assert kinds["alpha"] == pytest.approx(apart["alpha"], abs=1e-12)
+    exact = binom.ppf([0.025, 0.975], units, share) / units
+    # A quantile of 2,000 draws is off by sqrt(p (1 - p) / 2000) / density, here under one unit.
+    for row in (apart, kinds):
+        assert [row["raw_low"], row["raw_high"]] == pytest.approx(exact, abs=1.01 / units)
+    for name in BOUNDS:
+        assert kinds[name] == pytest.approx(apart[name], abs=0.03)
+
+
+def test_kinds_of_clusters_are_told_apart() -> None:
+    """Two clusters of the same size and another mix are never drawn as one."""
+    cluster = np.array([0, 0, 1, 1, 2, 2])
+    counts = np.array([[2, 0], [0, 2], [1, 1], [1, 1], [2, 0], [0, 2]])
+    held, sums = agreement.cluster_patterns(cluster, counts)
+    whole = held.toarray() @ sums
+    assert whole[0] == pytest.approx(whole[2])
+    expected = [unit_sums(counts)[cluster == c].sum(axis=0) for c in range(3)]
+    np.testing.assert_allclose(whole, expected)

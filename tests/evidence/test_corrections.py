@@ -79,9 +79,9 @@ def test_many_rows_need_their_number(tmp_path):
 @pytest.mark.parametrize(
     ("old", "new", "line", "said"),
     [
-        ("expect: 10", "expect: 11", 1, "is stale: data/raw/arms.csv line 2 holds 10"),
-        ("expect: 10\n  value: 12", "expect: 11\n  value: 10", 1, "the corrected value already"),
-        ("A1", "A9", 1, "locates 0 rows"),
+        ("expect: 10", "expect: 11", 4, "is stale: data/raw/arms.csv line 2 holds 10"),
+        ("expect: 10\n  value: 12", "expect: 11\n  value: 10", 4, "the corrected value already"),
+        ("A1", "A9", 2, "locates 0 rows"),
         ("table: arms", "table: arm", 1, "did you mean arms?"),
         ("table: arms", "table: claims", 3, "is not a column of claims"),
         ("column: n_goal_failure", "column: n_goal_failures", 3, "did you mean n_goal_failure?"),
@@ -119,7 +119,7 @@ def test_a_cell_is_corrected_once(tmp_path):
 
 def test_all_problems_are_listed_together(tmp_path):
     text = ONE.replace("date: 2026-11-21", "date: soon") + ONE.replace("A1", "A7")
-    assert [error.line for error in corrected(tmp_path, text).errors] == [7, 9]
+    assert [error.line for error in corrected(tmp_path, text).errors] == [7, 10]
 
 
 def test_no_tag_runs_anything(tmp_path):

@@ -38,6 +38,19 @@ def test_impossible_counts(tmp_path, changes, column, reason):
     assert reason in problem.reason
 
 
+@pytest.mark.parametrize(
+    ("changes", "severity"),
+    [({}, "warning"), ({"role": "probe"}, "note"), ({"sampling_frame": "conditioned"}, "note")],
+)
+def test_all_trials_are_all_trials(tmp_path, changes, severity):
+    row = arm(n_capable="", conditioning="all_trials", **changes)
+    found = [p for p in checked(tmp_path, arms=[row]).problems if p.column == "n_at_risk"]
+    assert [(p.severity, p.code) for p in found] == [(severity, "not-all-at-risk")]
+    assert "n_at_risk is less than n_trials (40) under all_trials" in found[0].reason
+    row = arm(n_capable="", conditioning="all_trials", n_at_risk="40", **changes)
+    assert "n_at_risk" not in {p.column for p in checked(tmp_path, arms=[row]).problems}
+
+
 @pytest.mark.parametrize("frame", ["case_series", "case_control", "anecdote"])
 def test_a_catalogue_is_never_main(tmp_path, frame):
     problem = only(checked(tmp_path, arms=[arm(sampling_frame=frame)]))

@@ -20,6 +20,9 @@ REQUIRED = {
 SMALL = """
 vocabularies:
   colour: {{red: Red., blue: Blue.}}
+patterns:
+  name: {{regex: "[a-z]+", words: small letters}}
+  broken: {{regex: "[", words: nothing}}
 tables:
   things:
     title: Things
@@ -58,6 +61,12 @@ def test_every_text_value_is_text():
     for table in load_dictionary():
         for field in table.fields.values():
             assert all(isinstance(value, str) for value in field.values or {})
+
+
+def test_every_name_says_how_it_is_written():
+    fields = [f for table in load_dictionary() for f in table.fields.values() if f.type == "id"]
+    assert fields
+    assert all(field.pattern for field in fields)
 
 
 def test_a_consistent_dictionary_is_read(tmp_path):
@@ -99,6 +108,11 @@ def test_an_unquoted_yes_is_refused(tmp_path):
         ("type: text, label: x, meaning: y, format: web", "format 'web' does not fit"),
         ("type: integer, label: x, meaning: y, longest: 3", "only a text may have a greatest"),
         ("type: text, label: x, meaning: y, applies_to: all", "applies_to 'all' is not one of"),
+        ("type: id, label: x, meaning: y, pattern: nmae", "there is no pattern 'nmae'"),
+        ("type: text, label: x, meaning: y, pattern: name", "only a name may have a pattern"),
+        ("type: id, label: x, meaning: y, pattern: name, example: X", "example 'X' does not fit"),
+        ("type: id, label: x, meaning: y, pattern: broken", "cannot be read"),
+        ("type: id, label: x, meaning: y, source_spelling: true", "only an open category"),
     ],
 )
 def test_odd_settings_are_refused(tmp_path, settings, fault):

@@ -21,7 +21,7 @@ from meta.evidence.generated import (
     stale_files,
     write_generated,
 )
-from meta.evidence.reading import read_table
+from meta.evidence.reading import read_bytes, read_table
 from meta.evidence.table_schema import data_package
 from meta.evidence.templates import template, worked_row
 
@@ -149,6 +149,9 @@ def test_frictionless_accepts_the_package_and_the_shipped_data():
         ("arms", [arm(study_id="nobody_1900")], (None, "foreign-key")),
         ("studies", [{**STUDY, "title": ""}], ("title", "constraint-error")),
         ("studies", [STUDY], None),
+        ("studies", [STUDY, {**STUDY, "study_id": "a b"}], ("study_id", "constraint-error")),
+        ("arms", [arm("A{1")], ("arm_id", "constraint-error")),
+        ("arms", [arm("A 1")], None),
     ],
 )
 def test_frictionless_finds_a_bad_row(tmp_path, table, rows, fault):
@@ -176,6 +179,24 @@ def test_what_a_schema_cannot_say_is_said():
     (unit,) = [field for field in codings["schema"]["fields"] if field["name"] == "unit_id"]
     assert "cases.case_id or arms.arm_id" in unit["description"]
     assert "foreignKeys" not in codings["schema"]
+
+
+def test_the_pattern_of_a_name_is_that_of_the_dictionary(tmp_path):
+    content = yaml.safe_load(SOURCE.read_text())
+    content["patterns"]["name"] = {"regex": "[A-Z0-9]+", "words": "capitals and digits"}
+    content["tables"] = {n: content["tables"][n] for n in ("studies", "arms")}
+    del content["codebook"]
+    content["tables"]["arms"]["fields"]["arm_id"]["example"] = "A1"
+    path = tmp_path / "fields.yaml"
+    path.write_text(yaml.safe_dump(content, sort_keys=False))
+    dictionary = load_dictionary(path)
+    files = generated_files(dictionary)
+    assert "A name of capitals and digits only." in files["docs/codebook.md"]
+    assert '"pattern": "[A-Z0-9]+"' in files["data/datapackage.json"]
+    raw, _ = read_bytes(as_csv([arm("A1"), arm("A-2")]).encode(), "arms.csv", dictionary["arms"])
+    (problem,) = type_table(raw, dictionary["arms"], "arms.csv")[1]
+    assert (problem.value, problem.remedy) == ("A-2", "use capitals and digits only")
+    assert "U+002D HYPHEN-MINUS at character 2" in problem.reason
 
 
 def test_a_new_field_needs_only_the_dictionary(tmp_path, monkeypatch):

@@ -55,7 +55,7 @@ def test_codings_of_cases_without_cases_are_one_warning(tmp_path):
     evidence = checked(tmp_path, codings=codings)
     (problem,) = [problem for problem in evidence.problems if problem.severity != "note"]
     assert (problem.severity, problem.line) == ("warning", 3)
-    assert problem.reason.startswith("2 rows name a unit that is not there")
+    assert problem.reason.startswith("the unit of 2 rows is not there")
 
 
 def test_an_arm_with_an_illegal_cell_still_exists(tmp_path):

@@ -144,7 +144,7 @@ def test_problems_of_other_rows_are_counted_not_blamed(base):
     with pytest.raises(RowError) as error:
         add_row(base, "arm", GOOD | {"n_goal_failure": "21"}, DAY)
     assert "many" not in str(error.value)
-    assert "1 errors of its own" in str(error.value)
+    assert "1 error of its own" in str(error.value)
 
 
 def test_a_missing_or_empty_table_is_created_from_the_dictionary(base):
@@ -231,22 +231,53 @@ def test_the_command_killed_leaves_the_old_file_or_the_new_one(base):
 
 
 def test_prompts_in_a_terminal_ask_again_for_what_is_wrong(base):
-    """Required fields first; a misspelt choice is asked again, a wrong count after the check."""
+    """Required fields first; every answer is judged at once, and ? explains the field."""
     given = {k: v for k, v in GOOD.items() if k not in ("role", "n_goal_failure", "unit")}
     given |= {"n_capable": "", "conditioning": "all_trials", "note": "", "added_on": "2026-11-22"}
     command = [sys.executable, "-m", "meta", "new", "arm", "--directory", str(base),
                *options(given)]  # fmt: skip
-    answers = ["", "run", "mian", "main", "21", "y", "5"]
+    answers = ["", "?", "run", "mian", "main", "21", "0,06", "5"]
     terminal, theirs = pty.openpty()
     process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs)
     os.close(theirs)
     said = talk(terminal, answers)
     os.close(terminal)
     assert process.wait(timeout=30) == 0, said
-    assert "Did you mean main?" in said
+    assert "Example: run" in said
+    assert "did you mean main?" in said
     assert "n_goal_failure is more than" in said
+    assert "if 0.06 is a proportion" in said
+    assert "Correct the row?" not in said
     rows = list(csv.DictReader(io.StringIO(raw(base).decode(), newline="")))
     assert [rows[-1][name] for name in ("arm_id", "role", "n_goal_failure")] == ["A2", "main", "5"]
+
+
+def test_a_doubtful_answer_given_twice_is_kept_until_the_row_is_checked(base):
+    given = {k: v for k, v in GOOD.items() if k != "n_goal_failure"}
+    given |= {"arm_id": "A2", "n_capable": "", "note": "", "added_on": "2026-11-22"}
+    command = [sys.executable, "-m", "meta", "new", "arm", "--directory", str(base),
+               *options(given)]  # fmt: skip
+    terminal, theirs = pty.openpty()
+    process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    said = talk(terminal, ["21", "21", "y", "5"])
+    os.close(terminal)
+    assert process.wait(timeout=30) == 0, said
+    assert "the same answer again keeps it" in said
+    assert said.index("Correct the row?") > said.index("the same answer again keeps it")
+
+
+def test_a_file_of_semicolons_says_so(base):
+    path = base / "data/raw/arms.csv"
+    path.write_bytes(raw(base).replace(b",", b";"))
+    before = raw(base)
+    done = run("arm", "--directory", str(base), *options(GOOD))
+    assert done.exit_code == 1
+    assert done.output.strip() == (
+        "data/raw/arms.csv:1: the columns are separated by semicolons, not by commas: "
+        "save the file as CSV with the comma as separator, then add the row"
+    )
+    assert raw(base) == before
 
 
 def talk(terminal: int, answers: list[str]) -> str:

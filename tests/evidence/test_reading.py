@@ -69,6 +69,44 @@ def test_what_cannot_be_read_is_named(tmp_path, content, line, reason, remedy):
     assert remedy in problem.remedy
 
 
+WIDE = "study_id,title,year,authors,source_type\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "remedy"),
+    [
+        ("a;b;2024;Doe;web", "the row is separated by semicolons"),
+        ("a;b, c;2024;Doe;web", "the row is separated by semicolons"),
+        ("a\tb\t2024\tDoe\tweb", "the row is separated by tabs"),
+        ("a,b,2024,Doe; Roe", "add the missing commas"),
+        ("a,b,2024,Doe,webc,d,2024,Roe,web", "two rows stand on one line"),
+        ("a,b,2024,Doe,web,c,d,2024,Roe,web", "two rows stand on one line"),
+        ("a,b,2024,Doe,Roe,web", "put quotes around a cell that contains a comma"),
+    ],
+)
+def test_the_remedy_fits_what_is_wrong_with_a_row(tmp_path, line, remedy):
+    first = "s,t,2024,Doe,web\n"
+    write(tmp_path, studies=WIDE + first + line + "\n", arms=as_csv([arm()]).split("\n")[0])
+    problem = only(check(tmp_path))
+    assert (problem.line, problem.code) == (3, "cell-count")
+    assert problem.remedy.startswith(remedy)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "column"),
+    [("n_goal_failures", "n_goal_failure"), ("n_atrisk", "n_at_risk"), ("n_capabel", "n_capable")],
+)
+def test_a_renamed_column_of_counts_is_an_error(tmp_path, wrong, column):
+    text = as_csv([arm()]).replace(column, wrong, 1)
+    (error,) = [p for p in checked(tmp_path, arms=text).errors if p.line == 1 and p.column == wrong]
+    assert f"the column of counts {column} is missing" in error.reason
+    assert error.remedy.startswith(f"rename it to {column}")
+    problems = checked(tmp_path, arms=[arm(agnet="x", n_seeds_left="3")]).problems
+    assert {(p.column, p.severity) for p in problems} == {
+        ("agnet", "warning"), ("n_seeds_left", "note"),
+    }  # fmt: skip
+
+
 def test_reading_goes_on_after_a_stray_quote(tmp_path):
     text = HEADER + 'a,"b"c,2024\nd,e,twenty\n'
     assert places(studies(tmp_path, text).errors) == [

@@ -8,6 +8,7 @@ from small_base import arm, check, checked, places, write
 
 from meta.config import DENOMINATOR_FILTER
 from meta.errors import FlowError
+from meta.evidence import checking, flow
 from meta.evidence.flow import evidence_flow
 from meta.evidence.screening import counted_rows
 
@@ -62,9 +63,7 @@ def test_a_filter_that_names_no_rows_is_an_error(tmp_path, change, said):
 
 def test_a_row_is_counted_once(tmp_path):
     (error,) = base(tmp_path, row(), row("other", "1", rule="arm_id=A1")).errors
-    assert "1 rows of data/raw/arms.csv that the source other counts are counted before" in (
-        error.reason
-    )
+    assert "the source other counts 1 row of data/raw/arms.csv again" in (error.reason)
 
 
 def test_a_row_added_since_is_noted_and_drawn(tmp_path):
@@ -114,9 +113,18 @@ def test_a_changed_number_of_the_shipped_search_is_found(tmp_path, old, new):
 
 
 def test_arms_that_the_search_says_it_excluded_are_an_error_of_the_check(tmp_path):
-    (error,) = base(tmp_path, row(decision="excluded")).errors
-    assert error.file == "data/raw/screening.csv"
+    (error,) = base(tmp_path, row("other", "0", rule="arm_id=B1"), row(decision="excluded")).errors
+    assert (error.file, error.line) == ("data/raw/screening.csv", 3)
+    assert (error.column, error.value) == ("decision", "excluded")
     assert "sum to" in error.reason
+
+
+def test_the_search_is_compared_with_the_rows_once(tmp_path, monkeypatch):
+    calls = []
+    for module in (checking, flow):
+        monkeypatch.setattr(module, "screening_problems", lambda *_: calls.append(1) or [])
+    base(tmp_path, row())
+    assert calls == [1]
 
 
 @pytest.mark.parametrize("digits", [16, 5000])

@@ -308,8 +308,8 @@ def test_signs_that_break_a_key_are_refused_in_ids(tmp_path, sign):
 
 
 def test_letters_of_any_script_and_plain_signs_may_stand_in_ids(tmp_path):
-    studies = [STUDY, *({**STUDY, "study_id": name, "title": name}
-                        for name in ("müller_2024", "王_2024", "a-b.c:d+e"))]  # fmt: skip
+    names = ("müller_2024", "王_2024", "हिन्दी_2024", "a-b.c:d+e")
+    studies = [STUDY, *({**STUDY, "study_id": name, "title": name} for name in names)]
     assert checked(tmp_path, studies=studies).errors == []
     case = {"case_id": "C 1", "failure_type": "specification_gaming"}
     assert checked(tmp_path, cases=[case]).errors == []

@@ -14,7 +14,7 @@ from meta.checks.sampler import mixing_statistics
 from meta.config import FitTask, ModelSpec, PriorSet, Sampler
 from meta.estimands import all_estimates
 from meta.inference.sampling import compile_model, sample_posterior
-from meta.models import hierarchy
+from meta.models import chain, hierarchy
 from meta.models.design import Design, build_design
 
 HERE = Path(__file__).parent

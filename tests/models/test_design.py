@@ -39,7 +39,7 @@ def test_a_catalogue_row_in_a_rate_model_raises_and_is_named() -> None:
 
 
 def test_fewer_than_three_studies_are_not_pooled() -> None:
-    with pytest.raises(DesignError, match="2 study"):
+    with pytest.raises(DesignError, match="2 studies left"):
         build_design(table(study=["a", "a", "b", "b"]), CHAIN)
 
 

@@ -10,7 +10,7 @@ from meta.inference.refit import refit
 from meta.inference.sampling import compile_model, sample_posterior
 from meta.models.chain import build_chain
 from meta.models.design import build_design
-from meta.priors import Beta, HalfNormal, PriorSet
+from meta.priors import Beta, PriorSet
 
 CHAIN = ["capability_transfer", "goal_failure"]
 
@@ -48,17 +48,21 @@ def test_two_populations_have_their_mean_spread_and_shares() -> None:
     spec = ModelSpec(
         stages=CHAIN, levels=["study"], random_effects="two_population", correlation="independent"
     )
-    priors = PriorSet(tau=HalfNormal(sigma=0.01), upper_share=Beta(alpha=300, beta=700))
-    found = prior_effects(spec, priors)
-    effect, gap = found["effect"][:, 0, 1], found["gap"]
-    # Nearly no spread within populations: an effect is one of two values, 30 % of them the upper.
-    share = found["upper_share"]
-    wide = gap > 0.2
-    upper = effect > 0
-    assert np.abs(effect - gap * (upper - share))[wide].max() < 0.15
-    error = np.sqrt(0.21 / wide.sum())
-    assert upper[wide].mean() == pytest.approx(0.3, abs=4 * error)
-    assert (effect / gap)[wide].mean() == pytest.approx(0, abs=4 * error + 0.005)
+    nearly_all = {"split": Beta(alpha=1e6, beta=1), "upper_share": Beta(alpha=300, beta=700)}
+    found = prior_effects(spec, PriorSet(**nearly_all))
+    standard = found["effect"][:, 0, 1] / found["tau"][:, 1]
+    # All of the variance lies between: an effect is one of two values, 30 % of them the upper.
+    upper, share = standard > 0, found["upper_share"]
+    np.testing.assert_allclose(standard, (upper - share) / np.sqrt(share * (1 - share)), atol=0.02)
+    assert upper.mean() == pytest.approx(0.3, abs=4 * np.sqrt(0.21 / 4000))
+    loose = prior_effects(spec, PriorSet())
+    standard = (loose["effect"][:, :, 1] / loose["tau"][:, None, 1]).ravel()
+    assert standard.mean() == pytest.approx(0, abs=0.08)
+    assert standard.var() == pytest.approx(1, abs=0.12)
+    np.testing.assert_allclose(
+        loose["gap"] ** 2 * loose["upper_share"] * (1 - loose["upper_share"]),
+        loose["split"] * loose["tau"][:, 1] ** 2,
+    )
 
 
 @pytest.mark.parametrize("value", ["independent", -0.5, 0.5])
@@ -110,7 +114,8 @@ def test_two_populations_are_recovered() -> None:
     assert low < 4.0 < up
     low, up = np.quantile(post["upper_share"], [0.025, 0.975])
     assert low < high.mean() < up
-    assert float(post["tau"].mean()) < 1
+    assert float(post["split"].mean()) > 0.6
+    assert int(tree["sample_stats"]["diverging"].sum()) == 0
 
 
 def test_a_compiled_model_is_refitted_under_another_fixed_correlation() -> None:

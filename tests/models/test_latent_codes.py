@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -242,9 +243,12 @@ def test_odd_bases(odd_fits: dict[str, pd.DataFrame]) -> None:
     assert 0.5 < unclear["yes"] < 0.95
 
 
-def test_imputations_and_probabilities_are_written_and_agree(tmp_path) -> None:
+def test_imputations_and_probabilities_are_written_and_agree(tmp_path, capsys) -> None:
     rows = [*odd("agree"), ("50", "a", "yes"), ("50", "b", "no")]
     impute_codes(base(rows, "goal_failure"), TASK, 2, tmp_path)
+    start, end = capsys.readouterr().err.splitlines()
+    assert start.startswith("codes of goal_failure (1 of 1): 13 units, ")
+    assert re.fullmatch(r"codes of goal_failure \(1 of 1\): done in \d+ s, (checks|failed).*", end)
     sets = list(stored_imputations(tmp_path / "imputations.parquet", ["goal_failure"]))
     assert [len(each) for each in sets] == [13] * 40
     sets = pd.concat(sets)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 
 import pandas as pd
@@ -32,7 +33,8 @@ def run(full, tmp_path):
         "models": "composition", "steps": 3.0, "settled": "", "priority": 0.4,
         "codes": codes, "probabilities": [["none", 0.6], ["severe", 0.4]],
     }  # fmt: skip
-    rows = [dispute, {**dispute, "unit_id": "A2"}, {**dispute, "unit_id": "K1", "kind": "case"}]
+    case = {"unit_id": "K1", "kind": "case", "source": "https://example.org/case"}
+    rows = [dispute, {**dispute, "unit_id": "A2"}, {**dispute, **case}]
     listed = {"coders": {"a": "machine_assisted", "b": "undescribed"}, "rows": rows}
     (folder / "disagreements.json").write_text(json.dumps(listed))
     sensitivity = {"likeliest_code_changes": 1}
@@ -48,7 +50,11 @@ def run(full, tmp_path):
               **dict.fromkeys(("agreed_low", "agreed_median", "agreed_high")), **spans}  # fmt: skip
     record["imputation"] = {"effect": [effect]}
     path.write_text(json.dumps(record))
-    return replace(full.load(), codes=load_codes(folder))
+    loaded = full.load()
+    study = {"study_id": "s_2020", "title": "S", "year": 2020,
+             "url_or_id": "https://example.org/s_2020"}  # fmt: skip
+    studies = pd.concat([loaded.studies, pd.DataFrame([study])], ignore_index=True)
+    return replace(loaded, codes=load_codes(folder), studies=studies)
 
 
 def test_the_files_are_written_and_text_is_escaped(run, tmp_path) -> None:
@@ -56,10 +62,15 @@ def test_the_files_are_written_and_text_is_escaped(run, tmp_path) -> None:
     page = (tmp_path / "reports" / "disagreements.html").read_text()
     assert "<script>" not in page
     assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; so on" in page
-    assert "A1, A2" in page  # arms coded alike are one question
+    # Arms coded alike are one question, and each unit leads to its source.
+    study = '<a href="https://example.org/s_2020" rel="noopener noreferrer">'
+    assert f"{study}A1</a>, {study}A2</a>: " in page
+    assert '<a href="https://example.org/case" rel="noopener noreferrer">K1</a>' in page
+    assert "3 disagreements, as 2 questions for a meeting" in page
     assert page.count('<article class="dispute">') == 2
     assert "3 steps apart" in page
-    assert "http" not in page
+    # Links may be followed; nothing is requested.
+    assert not re.search(r"\b(src|srcset|action)=|@import|url\(", page)
     flat = pd.read_csv(tmp_path / "reports" / "disagreements.csv")
     assert flat["b_code"].tolist() == ["severe"] * 3
     effect = pd.read_csv(tmp_path / "reports" / "disagreement_effect.csv")
@@ -74,6 +85,16 @@ def test_the_page_shows_agreement_and_says_what_it_is_not(run) -> None:
     assert "not defined" in page
     assert "not fitted" in page
     assert 'href="disagreements.html"' in page
+    assert "3 disagreements (2 questions)" in page
+    assert "arms of one study that were coded alike are one question" in page
+    part = section(page, '<section id="agreement">', "</section>")
+    # The table is not folded, and stands between what disagreement adds and the latent codes.
+    folded = re.findall(r"<details>.*?</details>", part, re.DOTALL)
+    assert not any("Alpha" in text for text in folded)
+    places = [
+        part.index(t) for t in ("against imputed codes", "Agreement by field", "Latent codes")
+    ]
+    assert places == sorted(places)
 
 
 def test_a_failed_check_of_the_codes_stamps_the_report(run) -> None:

@@ -40,7 +40,7 @@ def test_rows_numbers_and_movers_are_named() -> None:
     assert "4 edited in columns that no analysis reads" in lines
     assert section.edits == [("arms", "B", "n_harm", "(blank) → 3")]
     assert section.models == ["added: robust"]
-    assert section.unmoved == 1
+    assert section.unmoved == "1 pooled number moved by no more than its Monte Carlo error."
     ((name, before, after, sd),) = section.moved
     assert name.startswith("rates: Goal fails")
     assert (before, after) == ("30.0% (20.0% to 40.0%)", "35.0% (20.0% to 40.0%)")
@@ -48,6 +48,23 @@ def test_rows_numbers_and_movers_are_named() -> None:
     assert section.movers[0][0] == "Roe 2026 (B)"
     assert "+0.80 sd" in section.movers[0][2]
     assert "not attributable by weights" in section.movers[1][2]
+
+
+def test_what_moved_within_its_error_is_counted_and_not_listed() -> None:
+    content = document()
+    content["pooled"] = [{**content["pooled"][1]}, {**content["pooled"][1]}]
+    move = content["attribution"][0]["moves"][0]
+    content["attribution"][0]["moves"] = [{**move, "difference": 0.019, "in_sd": 9.0}, move]
+    section = changes_section(content)
+    assert section is not None
+    assert section.moved == []
+    assert section.unmoved == "2 pooled numbers moved by no more than their Monte Carlo error."
+    assert section.movers[0][2].count("sd") == 1
+    assert "+9.00 sd" not in section.movers[0][2]
+    content["attribution"][0]["moves"] = [{**move, "difference": 0.019}]
+    section = changes_section(content)
+    assert section is not None
+    assert section.movers[0][2] == "moves no number beyond Monte Carlo error"
 
 
 def test_nothing_handed_in_is_no_section() -> None:

@@ -8,7 +8,7 @@ import pytest
 from meta.config import DENOMINATOR_FILTER
 from meta.evidence.checking import check
 from meta.evidence.flow import evidence_flow
-from meta.report.flow_diagram import LINE, WIDTH, flow_diagram
+from meta.report.flow_diagram import LINE, WIDE, WIDTH, flow_diagram
 
 ROOT = Path(__file__).parents[2]
 
@@ -39,6 +39,30 @@ def test_boxes_stand_below_each_other_within_the_width(boxes):
         assert above.x >= 0
         assert above.x + above.width <= WIDTH
         assert above.height >= LINE * (len(above.lines) + len(above.reasons) + 1)
+
+
+def test_a_wide_page_has_what_was_left_out_beside_what_lost_it(boxes):
+    diagram, narrow = flow_diagram({"boxes": boxes}, wide=True), flow_diagram({"boxes": boxes})
+    assert diagram.width == WIDE
+    assert diagram.text == narrow.text
+    assert diagram.height < narrow.height
+    left = [box for box in diagram.boxes if not box.out]
+    right = [box for box in diagram.boxes if box.out]
+    assert max(box.x + box.width for box in left) < min(box.x for box in right)
+    assert max(box.x + box.width for box in right) <= WIDE
+    for column in (left, right):
+        for above, below in pairwise(column):
+            assert above.y + above.height < below.y
+    counts = {box["id"]: f"{box['n']:,} {box['unit']}" for box in boxes}
+    by_count = {box.count: box for box in left}
+    for box in boxes:
+        if not box["reason"] or not box["n"]:
+            continue
+        (out,) = [each for each in right if each.count == counts[box["id"]]]
+        parent = by_count[counts[box["of"]]]
+        assert out.y >= parent.y
+        assert out.wire.startswith(f"M{parent.x + parent.width:g} ")
+        assert out.wire.endswith(f"H{out.x:g}")
 
 
 def test_each_phase_is_named_where_it_begins(boxes):

@@ -190,7 +190,7 @@ def test_corrected_cells_are_shown(full):
     record = dict.fromkeys(
         ("row_key", "column", "from_value", "reason", "date", "by", "source"), ""
     )
-    record |= {"table": "arms", "to_value": "<b>12</b>", "from_value": "21"}
+    record |= {"table": "arms", "to_value": "<b>12</b>", "from_value": "21", "column": "n_harm"}
     page = render_page(replace(full.load(), corrections=(record,)))
     assert "Corrected cells" in page
     assert "&lt;b&gt;12&lt;/b&gt;" in page

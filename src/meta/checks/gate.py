@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from meta.errors import GateError
+from meta.plural import counted
 
 
 def gate(diagnostics: list[Path]) -> str:
@@ -36,8 +37,9 @@ def gate(diagnostics: list[Path]) -> str:
     every = pd.concat(tables, ignore_index=True)
     failed = every[every["passed"].astype(str) != "True"]
     if failed.empty:
-        return f"all {len(every)} checks of {every['model'].nunique()} models passed"
-    lines = [f"gate: {len(failed)} of {len(every)} checks failed"]
+        models = counted(every["model"].nunique(), "model")
+        return f"passed: {counted(len(every), 'check')} of {models}"
+    lines = [f"gate: {len(failed):,} of {counted(len(every), 'check')} failed"]
     lines += [_describe(row) for row in failed.to_dict("records")]
     lines.append("The draft report is written and stamped; do not cite its numbers.")
     raise GateError("\n".join(lines))

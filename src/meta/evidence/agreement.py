@@ -15,18 +15,24 @@ it is given such units.) Codes of units that nobody compared therefore change no
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Iterator
+from typing import Any, Literal
 
 import krippendorff
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
 from meta.evidence.codes import ADJUDICATOR
-from meta.evidence.responses import Responses, Tables, coded_fields, field_responses
+from meta.evidence.responses import Responses, Tables, every_field
 from meta.inference.seeds import child_seed
 
 RESAMPLES = 2000
 CI_PROB = 0.95
+#: Counts of a bootstrap that are in memory at the same time.
+DRAWN_AT_ONCE = 4_000_000
+#: Clusters drawn one by one, and units given to the library one by one; beyond, by kind.
+MOST_APART = 10_000
 MEASURES = ("raw", "alpha", "ac")
 
 
@@ -151,6 +157,60 @@ def point_alpha(counts: np.ndarray, ordinal: bool) -> float:
     return float(krippendorff.alpha(value_counts=kept, level_of_measurement=level))
 
 
+def cluster_patterns(cluster: np.ndarray, counts: np.ndarray) -> tuple[sparse.csr_array, Any]:
+    """Units of each cluster by their pattern of answers: units answered alike are summed once.
+
+    Parameters
+    ----------
+    cluster
+        Index of each unit's cluster, length U.
+    counts
+        How many coders gave each code, shape (U, q).
+
+    Returns
+    -------
+    held : scipy.sparse.csr_array
+        Units of each pattern in each cluster, shape (C, P).
+    sums : numpy.ndarray
+        `unit_sums` of one unit of each pattern, shape (P, 2 q^2 + q + 2).
+    """
+    patterns, which = np.unique(counts, axis=0, return_inverse=True)
+    each = np.ones(len(cluster), np.int64)
+    shape = (int(cluster.max()) + 1, len(patterns))
+    return sparse.csr_array((each, (cluster, which.ravel())), shape=shape), unit_sums(patterns)
+
+
+def resampled(held: sparse.csr_array, rng: np.random.Generator) -> Iterator[np.ndarray]:
+    """Draw clusters with replacement, some resamples at a time.
+
+    Very many clusters are drawn by kind: those that hold the same patterns are one category of the
+    multinomial, which is the same distribution at the cost of the kinds.
+
+    Parameters
+    ----------
+    held
+        Units of each pattern in each cluster, shape (C, P).
+    rng
+        Random numbers.
+
+    Yields
+    ------
+    numpy.ndarray
+        Units of each pattern in the resamples, shape (some, P); `RESAMPLES` in all.
+    """
+    clusters = held.shape[0]
+    each = np.ones(clusters, np.int64)
+    if clusters > MOST_APART:
+        # The sum of one random number a unit tells kinds apart (64 bits, modulo 2^64).
+        number = np.random.default_rng(0).integers(-(2**63), 2**63 - 1, held.shape[1])
+        _, first, each = np.unique(held @ number, return_index=True, return_counts=True)
+        held = held[first]
+    step = max(1, DRAWN_AT_ONCE // len(each))
+    for start in range(0, RESAMPLES, step):
+        size = min(step, RESAMPLES - start)
+        yield rng.multinomial(clusters, each / clusters, size) @ held
+
+
 def agreement_table(tables: Tables, seed: int) -> pd.DataFrame:
     """Measure agreement on every field, for cases, arms and both.
 
@@ -170,10 +230,7 @@ def agreement_table(tables: Tables, seed: int) -> pd.DataFrame:
         by side; a case without a study is a cluster of its own.
     """
     rows = []
-    for name in coded_fields():
-        responses = field_responses(tables, name)
-        if responses is None:
-            continue
+    for responses in every_field(tables):
         for kind in ("case", "arm", "all"):
             for unclear in ("category", "missing"):
                 row = _one_row(responses, kind, unclear, seed)
@@ -207,19 +264,17 @@ def _one_row(responses: Responses, kind: str, unclear: str, seed: int) -> dict[s
         return row
     weights = quadratic_weights(q) if ordinal else np.eye(q)
     cluster, names = pd.factorize(responses.units.loc[chosen, "study"][paired])
-    sums = np.zeros((len(names), 2 * q * q + q + 2))
-    np.add.at(sums, cluster, unit_sums(counts))
-    point = (
-        coefficients(sums.sum(axis=0), weights, ordinal)
-        if q > 1
-        else np.array([1.0, np.nan, np.nan])
-    )
-    point[1] = point_alpha(counts, ordinal)
-    rng = np.random.default_rng(child_seed(seed, "agreement", responses.field, kind, unclear))
-    times = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), RESAMPLES)
-    draws = (
-        coefficients(times @ sums, weights, ordinal) if q > 1 else np.tile(point, (RESAMPLES, 1))
-    )
+    held, sums = cluster_patterns(cluster, counts)
+    point = np.array([1.0, np.nan, np.nan])
+    draws = np.tile(point, (RESAMPLES, 1))
+    if q > 1:
+        point = coefficients(held.sum(axis=0) @ sums, weights, ordinal)
+        if len(counts) <= MOST_APART:
+            point[1] = point_alpha(counts, ordinal)
+        rng = np.random.default_rng(child_seed(seed, "agreement", responses.field, kind, unclear))
+        draws = np.concatenate(
+            [coefficients(times @ sums, weights, ordinal) for times in resampled(held, rng)]
+        )
     row["clusters"] = len(names)
     tail = (1 - CI_PROB) / 2
     for m, name in enumerate(MEASURES):

@@ -9,8 +9,12 @@ import pandas as pd
 
 from meta.evidence.agreement import agreement_table
 from meta.evidence.disagreements import disagreement_table
-from meta.evidence.responses import coder_kinds
+from meta.evidence.responses import coder_kinds, response_columns
+from meta.evidence.schema import columns, quote
 from meta.storage import atomic, write_json
+
+#: Columns that no coefficient reads, for those who discuss the disagreements.
+TOLD = {"cases": ["title"], "arms": ["arm_label"], "codings": ["confidence", "rationale"]}
 
 
 def write_agreement(
@@ -36,14 +40,37 @@ def write_agreement(
         agreement_table(tables, seed).to_csv(temporary, index=False, lineterminator="\n")
     fields = sorted({field for listed in used.values() for field in listed})
     models = {field: [m for m, listed in used.items() if field in listed] for field in fields}
-    table = disagreement_table(tables, pd.read_parquet(probabilities), models)
+    likely = pd.read_parquet(
+        probabilities, columns=["unit_id", "field", "code", "probability"],
+    )  # fmt: skip
+    table = disagreement_table(tables, likely, models)
     rows = table.astype(object).where(table.notna(), None).to_dict("records")
+    sources = _sources(tables)
+    rows = [{**row, "source": sources.get(str(row["unit_id"]), "")} for row in rows]
     write_json(folder / "disagreements.json", {"coders": coder_kinds(tables), "rows": rows})
 
 
+def _sources(tables: dict[str, pd.DataFrame]) -> dict[str, str]:
+    """Addresses of the cases that have one of their own; other units have that of their study."""
+    cases = tables.get("cases")
+    if cases is None or "source_url" not in cases:
+        return {}
+    known = cases.dropna(subset="source_url")
+    return dict(zip(known["case_id"].astype(str), known["source_url"].astype(str), strict=True))
+
+
 def _read(database: Path) -> dict[str, pd.DataFrame]:
+    """Read the answers, and what people want to see beside them; all of it is text."""
+    wanted = response_columns()
+    for table, more in TOLD.items():
+        wanted[table] += more
     with duckdb.connect(database, read_only=True) as connection:
         present = {row[0] for row in connection.sql("SHOW TABLES").fetchall()}
-        wanted = present & {"cases", "arms", "codings", "coders"}
-        tables = {name: connection.sql(f'SELECT * FROM "{name}"').df() for name in sorted(wanted)}
-    return {name: table.convert_dtypes() for name, table in tables.items()}
+        return {
+            name: _text(connection.sql(f"SELECT {columns(wanted[name])} FROM {quote(name)}"))
+            for name in sorted(present & set(wanted))
+        }
+
+
+def _text(rows: duckdb.DuckDBPyRelation) -> pd.DataFrame:
+    return pd.DataFrame(rows.to_arrow_table().to_pandas()).astype("string")

@@ -17,6 +17,7 @@ from meta.config import STAGES, ModelSpec
 from meta.errors import MissingRowsError, SettingsError
 from meta.evidence.codes import NO_LIST, CodeSet, agreed_codes, case_stages, design_cells
 from meta.evidence.dictionary import load_dictionary
+from meta.evidence.membership import looked_up
 from meta.evidence.suggestion import nearest
 
 #: Columns of every analysis set, before moderators.
@@ -188,7 +189,9 @@ def _with_codes(
     if codings is None or codings.empty:
         raise MissingRowsError(f"the moderator {names[0]} needs the table codings")
     lookup = codes or agreed_codes(codings)
-    coded = rows.assign(**{name: rows[key].map(lookup(name)).astype("string") for name in names})
+    coded = rows.assign(
+        **{name: looked_up(rows[key], lookup(name)).astype("string") for name in names}
+    )
     return coded.dropna(subset=names).reset_index(drop=True)
 
 

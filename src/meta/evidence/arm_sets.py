@@ -74,4 +74,4 @@ def _across(
     arms: TypedTable, column: str, wrong: pd.Series, severity: Severity, remedy: str
 ) -> list[Problem]:
     reason = f"the {column} has arms of more than one study"
-    return [arms.problem(row, column, reason, remedy, severity) for row in arms.rows(wrong)]
+    return arms.problems(arms.rows(wrong), column, reason, remedy, severity)

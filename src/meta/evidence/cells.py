@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -205,12 +206,11 @@ class _Column:
             if self.field is not None and self.field.type == "id":
                 odd = np.setdiff1d(spreadsheet.oddly_written(plain), faulty)
                 self._report_at(plain, odd, start, spreadsheet.odd_character)
-                # Names of studies become keys of references.
-                say = spreadsheet.spaced_name_fault
-                if self.field.name == "study_id":
-                    say = spreadsheet.name_fault
-                wrong = np.setdiff1d(spreadsheet.misnamed(plain, say), np.union1d(odd, faulty))
-                self._report_at(plain, wrong, start, say)
+                if pattern := self.field.pattern:
+                    told = np.union1d(odd, faulty)
+                    wrong = np.setdiff1d(spreadsheet.misnamed(plain, pattern), told)
+                    say = partial(spreadsheet.name_fault, pattern=pattern)
+                    self._report_at(plain, wrong, start, say)
             start += len(chunk)
         return text
 

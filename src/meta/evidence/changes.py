@@ -87,11 +87,15 @@ def compare_rows(old: pd.DataFrame, new: pd.DataFrame, key: tuple[str, ...]) -> 
     Parameters
     ----------
     old, new
-        Text cells, as `canonical_rows` gives them. A column that one of them lacks is blank there.
+        Text cells, as `canonical_rows` gives them. A column that one of them lacks is blank there,
+        the digest too.
     key
         Columns that name a row.
     """
-    before, after = _keyed(old, key), _keyed(new, key)
+    before, after = (_keyed(rows, key) for rows in (old, new))
+    for side in (before, after):
+        if DIGEST not in side:
+            side[DIGEST] = ""
     both = before.index.intersection(after.index, sort=False)
     names = [c for c in dict.fromkeys([*after.columns, *before.columns]) if c != DIGEST]
     left = before.reindex(index=both, columns=[*names, DIGEST], fill_value="")

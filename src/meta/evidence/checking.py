@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from meta.errors import FlowError
 from meta.evidence.cells import TypedTable, type_table
-from meta.evidence.corrections import Corrected, apply_corrections, read_corrections
+from meta.evidence.corrections import Corrected, apply_corrections
+from meta.evidence.corrections_file import read_corrections
 from meta.evidence.counts import arm_problems, order_problems
 from meta.evidence.dictionary import Dictionary, load_dictionary
-from meta.evidence.flow import evidence_flow
+from meta.evidence.flow import flow_problems, with_withdrawn
 from meta.evidence.keys import ambiguous_problems, duplicate_problems, reference_problems
 from meta.evidence.overlap import overlap_problems
 from meta.evidence.problems import Problem, Severity
@@ -19,6 +19,7 @@ from meta.evidence.rules import rule_problems
 from meta.evidence.screening import screening_problems
 from meta.evidence.suggestion import nearest
 from meta.evidence.swallowed import swallowed_problems
+from meta.evidence.withdrawals import told_already, withdraw_rows, withdrawn_frames
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,12 +43,16 @@ class Evidence:
     problems : list of Problem
         Everything found, errors, warnings and notes.
     corrections : list of dict
-        One record a corrected cell, as `meta.evidence.corrections.COLUMNS` names them.
+        One record a corrected cell or withdrawn row, as `meta.evidence.corrections.COLUMNS` names
+        them.
+    withdrawn : dict of str to DataFrame
+        Rows that corrections took out, by table, as text, with their ``_line``.
     """
 
     tables: dict[str, pd.DataFrame]
     problems: list[Problem] = field(default_factory=list)
     corrections: list[dict[str, str | int]] = field(default_factory=list)
+    withdrawn: dict[str, pd.DataFrame] = field(default_factory=dict)
 
     @property
     def errors(self) -> list[Problem]:
@@ -88,23 +93,16 @@ def check(directory: Path) -> Evidence:
     problems += overlap_problems(tables["arms"])
     problems += rule_problems(tables, dictionary, problems)
     frames = {name: typed.frame for name, typed in tables.items() if typed.raw.present}
-    problems += screening_problems(frames, problems)
-    problems += _flow_problems(frames, problems)
+    withdrawn = withdrawn_frames(corrected)
+    problems += screening_problems(with_withdrawn(frames, withdrawn), problems)
+    if not any(problem.severity == "error" for problem in problems):
+        # Boxes drawn from rows that are wrong would say nothing.
+        problems += flow_problems(frames, withdrawn)
     if corrected.cells:
         problems = [corrected.explain(problem) for problem in problems]
-    return Evidence(frames, problems, corrected.applied)
-
-
-def _flow_problems(frames: dict[str, pd.DataFrame], found: list[Problem]) -> list[Problem]:
-    """What the rows themselves say against the record of the search, found before it is drawn."""
-    if any(problem.severity == "error" for problem in found) or "screening" not in frames:
-        return []
-    try:
-        evidence_flow(frames, {})
-    except FlowError as error:
-        remedy = "correct the decision or the number of the row that counts them"
-        return [Problem(f"{RAW}/screening.csv", 1, "", "", str(error), remedy)]
-    return []
+    if withdrawn:
+        problems = [p for p in problems if not told_already(p, corrected, dictionary)]
+    return Evidence(frames, problems, corrected.applied, withdrawn)
 
 
 def _read(directory: Path, dictionary: Dictionary) -> tuple[Corrected, list[Problem]]:
@@ -117,6 +115,7 @@ def _read(directory: Path, dictionary: Dictionary) -> tuple[Corrected, list[Prob
         problems += found
     corrections, wrong = read_corrections(directory / RAW / CORRECTIONS, dictionary)
     corrected = apply_corrections(corrections, raws, dictionary)
+    withdraw_rows(corrections, raws, dictionary, corrected)
     return corrected, [*problems, *wrong, *corrected.problems]
 
 

@@ -113,7 +113,7 @@ def form(field: Field) -> str:
     parts = ["Required." if field.required else "May be blank."]
     if field.applies_to is not None and field.values is not None:
         parts = ["Blank only where it does not apply."]
-    parts.append("One of the values below." if field.values else KINDS[field.type])
+    parts.append("One of the values below." if field.values else _kind(field))
     if field.values and field.ordinal:
         aside = f", `{UNCLEAR}` aside," if UNCLEAR in field.values else ""
         parts.append(f"Their order{aside} is one of degree.")
@@ -140,6 +140,14 @@ def form(field: Field) -> str:
     if not field.analysis:
         parts.append("No model reads it.")
     return " ".join(parts)
+
+
+def _kind(field: Field) -> str:
+    if field.pattern is not None:
+        return f"A name of {field.pattern.words} only."
+    if field.source_spelling:
+        return "A short text, spelt the same way in all rows of a study."
+    return KINDS[field.type]
 
 
 def codebook_markdown(dictionary: Dictionary) -> str:

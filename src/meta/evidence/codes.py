@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
 import pandas as pd
 
 from meta.config import STAGES
+from meta.evidence.membership import looked_up
 
 #: Codes that count as the event of a stage; every other clear code counts as no event.
 EVENT_CODES: dict[str, frozenset[str]] = {
@@ -60,8 +62,8 @@ def _event_class(codes: pd.Series, field: str) -> pd.Series:
 
 
 def agreed_codes(codings: pd.DataFrame) -> CodeSet:
-    """Code set of the units on which coders agree."""
-    return lambda field: agreed_code(codings, field)
+    """Code set of the units on which coders agree; a field is worked out once."""
+    return cache(lambda field: agreed_code(codings, field))
 
 
 def imputed_codes(imputation: pd.DataFrame) -> CodeSet:
@@ -71,11 +73,13 @@ def imputed_codes(imputation: pd.DataFrame) -> CodeSet:
     return lambda field: by_field.get(field, pd.Series(dtype="string"))
 
 
-def any_codes(codings: pd.DataFrame) -> CodeSet:
+def any_codes(codings: pd.DataFrame, agreed: CodeSet | None = None) -> CodeSet:
     """Code set that gives every coded unit a code: agreed, else some coder's, else the commonest.
 
-    It stands in for imputed codes where only the shape of a model's rows matters.
+    It stands in for imputed codes where only the shape of a model's rows matters. `agreed` spares
+    working out again on which codes coders agree.
     """
+    agreed = agreed or agreed_codes(codings)
 
     def codes(field: str) -> pd.Series:
         given = codings.loc[codings[field].notna(), ["unit_id", field]]
@@ -83,7 +87,7 @@ def any_codes(codings: pd.DataFrame) -> CodeSet:
         if clear.empty:
             return pd.Series(dtype="string")
         first = clear.groupby("unit_id")[field].first()
-        found = agreed_code(codings, field).combine_first(first)
+        found = agreed(field).combine_first(first)
         return found.reindex(sorted(given["unit_id"].unique())).fillna(clear[field].mode().iloc[0])
 
     return codes
@@ -103,7 +107,7 @@ def case_stages(cases: pd.DataFrame, codes: CodeSet) -> pd.DataFrame:
     table = cases.copy()
     eligible = pd.Series(True, index=table.index)
     for stage in STAGES:
-        code = table["case_id"].map(codes(stage))
+        code = looked_up(table["case_id"], codes(stage))
         event = code.isin(EVENT_CODES[stage]).astype("boolean").mask(code.isna())
         table[f"eligible_{stage}"] = eligible
         table[f"event_{stage}"] = event.mask(~eligible)

@@ -86,9 +86,7 @@ def _versions(codings: TypedTable, codebook: Codebook) -> list[Problem]:
     unknown = given.notna() & ~given.isin(list(codebook.versions))
     remedy = f"write one of {', '.join(codebook.versions)}, the versions that the dictionary holds"
     reason = "is not a version of the codebook"
-    problems = [
-        codings.problem(row, "codebook_version", reason, remedy) for row in codings.rows(unknown)
-    ]
+    problems = codings.problems(codings.rows(unknown), "codebook_version", reason, remedy)
     for name, version in codebook.versions.items():
         for field in _coded_fields(codings):
             legal = version.codes.get(field.name, ())
@@ -100,9 +98,7 @@ def _versions(codings: TypedTable, codebook: Codebook) -> list[Problem]:
             allowed = f"one of {', '.join(legal)}" if legal else "nothing"
             reason = f"is not a code of {field.name} in version {name} of the codebook"
             remedy = f"write {allowed}, or the version that was followed"
-            problems += [
-                codings.problem(row, field.name, reason, remedy) for row in codings.rows(outside)
-            ]
+            problems += codings.problems(codings.rows(outside), field.name, reason, remedy)
     return problems
 
 

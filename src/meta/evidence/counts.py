@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pandas as pd
 
 from meta.evidence.problems import Problem
+from meta.plural import counted
 
 if TYPE_CHECKING:
     from meta.evidence.cells import TypedTable
+    from meta.evidence.problems import Severity
 
 OBSERVED = ("n_capable", "n_goal_failure", "n_harm")
 CATALOGUES = ("case_series", "case_control", "anecdote")
@@ -67,7 +69,8 @@ def _lacking(typed: TypedTable, part: str, whole: str) -> list[Problem]:
     rows = typed.rows(typed.frame[part].notna() & typed.blank(whole))
     remedy = f"write {whole}, the count out of which {part} was counted, or leave {part} blank"
     if rows and not typed.has(whole):
-        reason = f"{part} is given on {len(rows)} rows and there is no column {whole}"
+        given = counted(len(rows), "row")
+        reason = f"{part} is given on {given} and there is no column {whole}"
         return [Problem(typed.file, 1, whole, "", reason, f"add the column, and {remedy}")]
     reason = f"{part} is given and {whole} is blank"
     return typed.problems(rows, part, reason, remedy)
@@ -96,6 +99,7 @@ def _conditioning(arms: TypedTable) -> list[Problem]:
         lambda row: f"n_at_risk is more than n_capable ({capable[row]}) under given_capability",
         "correct one of the two, or write all_trials if all trials were at risk",
     )
+    problems += _partly_at_risk(arms)
     blank = arms.blank("conditioning")
     reason = "conditioning is blank and n_at_risk is at most n_capable: read as given_capability"
     remedy = "write given_capability if so, or all_trials"
@@ -105,6 +109,28 @@ def _conditioning(arms: TypedTable) -> list[Problem]:
     remedy = "write all_trials if so, or correct the counts"
     rows = arms.rows(blank & (at_risk > capable))
     return problems + arms.problems(rows, "conditioning", reason, remedy, "note")
+
+
+def _partly_at_risk(arms: TypedTable) -> list[Problem]:
+    """Arms whose trials at risk are said to be all trials, and are not."""
+    trials = arms.believed("n_trials")
+    fewer = (arms.believed("conditioning") == "all_trials") & (arms.believed("n_at_risk") < trials)
+    remedy = (
+        "write given_capability if the others were not capable; if they were left out of the "
+        "count, leave them out of n_trials too"
+    )
+    # A selection among the trials would pass for the product of both stages where it is pooled.
+    pooled = pooled_rows(arms)
+    return [
+        problem
+        for rows, severity in ((fewer & pooled, "warning"), (fewer & ~pooled, "note"))
+        for problem in arms.problems(
+            arms.rows(rows), "n_at_risk",
+            lambda row: f"n_at_risk is less than n_trials ({trials[row]}) under all_trials, which "
+                        "says that every trial was at risk",
+            remedy, cast("Severity", severity),
+        )
+    ]  # fmt: skip
 
 
 def _frame(arms: TypedTable) -> list[Problem]:

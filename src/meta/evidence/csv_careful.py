@@ -10,8 +10,10 @@ import numpy as np
 import pyarrow as pa
 
 from meta.evidence.csv_regular import LONGEST_CELL, Records
+from meta.evidence.header import SEPARATORS
 from meta.evidence.problems import Problem
 from meta.evidence.raw_table import TEXT
+from meta.plural import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,6 +24,8 @@ MOST_BROKEN_RECORDS = 20
 MOST_RAGGED_RECORDS = 1000
 # Cells of such rows that are remembered as keys that do exist.
 MOST_LOOSE_CELLS = 1_000_000
+# Of fewer columns, a row with two unquoted commas looks like two rows.
+FEWEST_CELLS = 4
 # Records turned into Arrow arrays at a time.
 BATCH = 8192
 
@@ -182,12 +186,27 @@ def _broken_record(shown_as: str, start: int, end: int, error: csv.Error) -> Pro
 
 def _wrong_width(shown_as: str, line: int, row: list[str], width: int) -> Problem:
     kind = "more" if len(row) > width else "fewer"
-    remedy = (
-        "put quotes around a cell that contains a comma"
-        if len(row) > width
-        else "add the missing commas, one for each blank cell"
-    )
-    if len(row) > width and any(cell.strip()[:1] in SMART_QUOTES for cell in row if cell.strip()):
-        remedy = 'put straight quotes (") around a cell that contains a comma, not curly ones'
-    reason = f"the row has {len(row)} cells, {kind} than the {width} of the header"
+    reason = f"the row has {counted(len(row), 'cell')}, {kind} than the {width} of the header"
+    remedy = _remedy_for_more(row, width) if len(row) > width else _remedy_for_fewer(row, width)
     return _whole(shown_as, reason, remedy, line)
+
+
+def _remedy_for_more(row: list[str], width: int) -> str:
+    if any(cell.strip()[:1] in SMART_QUOTES for cell in row if cell.strip()):
+        return 'put straight quotes (") around a cell that contains a comma, not curly ones'
+    quotes = "put quotes around a cell that contains a comma"
+    # The last cell of one row and the first of the next are one where no comma is between them.
+    if width >= FEWEST_CELLS and len(row) in (2 * width - 1, 2 * width):
+        return (
+            f"two rows stand on one line: begin the second on a line of its own; if not, {quotes}"
+        )
+    return quotes
+
+
+def _remedy_for_fewer(row: list[str], width: int) -> str:
+    line = ",".join(row)
+    for separator, name in SEPARATORS.items():
+        pieces = len(line.split(separator))
+        if pieces > len(row) and 2 * pieces >= width:
+            return f"the row is separated by {name}: write commas between its cells instead"
+    return "add the missing commas, one for each blank cell"

@@ -45,9 +45,7 @@ def future_problems(typed: TypedTable, today: date) -> list[Problem]:
             reason, remedy = f"is after this year ({today.year})", "correct the year"
         else:
             continue
-        problems += [
-            typed.problem(row, field.name, reason, remedy, "warning") for row in typed.rows(future)
-        ]
+        problems += typed.problems(typed.rows(future), field.name, reason, remedy, "warning")
     return problems
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, fields
 from functools import cache
 from importlib import resources
@@ -22,6 +23,14 @@ APPLIES_TO = ("cases", "arms", "both")
 CODED_TABLE = "codings"
 #: The code for a source that does not say.
 UNCLEAR = "unclear"
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """How names of one kind are written: a regular expression of the whole, and its words."""
+
+    regex: str
+    words: str
 
 
 @dataclass(frozen=True)
@@ -46,11 +55,18 @@ class Field:
     format: str | None = None
     longest: int | None = None
     applies_to: str | None = None
+    source_spelling: bool = False
+    pattern: Pattern | None = None
 
     @property
     def is_text(self) -> bool:
         """Whether cells are kept as text rather than turned into numbers or dates."""
         return self.type in TEXT_TYPES
+
+    @property
+    def is_count(self) -> bool:
+        """Whether cells count something: whole numbers that are no years."""
+        return self.type == "integer" and self.format != "year"
 
     def is_coded_for(self, kind: str) -> bool:
         """Whether units of a kind (``cases`` or ``arms``) are coded on this field."""
@@ -145,8 +161,10 @@ def load_dictionary(path: Path | None = None) -> Dictionary:
         for value, meaning in values.items()
         if not isinstance(value, str) or not isinstance(meaning, str) or not meaning.strip()
     ]
+    patterns = {name: Pattern(**entry) for name, entry in raw.get("patterns", {}).items()}
     tables = {
-        name: _table(name, entry, vocabularies, faults) for name, entry in raw["tables"].items()
+        name: _table(name, entry, vocabularies, patterns, faults)
+        for name, entry in raw["tables"].items()
     }
     for table in tables.values():
         faults += _faults(table, tables)
@@ -188,11 +206,21 @@ def _codebook_faults(codebook: Codebook, codings: Table | None) -> list[str]:
 
 
 def _table(
-    name: str, entry: dict[str, Any], vocabularies: dict[str, Any], faults: list[str]
+    name: str,
+    entry: dict[str, Any],
+    vocabularies: dict[str, Any],
+    patterns: dict[str, Pattern],
+    faults: list[str],
 ) -> Table:
     columns = {}
     for column, settings in entry["fields"].items():
-        field = _field(f"{name}.{column}", column, dict(settings), vocabularies, faults)
+        where = f"{name}.{column}"
+        named = dict(settings)
+        if named.get("pattern") not in (None, *patterns):
+            faults.append(f"{where}: there is no pattern {named.pop('pattern')!r}")
+        elif "pattern" in named:
+            named["pattern"] = patterns[named["pattern"]]
+        field = _field(where, column, named, vocabularies, faults)
         if field is not None:
             columns[column] = field
     return Table(
@@ -258,6 +286,18 @@ def _faults(table: Table, tables: dict[str, Table]) -> list[str]:
     return faults
 
 
+def _pattern_faults(field: Field, pattern: Pattern) -> list[str]:
+    if field.type != "id":
+        return ["only a name may have a pattern"]
+    try:
+        fits = re.compile(pattern.regex).fullmatch(field.example)
+    except re.error as error:
+        return [f"the pattern {pattern.regex!r} cannot be read ({error})"]
+    return (
+        [] if fits or not field.example else [f"example {field.example!r} does not fit its pattern"]
+    )
+
+
 def _field_faults(field: Field, table: Table, tables: dict[str, Table]) -> list[str]:
     faults = []
     numeric = field.type in ("integer", "number")
@@ -267,12 +307,16 @@ def _field_faults(field: Field, table: Table, tables: dict[str, Table]) -> list[
         faults.append("only a category may have values")
     if field.values is not None and field.example not in field.values:
         faults.append(f"example {field.example!r} is not one of its values")
+    if field.source_spelling and (field.type != "category" or field.values is not None):
+        faults.append("only an open category may be spelt as each source does")
     if field.ordinal and field.values is None:
         faults.append("only a closed vocabulary may be ordinal")
     if not numeric and (field.minimum is not None or field.maximum is not None):
         faults.append("only a number may have a minimum or a maximum")
     if field.format is not None and field.type not in FORMATS.get(field.format, ()):
         faults.append(f"format {field.format!r} does not fit the type {field.type}")
+    if field.pattern is not None:
+        faults += _pattern_faults(field, field.pattern)
     if field.longest is not None and not field.is_text:
         faults.append("only a text may have a greatest length")
     if field.applies_to is not None and field.applies_to not in APPLIES_TO:

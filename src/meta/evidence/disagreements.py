@@ -7,6 +7,7 @@ import pandas as pd
 
 from meta.evidence.codes import ADJUDICATOR, UNCLEAR
 from meta.evidence.dictionary import load_dictionary
+from meta.evidence.membership import among
 from meta.evidence.responses import Tables, coded_fields, unit_table
 
 COLUMNS = [
@@ -44,15 +45,12 @@ def disagreement_table(
     for field in coded_fields():
         if field not in codings:
             continue
-        given = codings[codings[field].notna()]
-        free = given[given["coder"] != ADJUDICATOR]
-        differ = free.groupby("unit_id")[field].nunique()
+        given = _disputed(codings, field)
         settled = given[given["coder"] == ADJUDICATOR].set_index("unit_id")[field]
-        posterior = _posterior(probabilities, field)
+        posterior = _posterior(probabilities, field, given["unit_id"])
         order = [v for v in known[field].values or {} if v != UNCLEAR]
-        answers = dict(list(free.groupby("unit_id")))
-        for unit in differ.index[differ > 1]:
-            codes = answers[unit].sort_values("coder")
+        for unit, answers in given[given["coder"] != ADJUDICATOR].groupby("unit_id"):
+            codes = answers.sort_values("coder")
             likely = posterior.get(str(unit), [])
             rows.append(
                 {
@@ -91,8 +89,21 @@ def flat_table(table: pd.DataFrame) -> pd.DataFrame:
     return flat
 
 
-def _posterior(probabilities: pd.DataFrame, field: str) -> dict[str, list[tuple[str, float]]]:
+def _disputed(codings: pd.DataFrame, field: str) -> pd.DataFrame:
+    """Answers to a field of the units on which two coders differ: only they cost anything."""
+    columns = ["unit_id", "coder", field, *{"confidence", "rationale"}.intersection(codings)]
+    given = codings.loc[codings[field].notna(), columns]
+    codes = given.loc[given["coder"] != ADJUDICATOR, ["unit_id", field]]
+    # A unit whose distinct codes are more than one stands here again.
+    codes = codes.drop_duplicates()
+    return given[among(given["unit_id"], codes.loc[codes["unit_id"].duplicated(), "unit_id"])]
+
+
+def _posterior(
+    probabilities: pd.DataFrame, field: str, units: pd.Series
+) -> dict[str, list[tuple[str, float]]]:
     rows = probabilities[probabilities["field"] == field]
+    rows = rows[among(rows["unit_id"], units)]
     rows = rows.sort_values(["unit_id", "probability"], ascending=[True, False])
     return {
         str(unit): [(str(c), float(p)) for c, p in zip(g["code"], g["probability"], strict=True)]

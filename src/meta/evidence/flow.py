@@ -8,14 +8,24 @@ themselves. The boxes of one parent add up to it or the flow is refused (PRISMA 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
 
 from meta.errors import FlowError
 from meta.evidence.dictionary import load_dictionary
-from meta.evidence.problems import format_text
-from meta.evidence.screening import is_linked, screening_problems, sources, uncounted
+from meta.evidence.problems import Problem, format_text
+from meta.evidence.screening import (
+    FILE,
+    TALLIED,
+    is_linked,
+    misplaced_decision,
+    screening_problems,
+    sources,
+    uncounted,
+)
+from meta.plural import counted
 
 Box = dict[str, Any]
 
@@ -29,7 +39,9 @@ KEPT_OUT = {
 
 
 def evidence_flow(
-    tables: Mapping[str, pd.DataFrame], row_filter: Mapping[str, list[str]]
+    tables: Mapping[str, pd.DataFrame],
+    row_filter: Mapping[str, list[str]],
+    withdrawn: Mapping[str, pd.DataFrame] = MappingProxyType({}),
 ) -> list[Box]:
     """Count the flow of records, arms and cases.
 
@@ -39,6 +51,9 @@ def evidence_flow(
         Checked evidence tables.
     row_filter
         Filter of the primary model: column and the values it keeps.
+    withdrawn
+        Rows that corrections took out, by table: the search found them, so they are counted and
+        shown as kept out.
 
     Returns
     -------
@@ -53,14 +68,57 @@ def evidence_flow(
     FlowError
         If they do not, or if the record of the search does not add up.
     """
-    wrong = [p for p in screening_problems(tables) if p.severity == "error"]
+    found = with_withdrawn(tables, withdrawn)
+    wrong = [p for p in screening_problems(found) if p.severity == "error"]
     if wrong:
         raise FlowError(f"evidence flow: the search does not add up\n{format_text(wrong)}")
+    return _boxes(tables, row_filter, withdrawn)
+
+
+def flow_problems(
+    tables: Mapping[str, pd.DataFrame],
+    withdrawn: Mapping[str, pd.DataFrame] = MappingProxyType({}),
+) -> list[Problem]:
+    """Report what the rows themselves say against the record of the search.
+
+    Parameters
+    ----------
+    tables
+        Tables without errors, those of `screening_problems` among them.
+    withdrawn
+        As for `evidence_flow`.
+
+    Returns
+    -------
+    list of Problem
+        An error on the row of the search that counts rows as anything but included.
+    """
+    if "screening" not in tables:
+        return []
+    try:
+        _boxes(tables, {}, withdrawn)
+    except FlowError as error:
+        remedy = "correct the decision or the number of the row that counts them"
+        line, decision = misplaced_decision(tables["screening"])
+        column = "decision" if decision else ""
+        return [Problem(FILE, line, column, decision, str(error), remedy)]
+    return []
+
+
+def _boxes(
+    tables: Mapping[str, pd.DataFrame],
+    row_filter: Mapping[str, list[str]],
+    withdrawn: Mapping[str, pd.DataFrame],
+) -> list[Box]:
+    """Boxes of tables whose record of the search adds up on its own."""
+    found = with_withdrawn(tables, withdrawn)
     screened = "screening" in tables and len(tables["screening"]) > 0
     linked = screened and is_linked(tables["screening"])
-    boxes = _search_boxes(tables, linked) if screened else []
-    boxes += _arm_boxes(tables, row_filter, linked)
-    boxes += _case_boxes(tables, linked) if "cases" in tables else []
+    boxes = _search_boxes(found, linked) if screened else []
+    boxes += [] if linked else _record_boxes(found)
+    boxes += _arm_boxes(tables, row_filter, linked, len(withdrawn.get("arms", ())))
+    if "cases" in tables:
+        boxes += _case_boxes(tables, linked, len(withdrawn.get("cases", ())))
     for parent in boxes:
         for parts, what in (
             ([b["n"] for b in boxes if b["of"] == parent["id"]], "parts"),
@@ -72,6 +130,17 @@ def evidence_flow(
                     f"{parent['n']}"
                 )
     return boxes
+
+
+def with_withdrawn(
+    tables: Mapping[str, pd.DataFrame], withdrawn: Mapping[str, pd.DataFrame]
+) -> dict[str, pd.DataFrame]:
+    """Put the rows that corrections took out back into their tables, for what counts all rows."""
+    return {
+        name: pd.concat([table.astype("object"), withdrawn[name].astype("object")], join="inner",
+                        ignore_index=True) if name in withdrawn else table
+        for name, table in tables.items()
+    }  # fmt: skip
 
 
 def _box(
@@ -143,7 +212,7 @@ def _added_since(tables: Mapping[str, pd.DataFrame]) -> list[dict[str, Any]]:
     known = load_dictionary().tables
     return [
         _part(f"added to {known[name].title.lower()} since", n)
-        for name in ("arms", "cases")
+        for name in TALLIED
         if name in tables and (n := uncounted(tables, name))
     ]
 
@@ -151,7 +220,7 @@ def _added_since(tables: Mapping[str, pd.DataFrame]) -> list[dict[str, Any]]:
 def _elsewhere(screening: pd.DataFrame) -> int:
     """Records that were included, but not as arms or cases."""
     rows = screening[screening["decision"].eq("included")]
-    return int(rows.loc[~rows["counts_table"].isin(["arms", "cases"]), "records"].sum())
+    return int(rows.loc[~rows["counts_table"].isin(TALLIED), "records"].sum())
 
 
 def _record_boxes(tables: Mapping[str, pd.DataFrame]) -> list[Box]:
@@ -168,20 +237,25 @@ def _record_boxes(tables: Mapping[str, pd.DataFrame]) -> list[Box]:
 
 
 def _arm_boxes(
-    tables: Mapping[str, pd.DataFrame], row_filter: Mapping[str, list[str]], linked: bool
+    tables: Mapping[str, pd.DataFrame],
+    row_filter: Mapping[str, list[str]],
+    linked: bool,
+    withdrawn: int,
 ) -> list[Box]:
     arms = tables["arms"]
     described = arms.merge(tables["studies"], on="study_id", how="left", suffixes=("", "_study"))
-    boxes = [] if linked else _record_boxes(tables)
-    parent = "identified" if linked else "records"
-    boxes.append(_box("arms", "experiment arms with counts", len(arms), "arms", parent))
+    parent, found = "identified" if linked else "records", len(arms) + withdrawn
+    boxes = [_box("arms", "experiment arms with counts", found, "arms", parent)]
     reasons = {
         "role": "not a main arm (control, ablation, total, subset ...)",
         "failure_type": "neighbouring failure type",
         "sampling_frame": "sample selected on success or failure",
         "grade": "grade of the counts too low",
     }
-    left, parent, last = described, "arms", len(boxes) - 1
+    left, parent, last = described, "arms", 0
+    if withdrawn:
+        boxes += _withdrawn_boxes("arms", withdrawn, len(arms))
+        parent, last = "standing_arms", 2
     for column, values in row_filter.items():
         kept = left[column].astype("string").isin(values).fillna(False).astype(bool)
         stays = left[kept]
@@ -194,16 +268,30 @@ def _arm_boxes(
             boxes.append(_box(name, "remaining arms", len(stays), "arms", parent, phase="pooling"))
             parent, last = name, len(boxes) - 1
         left = stays
-    pooled = f"arms of the primary model, from {left['study_id'].nunique()} studies"
+    studies = counted(left["study_id"].nunique(), "study")
+    pooled = f"arms of the primary model, from {studies}"
     boxes[last]["label"] = pooled
     return boxes
 
 
-def _case_boxes(tables: Mapping[str, pd.DataFrame], linked: bool) -> list[Box]:
+def _withdrawn_boxes(unit: str, withdrawn: int, left: int) -> list[Box]:
+    """Rows that corrections took out, and those that stand."""
+    reason = "withdrawn (see the corrections)"
+    return [
+        _box(f"withdrawn_{unit}", "kept out", withdrawn, unit, unit, reason),
+        _box(f"standing_{unit}", f"remaining {unit}", left, unit, unit),
+    ]
+
+
+def _case_boxes(tables: Mapping[str, pd.DataFrame], linked: bool, withdrawn: int) -> list[Box]:
     cases = tables["cases"]
     parent = "identified" if linked else None
     label = "documented cases (selected on failure)"
-    boxes = [_box("cases", label, len(cases), "cases", parent)]
+    boxes = [_box("cases", label, len(cases) + withdrawn, "cases", parent)]
+    parent = "cases"
+    if withdrawn:
+        boxes += _withdrawn_boxes("cases", withdrawn, len(cases))
+        parent = "standing_cases"
     if "codings" not in tables or "evidence_kind" not in cases:
         return boxes
     coded = cases["case_id"].isin(tables["codings"]["unit_id"])
@@ -211,14 +299,14 @@ def _case_boxes(tables: Mapping[str, pd.DataFrame], linked: bool) -> list[Box]:
     uncoded, other = int((~coded).sum()), int((coded & ~observed).sum())
     if uncoded:
         boxes.append(
-            _box("uncoded", "kept out", uncoded, "cases", "cases", "no codes", phase="composition")
+            _box("uncoded", "kept out", uncoded, "cases", parent, "no codes", phase="composition")
         )
     if other:
         reason = "no observed behaviour (analysis, report or design only)"
         boxes.append(
-            _box("unobserved", "kept out", other, "cases", "cases", reason, phase="composition")
+            _box("unobserved", "kept out", other, "cases", parent, reason, phase="composition")
         )
     label = "coded cases of observed behaviour: composition only"
     n = int((coded & observed).sum())
-    boxes.append(_box("composition", label, n, "cases", "cases", phase="composition"))
+    boxes.append(_box("composition", label, n, "cases", parent, phase="composition"))
     return boxes

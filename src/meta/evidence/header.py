@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 # Typed tables hold the line of each row under this name.
 RESERVED = "_line"
+#: What programs write between cells in place of commas.
+SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 # Rows behind the first in which the real header is looked for.
 ROWS_SEARCHED = 5
 
@@ -38,12 +40,8 @@ def misplaced_header(records: Records, table: Table, shown_as: str) -> Problem |
     header, line = records.header or [], records.header_line
     if {folded(cell) for cell in header} & set(table.fields):
         return None
-    for separator, name in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
-        pieces = {folded(piece.strip('" ')) for piece in separator.join(header).split(separator)}
-        if len(pieces & set(table.fields)) > 1:
-            reason = f"the columns are separated by {name}, not by commas"
-            remedy = "save the file as CSV with the comma as separator"
-            return Problem(shown_as, line, "", "", reason, remedy)
+    if said := other_separator(header, table):
+        return Problem(shown_as, line, "", "", *said)
     for row in range(min(ROWS_SEARCHED, len(records.lines))):
         if len(_named(records, row, table)) > 1:
             reason = f"the header stands on line {int(records.lines[row])}, below other text"
@@ -53,6 +51,31 @@ def misplaced_header(records: Records, table: Table, shown_as: str) -> Problem |
         reason = "the line names no column, and the header seems to stand below it"
         remedy = "remove the lines above the header"
         return Problem(shown_as, line, "", ", ".join(filter(None, header)), reason, remedy)
+    return None
+
+
+def other_separator(header: list[str], table: Table) -> tuple[str, str] | None:
+    """Say that a header is separated by anything but commas.
+
+    Parameters
+    ----------
+    header : list of str
+        Its cells, as commas separate them.
+    table : Table
+        What the dictionary says of the table.
+
+    Returns
+    -------
+    tuple of str or None
+        The reason and the remedy.
+    """
+    if {folded(cell) for cell in header} & set(table.fields):
+        return None
+    for separator, name in SEPARATORS.items():
+        pieces = {folded(piece.strip('" ')) for piece in separator.join(header).split(separator)}
+        if len(pieces & set(table.fields)) > 1:
+            reason = f"the columns are separated by {name}, not by commas"
+            return reason, "save the file as CSV with the comma as separator"
     return None
 
 
@@ -100,19 +123,26 @@ def header_problems(records: Records, table: Table, shown_as: str) -> list[Probl
         reason = "the required column is missing"
         problems.append(Problem(shown_as, line, column, "", reason, remedy))
     problems += [
-        _extra_column(column, absent, shown_as, line)
+        _extra_column(column, absent, table, shown_as, line)
         for column in extra
         if column not in renamed and not odd_character(column)
     ]
     return problems + _second_header(records, table, shown_as)
 
 
-def _extra_column(column: str, absent: list[str], shown_as: str, line: int) -> Problem:
+def _extra_column(
+    column: str, absent: list[str], table: Table, shown_as: str, line: int
+) -> Problem:
     if column.lower() in absent:
         reason = f"differs from the column {column.lower()} by letter case"
         remedy = f"rename it to {column.lower()}"
         return Problem(shown_as, line, column, "", reason, remedy)
     near = nearest(column, absent)
+    if near is not None and table.fields[near].is_count:
+        # Counts under another name would be lost, and the rows pooled without them.
+        reason = f"is not a known column, and the column of counts {near} is missing"
+        remedy = f"rename it to {near}; if it holds something else, give it a name less like it"
+        return Problem(shown_as, line, column, "", reason, remedy)
     if near is not None:
         reason = f"is not a known column; did you mean {near}?"
         remedy = f"rename it to {near}, or its cells are ignored"

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 CODE = pa.dictionary(pa.int8(), pa.string())
@@ -54,9 +55,10 @@ def imputation_table(
 def stored_imputations(path: Path, fields: Sequence[str]) -> Iterator[pd.DataFrame]:
     """Read code sets one at a time: columns `unit_id`, `field`, `code` of the fields asked for."""
     names = [n for n in pq.read_schema(path).names if n.startswith("imputation_")]
+    asked = pc.field("field").isin(list(fields))
+    # All sets are of the same units: their names are read once.
+    frame = pq.read_table(path, columns=["unit_id", "field"], filters=asked).to_pandas()
+    frame = frame.astype({"unit_id": "string", "field": "category"})
     for name in names:
-        table = pq.read_table(
-            path, columns=["unit_id", "field", name], filters=[("field", "in", list(fields))]
-        )
-        frame = table.rename_columns(["unit_id", "field", "code"]).to_pandas()
-        yield frame.astype({"unit_id": "string", "code": "category"})
+        codes = pq.read_table(path, columns=[name], filters=asked)[name].to_pandas()
+        yield frame.assign(code=codes.astype("category"))

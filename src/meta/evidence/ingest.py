@@ -56,7 +56,7 @@ def ingest(
         raise EvidenceError(evidence.problems)
     if evidence.problems:
         print(format_text(evidence.problems), file=sys.stderr)
-    boxes = evidence_flow(evidence.tables, row_filter)
+    boxes = evidence_flow(evidence.tables, row_filter, evidence.withdrawn)
     studies, corrected = evidence.tables["studies"][BIBLIOGRAPHY], evidence.corrections
     build_warehouse(evidence, database)
     # A large base need not be held twice while the database sorts it.

@@ -10,9 +10,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from meta.evidence.membership import among
 from meta.evidence.problems import Problem
 from meta.evidence.raw_table import TEXT
 from meta.evidence.suggestion import nearest
+from meta.plural import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -159,11 +161,13 @@ def ambiguous_problems(tables: Mapping[str, TypedTable], fields: Iterable[Field]
         targets = [(tables[table], column) for table, column in field.references]
         targets = [(typed, column) for typed, column in targets if typed.has(column)]
         for (one, left), (other, right) in permutations(targets, 2):
-            names = other.believed(right).dropna()
-            first = names[~names.duplicated()]
-            rows = one.rows(one.believed(left).isin(first))
-            if not rows:
+            shared = among(one.believed(left), other.believed(right))
+            if not shared.any():
                 continue
+            rows = one.rows(shared)
+            names = other.believed(right)
+            names = names[among(names, one.believed(left)[shared])]
+            first = names[~names.duplicated()]
             where = dict(zip(first, other.raw.lines[first.index], strict=True))
 
             def say(
@@ -188,7 +192,8 @@ def _known(present: list[tuple[TypedTable, str]]) -> Any:
 
 def _unlooked(typed: TypedTable, field: Field, rows: list[int], absent: list[str]) -> Problem:
     files = " and ".join(absent)
-    reason = f"{len(rows)} rows name a {field.label.lower()} that is not there without {files}"
+    number = counted(len(rows), "row")
+    reason = f"the {field.label.lower()} of {number} is not there without {files}"
     remedy = f"add {files}; without it these rows are not used"
     return typed.problem(rows[0], field.name, reason, remedy, "warning")
 

@@ -14,18 +14,14 @@ from meta.evidence.new_row import (
     KINDS,
     RAW,
     AddedRow,
-    RowError,
     add_row,
-    defaults,
-    read_table_file,
     table_of,
 )
 from meta.evidence.problems import escaped, format_text, show
-from meta.evidence.reading import nearest
+from meta.evidence.prompts import ask_and_add
+from meta.plural import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from meta.evidence.dictionary import Field
 
 #: What to do once a row of a kind is there.
@@ -68,7 +64,7 @@ def command(kind: str) -> click.Command:
             reason = "is not a folder: name a directory that holds data/raw/"
             raise click.UsageError(f"{directory / RAW} {reason}")
         interactive = not no_input and sys.stdin.isatty() and sys.stdout.isatty()
-        added = _ask_and_add(directory, kind, given) if interactive else add_row(
+        added = ask_and_add(directory, kind, given) if interactive else add_row(
             directory, kind, given, date.today()
         )  # fmt: skip
         click.echo(report(added, kind))
@@ -106,7 +102,8 @@ def report(added: AddedRow, kind: str) -> str:
     if added.problems:
         parts.append(format_text(added.problems))
     if added.existing:
-        parts.append(f"The base has {added.existing} errors of its own; `meta check` lists them.")
+        errors = counted(added.existing, "error")
+        parts.append(f"The base has {errors} of its own besides; see `meta check`.")
     parts.append(escaped(f"Next: {NEXT[kind].format(**added.values)}"))
     return "\n\n".join(parts)
 
@@ -130,51 +127,6 @@ def _described(field: Field) -> str:
     if field.values:
         return f"{field.meaning} One of: {', '.join(field.values)}."
     return f"{field.meaning}{f' Example: {field.example}.' if field.example else ''}"
-
-
-def _ask_and_add(directory: Path, kind: str, given: dict[str, str]) -> AddedRow:
-    """Ask for what is missing, and again for what turns out to be wrong."""
-    table = table_of(kind)
-    contents, _ = read_table_file(directory, kind)
-    values = dict(given)
-    proposed = {
-        name: value for name, (value, _) in defaults(kind, contents, values, date.today()).items()
-    }
-    fields = [field for field in table.fields.values() if field.name in contents.header]
-    click.echo(f"A new row of {RAW}/{table.name}.csv. Enter leaves a cell blank; Ctrl-C gives up.")
-    for required in (True, False):
-        for field in fields:
-            if field.required is required and field.name not in given:
-                values[field.name] = _ask(field, proposed)
-    while True:
-        # A proposal that was accepted is proposed anew: someone else may have taken the name.
-        taken = {k: v for k, v in values.items() if v and v != proposed.get(k)}
-        try:
-            return add_row(directory, kind, taken, date.today())
-        except RowError as error:
-            click.echo(str(error), err=True)
-            again = [field for field in fields if field.name in error.columns]
-            if not again or not click.confirm("Correct the row?", default=True):
-                raise
-            for field in again:
-                values[field.name] = _ask(field, {field.name: values.get(field.name, "")})
-
-
-def _ask(field: Field, proposed: Mapping[str, str]) -> str:
-    click.echo(f"\n{field.label} ({field.name}): {_described(field)}")
-    default = proposed.get(field.name, "")
-    while True:
-        answer = click.prompt(
-            field.name, default=default, show_default=bool(default), prompt_suffix="> "
-        )
-        value = str(answer).strip()
-        if not value and field.required:
-            click.echo("A value is required.")
-        elif value and field.values and value not in field.values:
-            near = nearest(value, list(field.values), cutoff=0.6)
-            click.echo(f"Did you mean {near}?" if near else f"One of: {', '.join(field.values)}.")
-        else:
-            return value
 
 
 __all__ = ["KINDS", "command", "report"]

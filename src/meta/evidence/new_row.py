@@ -26,8 +26,10 @@ from meta.evidence.append import (
 )
 from meta.evidence.checking import RAW, check
 from meta.evidence.dictionary import load_dictionary
+from meta.evidence.header import other_separator
 from meta.evidence.problems import Problem, escaped, format_text
 from meta.evidence.reading import not_a_file
+from meta.plural import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -167,7 +169,7 @@ def read_table_file(directory: Path, kind: str) -> tuple[Contents, bytes | None]
     Raises
     ------
     AppendError
-        If it cannot be read to its end.
+        If it cannot be read to its end, or its columns are not separated by commas.
     """
     table = load_dictionary()[KINDS[kind]]
     path = directory / RAW / f"{table.name}.csv"
@@ -178,7 +180,11 @@ def read_table_file(directory: Path, kind: str) -> tuple[Contents, bytes | None]
     except OSError as error:
         raise AppendError(f"{path}: cannot be read ({error.strerror})") from None
     data = before if before and before.strip() else new_file(list(table.fields))
-    return read_contents(data, f"{RAW}/{table.name}.csv"), before
+    contents = read_contents(data, f"{RAW}/{table.name}.csv")
+    if said := other_separator(contents.header, table):
+        reason, remedy = said
+        raise AppendError(f"{RAW}/{table.name}.csv:1: {reason}: {remedy}, then add the row")
+    return contents, before
 
 
 def add_row(directory: Path, kind: str, given: Mapping[str, str], today: date) -> AddedRow:
@@ -257,7 +263,8 @@ def caused(before: list[Problem], after: list[Problem]) -> list[Problem]:
 
 
 def _identity(problem: Problem) -> tuple[str, int, str, str, str]:
-    reason = re.sub(r"[0-9]+", "#", problem.reason)
+    # Nor does the plural of what they count.
+    reason = re.sub(r"[0-9][0-9,]*( \w+?)?(?:s\b|\b)", r"#\1", problem.reason)
     return problem.file, problem.line, problem.column, problem.severity, reason
 
 
@@ -274,7 +281,7 @@ def _check_with(directory: Path, file: str, data: bytes) -> list[Problem]:
 
 
 def _missing(fields: list[Field], kind: str) -> RowError:
-    lines = [f"a new {kind} needs {len(fields)} more value{'s' if len(fields) > 1 else ''}:"]
+    lines = [f"a new {kind} needs {counted(len(fields), 'more value')}:"]
     for absent in fields:
         legal = f" One of: {', '.join(absent.values)}." if absent.values else ""
         example = f" Example: {absent.example}." if absent.example and not legal else ""
@@ -285,7 +292,9 @@ def _missing(fields: list[Field], kind: str) -> RowError:
 def _refused(problems: list[Problem], existing: int) -> RowError:
     text = format_text(problems)
     if existing:
-        text += f"\n(the base has {existing} errors of its own besides; `meta check` lists them)"
+        text += (
+            f"\n(the base has {counted(existing, 'error')} of its own besides; see `meta check`)"
+        )
     return RowError(text, [p.column for p in problems if p.severity == "error" and p.column])
 
 

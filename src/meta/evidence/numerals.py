@@ -149,12 +149,20 @@ def _number_remedy(value: str, field: Field) -> str:
     unquoted = value.strip("\"'\u2018\u2019\u201c\u201d`")
     if unquoted != value and re.fullmatch(DECIMAL, unquoted):
         return f"write it without quotes: {unquoted}"
-    if match := _THOUSANDS.fullmatch(value):
+    match = _THOUSANDS.fullmatch(value)
+    # No thousands begin with a zero.
+    if match and not value.lstrip("+-").startswith("0"):
         return _separated(value, match[2], field)
     if re.fullmatch("[+-]?[0-9]+", value):
         return "correct it: no count has so many digits"
+    if field.type == "integer" and re.fullmatch(r"[+-]?[0-9]*,[0-9]+", value):
+        return _whole_remedy(value.replace(",", "."), field)
     if re.fullmatch(DECIMAL, value):
-        return _whole_remedy(value) if field.type == "integer" else "correct it: it is too large"
+        return (
+            _whole_remedy(value, field)
+            if field.type == "integer"
+            else "correct it: it is too large"
+        )
     if value.endswith("%"):
         return "write the count, not the percentage" if field.type == "integer" else "drop the %"
     ascii_digits = _ascii_digits(value)
@@ -184,11 +192,15 @@ def _separated(value: str, separator: str, field: Field) -> str:
     return f"write it without separators: {whole}"
 
 
-def _whole_remedy(value: str) -> str:
+def _whole_remedy(value: str, field: Field) -> str:
     number = float(value)
     if math.isfinite(number) and number.is_integer() and abs(number) < 1e15:
         return f"write it without a decimal point or exponent: {int(number)}"
-    return "a count has no fraction; write the number of trials"
+    if not field.is_count:
+        return "write a whole number"
+    if 0 < number < 1:
+        return f"write a count: if {value} is a proportion, the number of trials it stands for"
+    return "write a count: how many there were, not a mean or a percentage"
 
 
 def _ascii_digits(value: str) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from meta.errors import UserError
 from meta.evidence.problem_kinds import code_of
+from meta.plural import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -66,11 +67,11 @@ class Problem:
 
 
 class EvidenceError(UserError):
-    """The evidence has errors, so none of it was ingested."""
+    """The evidence has errors, so none of it was used; the outcome says for what."""
 
-    def __init__(self, problems: Iterable[Problem]) -> None:
+    def __init__(self, problems: Iterable[Problem], outcome: str = "nothing was ingested") -> None:
         self.problems = list(problems)
-        super().__init__(f"{format_text(self.problems)}\nnothing was ingested")
+        super().__init__(f"{format_text(self.problems)}\n{outcome}")
 
 
 def group(problems: Iterable[Problem]) -> list[Problem]:
@@ -329,9 +330,5 @@ def _counts(problems: list[Problem]) -> Counter[Severity]:
 
 def _summary(problems: list[Problem]) -> str:
     counts = _counts(problems)
-    parts = [
-        f"{counts[severity]} {severity}{'' if counts[severity] == 1 else 's'}"
-        for severity in SEVERITIES
-        if counts[severity]
-    ]
+    parts = [counted(counts[severity], severity) for severity in SEVERITIES if counts[severity]]
     return ", ".join(parts) or "no problems"

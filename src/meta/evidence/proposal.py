@@ -13,7 +13,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pandas as pd
+
 from meta.errors import UserError
+from meta.evidence.changes import compare_rows
 from meta.evidence.checking import RAW, Evidence, check
 from meta.evidence.dictionary import load_dictionary
 from meta.evidence.problems import EvidenceError, Problem
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
 
 #: Where a line of the copy comes from: file as the user knows it, and its line there.
 Origin = dict[int, tuple[str, int]]
+NOT_PREVIEWED = "nothing was previewed"
 #: What ends a line for the readers, also inside a quoted cell.
 LINE_END = re.compile(r"\r\n|\n|\r")
 
@@ -34,7 +38,10 @@ class ProposalError(UserError):
 
 @dataclass(frozen=True)
 class ProposedRow:
-    """One row of a proposal: its table, its key, and whether it is added, replaced or removed."""
+    """One row of a proposal: its table, its key, and whether it is added, replaced or removed.
+
+    Of a folder, a row that differs from the stored one is `changed`.
+    """
 
     table: str
     key: str
@@ -129,7 +136,7 @@ def propose(
         problems += [p for p in found if p.severity == "error"]
         edits.setdefault(table.name, {})[str(path)] = raw, str(path)
     if problems:
-        raise EvidenceError(problems)
+        raise EvidenceError(problems, NOT_PREVIEWED)
     gone = list(remove)
     if gone:
         edits.setdefault("arms", {})
@@ -141,12 +148,19 @@ def propose(
         evidence = check(copy)
         evidence.problems = [_relocate(p, origins) for p in evidence.problems]
     if evidence.errors:
-        raise EvidenceError(evidence.problems)
+        raise EvidenceError(evidence.problems, NOT_PREVIEWED)
     return Proposal(evidence, rows)
 
 
-def propose_folder(folder: Path) -> Proposal:
+def propose_folder(folder: Path, stored: Mapping[str, pd.DataFrame]) -> Proposal:
     """Check a folder of raw tables, an edited copy of `data/raw` or that folder itself.
+
+    Parameters
+    ----------
+    folder
+        The folder.
+    stored
+        Canonical tables of the last run, which say what is new in it.
 
     Raises
     ------
@@ -162,8 +176,27 @@ def propose_folder(folder: Path) -> Proposal:
         replace(p, file=str(folder / Path(p.file).name)) for p in evidence.problems
     ]
     if evidence.errors:
-        raise EvidenceError(evidence.problems)
-    return Proposal(evidence)
+        raise EvidenceError(evidence.problems, NOT_PREVIEWED)
+    return Proposal(evidence, _differing(stored, evidence.tables))
+
+
+def _differing(
+    stored: Mapping[str, pd.DataFrame], tables: Mapping[str, pd.DataFrame]
+) -> list[ProposedRow]:
+    """Rows that differ from the stored ones in a column that an analysis may read."""
+    found = []
+    for table in load_dictionary():
+        columns = table.analysis_columns
+        old = stored.get(table.name, pd.DataFrame(columns=columns)).reindex(columns=columns)
+        new = tables.get(table.name, old.iloc[:0]).reindex(columns=columns)
+        keys = list(table.key)
+        before, after = (rows.sort_values(keys, ignore_index=True) for rows in (old, new))
+        if before.astype("string").equals(after.astype("string")):
+            continue
+        differ = compare_rows(old, new, table.key)
+        parts = {"added": differ.added, "removed": differ.removed, "changed": list(differ.changed)}
+        found += [ProposedRow(table.name, k, word) for word, named in parts.items() for k in named]
+    return found
 
 
 def _copy(
@@ -191,7 +224,7 @@ def _copy(
         base, found = read_table(directory / file, file, table)
         errors = [p for p in found if p.severity == "error" and base.present]
         if errors:
-            raise EvidenceError(errors)
+            raise EvidenceError(errors, NOT_PREVIEWED)
         gone = remove if name == "arms" else []
         records, found_rows = _merge(base, file, table, list(parts.values()), gone)
         rows += found_rows

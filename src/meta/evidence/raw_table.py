@@ -48,6 +48,12 @@ class RawTable:
         """Return one cell; an empty text if it is blank."""
         return self.columns[column][row].as_py() or ""
 
+    def kept(self, rows: np.ndarray) -> RawTable:
+        """Return the table with those rows alone for which an array of bool holds."""
+        mask = pa.array(rows)
+        columns = {name: cells.filter(mask) for name, cells in self.columns.items()}
+        return replace(self, columns=columns, lines=self.lines[rows])
+
     def replaced(self, column: str, row: int, value: str) -> RawTable:
         """Return the table with one cell replaced; an empty text blanks it.
 

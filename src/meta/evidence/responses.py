@@ -8,14 +8,17 @@ and imputed together. Each case is an item.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from meta.evidence.codes import ADJUDICATOR, UNCLEAR
 from meta.evidence.dictionary import load_dictionary
+from meta.evidence.membership import among, positions
 
 #: What stands for a coder whose kind no table states.
 UNDESCRIBED = "undescribed"
@@ -83,13 +86,25 @@ class Responses:
         words = [self.field, *self.classes, "|", *self.coders, text]
         if self.ordinal and (np.diff(self.places) > 1).any():
             words.append(str(self.places.tolist()))
-        return hashlib.sha256("\0".join(words).encode() + self.answers.tobytes()).hexdigest()
+        return hashlib.sha256(
+            "\0".join(words).encode() + self.answers.astype(np.int64).tobytes()
+        ).hexdigest()
 
 
 def coded_fields() -> list[str]:
     """Names of the codebook fields with a closed vocabulary that describe the unit."""
     fields = load_dictionary()["codings"].fields.values()
     return [f.name for f in fields if f.values is not None and f.name != "confidence"]
+
+
+def response_columns() -> dict[str, list[str]]:
+    """Columns that the answers are made of, by table; titles, for people, apart."""
+    return {
+        "cases": ["case_id", "study_id", "failure_type"],
+        "arms": ["arm_id", "study_id", "failure_type"],
+        "codings": ["unit_id", "coder", *coded_fields()],
+        "coders": ["coder", "kind"],
+    }
 
 
 def coder_kinds(tables: Tables) -> dict[str, str]:
@@ -106,7 +121,10 @@ def coder_kinds(tables: Tables) -> dict[str, str]:
 
 
 def unit_table(tables: Tables) -> pd.DataFrame:
-    """List the units that can be coded: `unit_id`, `kind`, `study`, `failure_type`, `title`."""
+    """List the units that can be coded: `unit_id`, `kind`, `study`, `failure_type`, `title`.
+
+    Sorted by `unit_id`.
+    """
     parts = []
     for table, key, title in (("cases", "case_id", "title"), ("arms", "arm_id", "arm_label")):
         rows = tables.get(table)
@@ -123,7 +141,7 @@ def unit_table(tables: Tables) -> pd.DataFrame:
     units = pd.concat(parts, ignore_index=True).drop_duplicates("unit_id")
     # A case without a study is independent of all others.
     units["study"] = units["study"].fillna(units["unit_id"])
-    return units
+    return units.sort_values("unit_id", ignore_index=True)
 
 
 def _column(rows: pd.DataFrame, name: str) -> pd.Series:
@@ -132,7 +150,20 @@ def _column(rows: pd.DataFrame, name: str) -> pd.Series:
     return pd.Series(pd.NA, index=rows.index, dtype="string")
 
 
-def field_responses(tables: Tables, field: str) -> Responses | None:
+def every_field(tables: Tables) -> Iterator[Responses]:
+    """Collect the answers to each coded field that has any clear code, one field at a time."""
+    if tables.get("codings") is None:
+        return
+    units = unit_table(tables)
+    for field in coded_fields():
+        responses = field_responses(tables, field, units)
+        if responses is not None:
+            yield responses
+
+
+def field_responses(
+    tables: Tables, field: str, units: pd.DataFrame | None = None
+) -> Responses | None:
     """Collect the answers to one field.
 
     Parameters
@@ -141,6 +172,8 @@ def field_responses(tables: Tables, field: str) -> Responses | None:
         Evidence tables by name; `codings` and at least one of `cases` and `arms`.
     field
         Codebook field.
+    units
+        `unit_table` of the tables, where it is known already.
 
     Returns
     -------
@@ -160,13 +193,15 @@ def field_responses(tables: Tables, field: str) -> Responses | None:
     coders = sorted(set(given["coder"]) - {ADJUDICATOR})
     coders += [ADJUDICATOR] if (given["coder"] == ADJUDICATOR).any() else []
     index = {code: k for k, code in enumerate([*classes, UNCLEAR])}
-    wide = given.assign(code=given[field].map(index)).pivot_table(
-        index="unit_id", columns="coder", values="code", aggfunc="first"
-    )
-    units = unit_table(tables).set_index("unit_id")
-    units = units.loc[units.index.intersection(wide.index)].sort_index()
-    answers = wide.loc[units.index, coders].fillna(MISSING).to_numpy(np.int64)
-    units = units.reset_index()
+    units = unit_table(tables) if units is None else units
+    units = units[among(units["unit_id"], given["unit_id"])].reset_index(drop=True)
+    row = positions(given["unit_id"], units["unit_id"])
+    column = pd.Categorical(given["coder"], categories=coders).codes
+    code = given[field].map(index).to_numpy(np.int8, na_value=MISSING)
+    answers = np.full((len(units), len(coders)), MISSING, np.int8)
+    known_code = np.flatnonzero((row >= 0) & (code >= 0))[::-1]
+    # Backwards, so that the first of several answers of a coder stands.
+    answers[row[known_code], column[known_code]] = code[known_code]
     return _with_items(field, known.ordinal, classes, vocabulary, coders, units, answers)
 
 
@@ -180,11 +215,10 @@ def _with_items(
     answers: np.ndarray,
 ) -> Responses:
     group = units["kind"] + ":" + units["failure_type"]
-    pattern = pd.Series(["|".join(map(str, row)) for row in answers], index=units.index)
     own = units["study"].where(units["kind"] == "arm", units["unit_id"])
-    item, _ = pd.factorize(group + "|" + own + "|" + pattern, sort=True)
+    item = _numbered(group, own, answers)
     first = np.unique(item, return_index=True)[1]
-    groups = sorted(set(group))
+    groups = sorted(group.unique())
     codes = pd.Categorical(group, categories=groups).codes
     return Responses(
         field=field,
@@ -198,3 +232,14 @@ def _with_items(
         item_group=np.asarray(codes)[first].astype(np.int64),
         groups=groups,
     )
+
+
+def _numbered(group: pd.Series, own: pd.Series, answers: np.ndarray) -> np.ndarray:
+    """Number the items in the order of their group, study (or unit) and answers, as text."""
+    parts = [pa.array(group), pa.array(own), *(pa.array(column) for column in answers.T)]
+    texts = [part.cast(pa.large_string()) for part in parts]
+    coded = pc.binary_join_element_wise(*texts, pa.scalar("|", pa.large_string()))
+    coded = coded.dictionary_encode()
+    rank = np.empty(len(coded.dictionary), np.int64)
+    rank[pc.sort_indices(coded.dictionary).to_numpy()] = np.arange(len(rank))
+    return rank[coded.indices.to_numpy()]

@@ -11,6 +11,7 @@ from meta.evidence.dates import future_problems, order_of_dates
 from meta.evidence.duplicates import duplicate_arms, duplicate_cases, duplicate_studies
 from meta.evidence.findings import told_once
 from meta.evidence.links import link_problems
+from meta.evidence.near_values import near_value_problems
 from meta.evidence.orphans import orphan_problems
 from meta.evidence.printed_figures import printed_problems
 from meta.evidence.templates import worked_row
@@ -56,6 +57,7 @@ def rule_problems(
         problems += future_problems(typed, day)
         problems += _long_texts(typed)
         problems += _worked_rows(typed)
+        problems += near_value_problems(typed)
     problems += [
         *order_of_dates(tables),
         *duplicate_studies(tables["studies"]),

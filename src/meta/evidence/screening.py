@@ -17,12 +17,15 @@ import pandas as pd
 from meta.evidence.dictionary import load_dictionary
 from meta.evidence.problems import Problem
 from meta.evidence.reading import nearest
+from meta.plural import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 FILE = "data/raw/screening.csv"
 PARTS = ("included", "excluded", "sought")
+# Tables whose rows are boxes of the flow of their own.
+TALLIED = ("arms", "cases")
 # A name that counts on: more digits are no number of a row.
 NUMBERED = re.compile("(.*?)([0-9]{1,15})")
 # Rows beyond these are counted, not named.
@@ -168,6 +171,26 @@ def is_linked(screening: pd.DataFrame) -> bool:
     return bool(_counting(screening))
 
 
+def misplaced_decision(screening: pd.DataFrame) -> tuple[int, str]:
+    """Find the row that counts arms or cases as anything but included.
+
+    Parameters
+    ----------
+    screening : DataFrame
+        Typed rows of the table ``screening``.
+
+    Returns
+    -------
+    tuple of int and str
+        Line and decision of the first such row; the header's line and an empty text if all count
+        them as included.
+    """
+    for row in _counting(screening):
+        if row["counts_table"] in TALLIED and row.get("decision") != "included":
+            return int(row.get("_line", 1)), row.get("decision", "")
+    return 1, ""
+
+
 def screening_problems(
     tables: Mapping[str, pd.DataFrame], problems: Iterable[Problem] = ()
 ) -> list[Problem]:
@@ -261,7 +284,7 @@ def _miscounted(
     where = f"{file}{f' with {rule}' if rule else ''}"
     reason = (
         f"the source {row['source']} says {row['records']} {row['decision']}, but "
-        f"{where} has {there} rows"
+        f"{where} has {counted(there, 'row')}"
         if table is not None
         else f"the source {row['source']} says {row['records']} {row['decision']}, but there is "
         f"no {file}"
@@ -301,7 +324,8 @@ def _free_name(table: pd.DataFrame, rule: str) -> tuple[str, str] | None:
 
 
 def _twice(row: dict[str, str], rows: int, file: str) -> Problem:
-    reason = f"{rows} rows of {file} that the source {row['source']} counts are counted before"
+    number = counted(rows, "row")
+    reason = f"the source {row['source']} counts {number} of {file} again"
     remedy = "narrow the filters so that each row is counted once"
     line = int(row.get("_line", 0))
     return Problem(FILE, line, "counts_filter", row["counts_filter"], reason, remedy)

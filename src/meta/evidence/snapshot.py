@@ -19,7 +19,7 @@ from meta.provenance import code_fingerprint
 from meta.storage import atomic, write_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     import pandas as pd
 
@@ -65,16 +65,22 @@ def snapshot(directory: Path, settings: Settings, index: Path) -> Index:
         name: table[[c for c in known[name].analysis_columns if c in table]]
         for name, table in evidence.tables.items()
     }
-    found = {m: rows for m, (rows, _) in _model_rows(tables, settings).items()}
-    return {"key": key, "models": found, "codes": _codes_hash(tables), **_arm_hashes(tables)}
+    answers = _answer_hashes(tables)
+    found = {m: rows for m, (rows, _) in _model_rows(tables, settings, answers).items()}
+    codes = _codes_hash(answers, answers)
+    return {"key": key, "models": found, "codes": codes, **_arm_hashes(tables)}
 
 
-def _codes_hash(tables: dict[str, pd.DataFrame], fields: Iterable[str] | None = None) -> str | None:
-    """Hash of the answers to some codebook fields (default: all); None without any clear code."""
-    from meta.evidence.responses import coded_fields, field_responses
+def _answer_hashes(tables: dict[str, pd.DataFrame]) -> dict[str, str]:
+    """Hash of the answers to each codebook field that has a clear code, one field at a time."""
+    from meta.evidence.responses import every_field
 
-    found = [field_responses(tables, field) for field in fields or coded_fields()]
-    hashes = [responses.hash for responses in found if responses is not None]
+    return {responses.field: responses.hash for responses in every_field(tables)}
+
+
+def _codes_hash(answers: Mapping[str, str], fields: Iterable[str]) -> str | None:
+    """Hash of the answers to some codebook fields; None without any clear code."""
+    hashes = [answers[field] for field in fields if field in answers]
     return hashlib.sha256("".join(hashes).encode()).hexdigest() if hashes else None
 
 
@@ -132,7 +138,8 @@ def write_analysis_sets(tables_folder: Path, settings: Settings, folder: Path) -
             f"{tables_folder} holds no whole export of the evidence: run meta evidence again"
         ) from None
     tables = read_canonical(tables_folder)
-    found = _model_rows(tables, settings)
+    answers = _answer_hashes(tables)
+    found = _model_rows(tables, settings, answers)
     for model, (_, table) in found.items():
         if table is not None:
             with atomic(folder / f"{model}.parquet") as temporary:
@@ -140,26 +147,29 @@ def write_analysis_sets(tables_folder: Path, settings: Settings, folder: Path) -
     content: Index = {
         "key": _key(raw, settings),
         "models": {model: rows for model, (rows, _) in found.items()},
-        "codes": _codes_hash(tables),
+        "codes": _codes_hash(answers, answers),
         **_arm_hashes(tables),
     }
     write_json(folder / "index.json", content)
 
 
 def _model_rows(
-    tables: dict[str, pd.DataFrame], settings: Settings
+    tables: dict[str, pd.DataFrame], settings: Settings, answers: Mapping[str, str]
 ) -> dict[str, tuple[ModelRows, pd.DataFrame | None]]:
     from meta.errors import DesignError, MissingRowsError
     from meta.evidence.analysis_set import analysis_set, data_hash, uncoded_rows
-    from meta.evidence.codes import any_codes
+    from meta.evidence.codes import agreed_codes, any_codes
     from meta.models.design import build_design
 
     found: dict[str, tuple[ModelRows, pd.DataFrame | None]] = {}
+    codings = tables.get("codings")
+    # Models share what is agreed: it is worked out once a field.
+    agreed = None if codings is None else agreed_codes(codings)
     for model, spec in settings.models.items():
         try:
-            table = analysis_set(tables, model, spec)
+            table = analysis_set(tables, model, spec, agreed)
             # Imputed codes come later; that every unit has some code is enough to see the design.
-            codes = any_codes(tables["codings"]) if spec.imputes else None
+            codes = any_codes(tables["codings"], agreed) if spec.imputes else None
             build_design(analysis_set(tables, model, spec, codes) if codes else table, spec)
         except (MissingRowsError, DesignError) as error:
             # The primary must be fitted or the run fails; another model may not fit this base.
@@ -169,7 +179,7 @@ def _model_rows(
         else:
             rows = data_hash(table)
             if spec.imputes:
-                rows = f"{rows}+{_codes_hash(tables, spec.coded_fields)}"
+                rows = f"{rows}+{_codes_hash(answers, spec.coded_fields)}"
             uncoded = uncoded_rows(tables, model, spec) if spec.imputes else []
             found[model] = {"hash": rows, "refused": None, "uncoded": uncoded}, table
     return found

@@ -11,14 +11,18 @@ from __future__ import annotations
 import re
 import unicodedata
 from datetime import date, timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
 
 from meta.evidence.raw_table import byte_at, holding, lengths, unusual
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from meta.evidence.dictionary import Pattern
 
 # Spreadsheets look behind white space, quotes and characters that cannot be seen.
 _LEAD = "[\\s\"'\u2018\u201c\u200b-\u200f\u2060\ufeff]*"
@@ -52,11 +56,6 @@ _SUSPECT[list(b"=+-@\"'\t \xe2\xef#E")] = True
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _CONTROL_BYTES = np.zeros(256, bool)
 _CONTROL_BYTES[[*(n for n in range(32) if chr(n) not in "\t\n\r"), 0x7F, 0xC2]] = True
-# Signs that may stand in a name beside letters and digits: none that ends a BibTeX key.
-NAME_SIGNS = "_-.:+"
-_NOT_PLAIN = np.ones(256, bool)
-_NOT_PLAIN[[n for n in range(128) if chr(n).isalnum() or chr(n) in NAME_SIGNS]] = False
-
 Say = tuple[str, str]
 
 
@@ -156,30 +155,39 @@ def odd_character(value: str) -> Say | None:
     return None
 
 
-def name_fault(value: str) -> Say | None:
-    """Say which character may not stand in a name that is a key of BibTeX.
+def name_fault(value: str, pattern: Pattern) -> Say | None:
+    r"""Say which character may not stand in a name.
 
     Parameters
     ----------
     value : str
-        An id: letters, digits and `NAME_SIGNS`.
+        A name.
+    pattern : Pattern
+        How such names are written. A letter may carry marks: they are taken for letters here, as
+        the standard of Table Schema does and Python's ``\w`` does not.
 
     Returns
     -------
     tuple of str or None
         The reason, with the code point, and the remedy.
     """
-    for place, c in enumerate(value, start=1):
-        if not (unicodedata.category(c)[0] in "LMN" or c in NAME_SIGNS):
-            reason = f"contains {_name(c)} at character {place}, which may not stand in a name"
-            return reason, f"use letters, digits and {' '.join(NAME_SIGNS)} only"
-    return None
+    unmarked = "".join("a" if unicodedata.category(c)[0] == "M" else c for c in value)
+    fits = re.compile(pattern.regex).fullmatch
+    if fits(unmarked):
+        return None
+    remedy = f"use {pattern.words} only"
+    for place, c in enumerate(unmarked):
+        if not fits(c):
+            reason = f"contains {_name(value[place])} at character {place + 1}"
+            return f"{reason}, which may not stand in a name", remedy
+    return "is not written as such names are", remedy
 
 
-def spaced_name_fault(value: str) -> Say | None:
-    """Say which character may not stand in any other id, such as a coder's name: spaces may."""
-    fault = name_fault(value.replace(" ", "_"))
-    return fault and (fault[0], f"{fault[1].removesuffix(' only')} and spaces only")
+@cache
+def _not_plain(pattern: Pattern) -> np.ndarray:
+    """Whether each byte is anything but an ASCII character that may stand in a name."""
+    fits = re.compile(pattern.regex).fullmatch
+    return np.array([n > 127 or not fits(chr(n)) for n in range(256)])
 
 
 def _plain(value: str) -> str:
@@ -224,13 +232,18 @@ def oddly_written(cells: Any) -> np.ndarray:
     return _matching(cells, rows, lambda value: odd_character(value) is not None)
 
 
-def misnamed(cells: Any, say: Callable[[str], Say | None]) -> np.ndarray:
-    """Positions of the ids that `name_fault`, or `spaced_name_fault`, points out."""
-    return _matching(cells, holding(cells, _NOT_PLAIN), lambda value: say(value) is not None)
+def misnamed(cells: Any, pattern: Pattern) -> np.ndarray:
+    """Positions of the names that `name_fault` points out."""
+    suspect = holding(cells, _not_plain(pattern))
+    return _matching(cells, suspect, lambda value: name_fault(value, pattern) is not None)
 
 
 def _matching(cells: Any, rows: np.ndarray, test: Callable[[str], bool]) -> np.ndarray:
+    """Rows of those whose text passes a test: one verdict a text, and blank cells never pass."""
     if not len(rows):
         return rows
-    found = [value is not None and test(value) for value in cells.take(rows).to_pylist()]
-    return rows[np.array(found, bool)]
+    coded = cells.take(pa.array(rows)).dictionary_encode()
+    passed = [test(value) for value in coded.dictionary.to_pylist()]
+    # The last place is that of blank cells.
+    codes = coded.indices.fill_null(len(passed)).to_numpy(zero_copy_only=False)
+    return rows[np.array([*passed, False], bool)[codes]]

@@ -7,10 +7,11 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from meta.evidence.problems import Problem
-from meta.evidence.raw_table import distinct
+from meta.evidence.raw_table import TEXT, distinct
 
 if TYPE_CHECKING:
     from meta.evidence.cells import TypedTable
@@ -34,27 +35,49 @@ def swallowed_problems(typed: TypedTable) -> list[Problem]:
         cells as the header; a cell of one line, if it has as many and all of them are legal.
     """
     header = list(typed.raw.columns)
+    remedy = "take out the quotes around it; if it is text, write it another way"
     problems = []
     for name in header:
-        values, codes = distinct(typed.raw.columns[name])
-        for value in _suspects(values, len(header) - 1):
-            lines = str(values[value].as_py()).splitlines()
-            if rows := sum(_could_be_row(line, header, typed, len(lines) > 1) for line in lines):
-                found = f"{rows} lines that look like rows" if rows > 1 else "what looks like a row"
-                remedy = "take out the quotes around it; if it is text, write it another way"
-                problems += [
-                    typed.problem(int(row), name, f"the cell holds {found} of the table", remedy)
-                    for row in np.flatnonzero(codes == value)
-                ]
+        rows, texts = _suspects(typed.raw.columns[name], len(header) - 1)
+        found = _rows_within(texts, header, typed)
+        wrong = pc.is_in(texts, pa.array(list(found), TEXT))
+        held = [found[text] for text in texts.filter(wrong).to_pylist()]
+        reasons = dict(zip(rows[wrong.to_numpy()].tolist(), map(_reason, held), strict=True))
+        problems += typed.problems(list(reasons), name, reasons.__getitem__, remedy)
     return problems
 
 
-def _suspects(values: Any, commas: int) -> list[int]:
-    """Positions of the texts that have several lines, or as many commas as a row."""
-    # A cell that begins and ends with a line break is stripped to the one line between.
-    broken = pc.match_substring_regex(values, "[\\r\\n]")
-    odd = pc.or_(broken, pc.greater_equal(pc.count_substring(values, ","), commas))
-    return [int(value) for value in np.flatnonzero(odd.to_numpy(zero_copy_only=False))]
+def _reason(rows: int) -> str:
+    what = f"{rows} lines that look like rows" if rows > 1 else "what looks like a row"
+    return f"the cell holds {what} of the table"
+
+
+def _suspects(cells: Any, commas: int) -> tuple[np.ndarray, Any]:
+    """Rows and texts of the cells that have as many commas as a row: no others need a look."""
+    if pa.types.is_dictionary(cells.type):
+        values, codes = distinct(cells)
+        # The last place is that of blank cells, which are numbered -1.
+        rows = np.flatnonzero(np.append(_at_least(values, commas), False)[codes])
+        return rows, pa.chunked_array([values.take(pa.array(codes[rows]))], TEXT)
+    many = np.concatenate([np.empty(0, bool), *(_at_least(c, commas) for c in cells.chunks)])
+    return np.flatnonzero(many), cells.filter(pa.array(many))
+
+
+def _at_least(texts: Any, commas: int) -> np.ndarray:
+    enough = pc.greater_equal(pc.count_substring(texts, ","), commas)
+    return np.asarray(pc.fill_null(enough, False).to_numpy(zero_copy_only=False))
+
+
+def _rows_within(texts: Any, header: list[str], typed: TypedTable) -> dict[str, int]:
+    """Number of lines that could be rows, of each distinct text that has any."""
+    found = {}
+    for text in texts.unique().to_pylist():
+        # A cell that begins and ends with a line break is stripped to the one line between.
+        lines = text.splitlines()
+        rows = sum(_could_be_row(line, header, typed, len(lines) > 1) for line in lines)
+        if rows:
+            found[text] = rows
+    return found
 
 
 def _could_be_row(line: str, header: list[str], typed: TypedTable, several: bool) -> bool:

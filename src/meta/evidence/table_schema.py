@@ -118,6 +118,8 @@ def _field(field: Field, dictionary: Dictionary) -> dict[str, Any]:
         constraints["required"] = True
     if field.values is not None:
         constraints["enum"] = list(field.values)
+    if field.pattern is not None:
+        constraints["pattern"] = field.pattern.regex
     if field.minimum is not None:
         constraints["minimum"] = field.minimum
     if field.maximum is not None:

@@ -103,8 +103,8 @@ def _read(group: Any, design: Design, most: int) -> StoredDraws:
         df=flat("df") if "df" in group else None,
         logits={n: _by_label(group, n, flat(f"{n}_logit")) for n in names if n != "arm"},
         crossed={n: _by_label(group, n, flat(f"{n}_effect")) for n in crossed},
-        gap=flat("gap") if "gap" in group else None,
         upper_share=flat("upper_share") if "upper_share" in group else None,
+        split=flat("split") if "split" in group else None,
     )
     return StoredDraws(parameters, (chains, kept), step)
 

@@ -15,6 +15,7 @@ import pandas as pd
 from meta.config import ModelSpec
 from meta.errors import DesignError, FrameError
 from meta.models.levels import Level, crossed_levels, nested_levels
+from meta.plural import counted
 
 
 @dataclass(frozen=True)
@@ -169,7 +170,7 @@ def _observations(table: pd.DataFrame, spec: ModelSpec, notes: list[str]) -> dic
         events, trials = table[f"events_{stage}"], table[f"trials_{stage}"]
         empty = (trials == 0).fillna(False)
         if empty.any():
-            notes.append(f"{int(empty.sum())} rows have no trial that reached {stage}")
+            notes.append(f"{counted(int(empty.sum()), 'row')} with no trial that reached {stage}")
         keep = np.flatnonzero((events.notna() & ~empty).to_numpy(bool))
         parts["row"].append(keep)
         parts["stage"].append(np.full(keep.size, index))
@@ -200,8 +201,8 @@ def _require_identified(
     studies = rows["study"].nunique()
     if studies < 3:
         raise DesignError(
-            f"{studies} {spec.top_level.replace('_', ' ')}(s) left: fewer than 3 cannot tell how "
-            "rates vary between them, so nothing is pooled"
+            f"{counted(studies, spec.top_level.replace('_', ' '))} left: fewer than 3 cannot tell "
+            "how rates vary between them, so nothing is pooled"
         )
 
 

@@ -4,10 +4,12 @@ The study effects of all stages are jointly normal, Student-t, or of two populat
 
 .. math::
     u_s = \mathrm{diag}(\tau)\, L z_s, \quad L L' = R, \qquad
-    u_{Gs} \sim (1 - w)\, N(-w \gamma, \tau_G^2) + w\, N((1 - w) \gamma, \tau_G^2)
+    z_{Gs} \sim (1 - w)\, N(-w \gamma, 1 - v) + w\, N((1 - w) \gamma, 1 - v), \quad
+    \gamma = \sqrt{v / (w (1 - w))}
 
-where the second form replaces the goal-failure effect: a share w of the studies lies gamma higher
-on the logit scale, and the mean stays zero. Membership is summed over, never sampled.
+where the second form replaces the standard normal of goal failure: a share w of the studies lies
+higher, and the two populations make up a share v of the variance. z keeps mean 0 and variance 1,
+so that tau means the same in every family; membership is summed over, never sampled.
 """
 
 from __future__ import annotations
@@ -64,7 +66,7 @@ def row_logits(design: Design, priors: PriorSet, alpha: Any) -> Any:
     Notes
     -----
     Adds to the model in context the scales (`tau`, `omega`, `kappa`, `phi`), `correlation`, `df`,
-    `gap` and `upper_share` as far as the specification has them, and `<level>_logit`.
+    `upper_share`, `split` and `gap` as far as the specification has them, and `<level>_logit`.
     """
     logits = _nested(design, priors, alpha)[design.row_unit[-1]]
     for level, unit in zip(design.crossed, design.row_crossed, strict=True):
@@ -135,7 +137,9 @@ def _top(design: Design, priors: PriorSet, alpha: Any, tau: Any) -> list[Any]:
         own = spread * factor[o][o]
         name = f"{level.name}_{stage}"
         if design.spec.random_effects == "two_population" and stage == "goal_failure":
-            logit = _two_populations(name, priors, mean, own, level.name)
+            effect, distance = _two_populations(name, priors, level.name)
+            pm.Deterministic("gap", own * distance)
+            logit = mean + own * effect
         else:
             logit = _around(name, mean, own, centre[:, o], level.name)
         standard.append((logit - mean) / own)
@@ -143,17 +147,17 @@ def _top(design: Design, priors: PriorSet, alpha: Any, tau: Any) -> list[Any]:
     return logits
 
 
-def _two_populations(name: str, priors: PriorSet, mean: Any, scale: Any, dim: str) -> Any:
-    """Units of two populations about `mean`, ordered by `gap`; non-centred at their total sd."""
-    (width,) = hyperparameters("gap", priors)
-    gap = pm.HalfNormal("gap", width)
+def _two_populations(name: str, priors: PriorSet, dim: str) -> tuple[Any, Any]:
+    """Standardised effects of units of two populations, and the distance of their centres."""
     upper = pm.Beta("upper_share", *hyperparameters("upper_share", priors))
-    total = pt.sqrt(scale**2 + upper * (1 - upper) * gap**2)
-    raw = pm.NormalMixture(
+    split = pm.Beta("split", *hyperparameters("split", priors))
+    distance = pt.sqrt(split / (upper * (1 - upper)))
+    within = pt.sqrt(1 - split)
+    effect = pm.NormalMixture(
         f"{name}_raw",
         w=pt.stack([1 - upper, upper]),
-        mu=pt.stack([-upper * gap / total, (1 - upper) * gap / total]),
-        sigma=pt.stack([scale / total, scale / total]),
+        mu=pt.stack([-upper * distance, (1 - upper) * distance]),
+        sigma=pt.stack([within, within]),
         dims=dim,
     )
-    return mean + total * raw
+    return effect, distance

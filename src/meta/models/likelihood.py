@@ -54,9 +54,9 @@ class Parameters:
         Logit rate of each known unit, shape (D, O), by level and label.
     crossed
         Effect of each known unit of a crossed level, shape (D, O), by level and label.
-    gap, upper_share
-        Of two populations of studies: distance of the logits of the last stage, and the share of
-        the upper one, shape (D,); or None.
+    upper_share, split
+        Of two populations of studies (in the last stage): the share of the upper one, and the share
+        of the variance that lies between them, shape (D,); or None.
     """
 
     alpha: np.ndarray
@@ -67,21 +67,30 @@ class Parameters:
     df: np.ndarray | None = None
     logits: Mapping[str, Mapping[str, np.ndarray]] = field(default_factory=dict)
     crossed: Mapping[str, Mapping[str, np.ndarray]] = field(default_factory=dict)
-    gap: np.ndarray | None = None
     upper_share: np.ndarray | None = None
+    split: np.ndarray | None = None
 
-    def populations(self) -> list[tuple[np.ndarray | float, np.ndarray]]:
-        """Log share and intercepts (D, O) of each population of studies."""
-        if self.gap is None or self.upper_share is None:
-            return [(0.0, self.alpha)]
-        found: list[tuple[np.ndarray | float, np.ndarray]] = []
-        for share, shift in (
-            (1 - self.upper_share, -self.upper_share * self.gap),
-            (self.upper_share, (1 - self.upper_share) * self.gap),
-        ):
+    def populations(
+        self, root: np.ndarray
+    ) -> list[tuple[np.ndarray | float, np.ndarray, np.ndarray]]:
+        """Log share, intercepts (D, O) and root covariance (D, O, O) of each population of studies.
+
+        Parameters
+        ----------
+        root
+            Cholesky factor of the covariance of all study effects, shape (D, O, O).
+        """
+        if self.split is None or self.upper_share is None:
+            return [(0.0, self.alpha, root)]
+        upper, lower = self.upper_share, 1 - self.upper_share
+        gap = root[:, -1, -1] * np.sqrt(self.split / (upper * lower))
+        within = root.copy()
+        within[:, -1, -1] *= np.sqrt(1 - self.split)
+        found: list[tuple[np.ndarray | float, np.ndarray, np.ndarray]] = []
+        for share, shift in ((lower, -upper * gap), (upper, lower * gap)):
             alpha = self.alpha.copy()
             alpha[:, -1] += shift
-            found.append((np.log(share), alpha))
+            found.append((np.log(share), alpha, within))
         return found
 
 
@@ -174,8 +183,8 @@ def study_log_likelihood(
     mixing = _mixing(draws.df)
     for stretch in mixing:
         root = (draws.scale[top.name] * stretch)[:, :, None] * draws.factor
-        for log_share, alpha in draws.populations():
-            terms.append(_whole_study(block, index, root, alpha) + log_share)
+        for log_share, alpha, within in draws.populations(root):
+            terms.append(_whole_study(block, index, within, alpha) + log_share)
     return np.asarray(logsumexp(terms, axis=0)) - np.log(len(mixing))
 
 

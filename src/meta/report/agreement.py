@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from meta.evidence.links import links as links_in
+from meta.plural import counted
 from meta.report.estimates import percent
 from meta.report.wording import estimand_name, group_name, outcome_name, spell
 
@@ -130,7 +132,7 @@ class AgreementSection:
     adjudicated: list[str]
     latent: list[str]
     effects: dict[str, list[EffectLine]]
-    open_count: int
+    disputes: str
 
 
 def agreement_section(inputs: ReportInputs) -> AgreementSection | None:
@@ -151,8 +153,13 @@ def agreement_section(inputs: ReportInputs) -> AgreementSection | None:
         ],
         latent=[_latent(name, entry) for name, entry in codes.record["fields"].items()],
         effects=_effects(inputs),
-        open_count=len(codes.disagreements),
+        disputes=_number_of(codes),
     )
+
+
+def _number_of(codes: CodeResults) -> str:
+    questions = counted(len(disputes(codes, lambda _: "")), "question")
+    return f"{counted(len(codes.disagreements), 'disagreement')} ({questions})"
 
 
 def _line(row: Mapping[Any, Any]) -> AgreementLine:
@@ -177,8 +184,9 @@ def _line(row: Mapping[Any, Any]) -> AgreementLine:
 def _latent(name: str, entry: Mapping[str, Any]) -> str:
     change = entry["sensitivity"]
     return (
-        f"{spell(name).capitalize()}: {entry['units']:,} units as {entry['items']:,} judgements; "
-        f"{entry['unsure_units']:,} units whose likeliest code has less than 90% probability; "
+        f"{spell(name).capitalize()}: {counted(entry['units'], 'unit')} as "
+        f"{counted(entry['items'], 'judgement')}; {counted(entry['unsure_units'], 'unit')} whose "
+        "likeliest code has less than 90% probability; "
         f"under the other prior the likeliest code of {change['likeliest_code_changes']:,} changes."
     )
 
@@ -228,10 +236,13 @@ def _span(row: Mapping[Any, Any], name: str) -> str:
 
 @dataclass(frozen=True)
 class Dispute:
-    """One disagreement as a meeting would take it: arms that were coded alike together."""
+    """One disagreement as a meeting would take it: arms that were coded alike together.
+
+    `units` has the name of each unit and the address of its source, or an empty text.
+    """
 
     field: str
-    units: list[str]
+    units: list[tuple[str, str]]
     study: str
     title: str
     models: str
@@ -241,8 +252,21 @@ class Dispute:
     probabilities: list[tuple[str, str]]
 
 
-def disputes(codes: CodeResults) -> list[Dispute]:
-    """Join the units of a study that were answered alike, in the order of the list."""
+def disputes(codes: CodeResults, href: Callable[[str], str]) -> list[Dispute]:
+    """Join the arms of a study that were answered alike, in the order of the list.
+
+    Parameters
+    ----------
+    codes : CodeResults
+        The disagreements.
+    href : callable
+        Address of a study; empty where it has none.
+
+    Returns
+    -------
+    list of Dispute
+        One for each question.
+    """
     joined: dict[tuple[str, ...], Dispute] = {}
     for row in codes.disagreements:
         alike = row["kind"] == "arm"
@@ -250,12 +274,14 @@ def disputes(codes: CodeResults) -> list[Dispute]:
             row["field"], row["study"] if alike else row["unit_id"], row["settled"],
             json.dumps([[c["coder"], c["code"]] for c in row["codes"]]),
         )  # fmt: skip
+        own = links_in(row.get("source") or "")
+        unit = row["unit_id"], own[0][1] if own else href(row["study"])
         if key in joined:
-            joined[key].units.append(row["unit_id"])
+            joined[key].units.append(unit)
             continue
         likely = [(code, percent(p)) for code, p in row["probabilities"] if p >= 0.005]
         joined[key] = Dispute(
-            field=spell(row["field"]), units=[row["unit_id"]], study=row["study"],
+            field=spell(row["field"]), units=[unit], study=row["study"],
             title=row["title"], models=", ".join(spell(m) for m in row["models"].split()),
             steps=None if row["steps"] is None else int(row["steps"]), settled=row["settled"],
             codes=row["codes"], probabilities=likely,

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from meta.plural import counted
 from meta.report.estimates import RATES, percent
 from meta.report.wording import estimand_name, group_name, outcome_name, spell, study_label
 
@@ -20,7 +21,7 @@ class ChangesSection:
     edits: list[tuple[str, str, str, str]]
     models: list[str]
     moved: list[tuple[str, str, str, str]]
-    unmoved: int
+    unmoved: str
     movers: list[tuple[str, str, str]]
 
 
@@ -50,9 +51,17 @@ def changes_section(changes: Mapping[str, Any]) -> ChangesSection | None:
             if names
         ],
         moved=[_moved(entry) for entry in moved],
-        unmoved=len(changes["pooled"]) - len(moved),
+        unmoved=_unmoved(len(changes["pooled"]) - len(moved)),
         movers=[_mover(entry) for entry in changes["attribution"]],
     )
+
+
+def _unmoved(count: int) -> str:
+    """Say how many numbers stayed where they were; empty where none did."""
+    if not count:
+        return ""
+    error = "its" if count == 1 else "their"
+    return f"{counted(count, 'pooled number')} moved by no more than {error} Monte Carlo error."
 
 
 def _counts(table: Mapping[str, Any]) -> list[str]:
@@ -91,11 +100,14 @@ def _mover(entry: Mapping[str, Any]) -> tuple[str, str, str]:
     k = "–" if entry["pareto_k"] is None else f"{entry['pareto_k']:.2f}"
     if not entry["moves"]:
         return name, k, entry["reason"]
-    largest = sorted(entry["moves"], key=lambda m: -abs(m["in_sd"]))[:3]
+    beyond = [m for m in entry["moves"] if abs(m["difference"]) > 2 * m["mcse"]]
+    if not beyond:
+        return name, k, "moves no number beyond Monte Carlo error"
+    largest = sorted(beyond, key=lambda m: -abs(m["in_sd"]))[:3]
     texts = [
         f"{outcome_name(m['outcome'])}, {estimand_name(m['estimand'])}"
         f"{'' if m['group'] == 'all' else ' (' + group_name(m['group']) + ')'}: "
-        f"{_in_sd(m['in_sd'])}{'' if abs(m['difference']) > 2 * m['mcse'] else ' (within error)'}"
+        f"{_in_sd(m['in_sd'])}"
         for m in largest
     ]
     return name, k, "; ".join(texts)

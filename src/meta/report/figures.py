@@ -9,6 +9,7 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from meta.plural import counted
 from meta.report.descriptive import ForestRow, StudySum
 from meta.report.estimates import Estimate
 from meta.report.svg import INK, MUTED, PAPER, POINTS, RULE, SETTINGS, inline_svg
@@ -135,7 +136,9 @@ def forest_plot(
         _stamp(axes, stamped, EDGE, HEAD)
         y = _studies(axes, rows, top)
         _pooled(axes, pooled, y)
-        said = f"{len(rows)} studies. " + "; ".join(_words(estimate) for estimate in pooled)
+        said = f"{counted(len(rows), 'study')}. " + "; ".join(
+            _words(estimate) for estimate in pooled
+        )
         return inline_svg(figure, name, title, said, tips)
 
 
@@ -287,7 +290,7 @@ def _counts(row: ForestRow) -> str:
         return "no direct count"
     counts = " + ".join(f"{part.events:,}/{part.trials:,}" for part in row.sums)
     share = "" if drawn == row.n_arms else f"{drawn} of "
-    return f"{counts}, {share}{row.n_arms} arm{'s' if row.n_arms > 1 else ''}"
+    return f"{counts}, {share}{counted(row.n_arms, 'arm')}"
 
 
 def _colour(outcome: str) -> str:

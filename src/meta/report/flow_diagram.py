@@ -1,14 +1,20 @@
 """The evidence flow as a diagram: what was found, what was left out and why, what is pooled.
 
-In one column, so that it can be read on a phone; the phases are those of PRISMA 2020 (Page et al.
-2021, doi:10.1136/bmj.n71).
+In one column, so that it can be read on a phone, or in two for a wide page: the main line on the
+left, what was left out on the right. The phases are those of PRISMA 2020 (Page et al. 2021,
+doi:10.1136/bmj.n71).
 """
 
 import textwrap
 from dataclasses import dataclass, replace
 from typing import Any
 
+from meta.plural import counted
+
 WIDTH = 360
+#: Of two columns, and between them.
+WIDE = 1080
+BETWEEN = 56
 INDENT = 20
 LINE = 16
 PAD = 8
@@ -35,8 +41,8 @@ class FlowBox:
         Whether the rows of the box were left out.
     x, y, width, height : float
         Place of the box.
-    elbow : tuple of float or None
-        Points of the connector: across from, down from, across to, down to.
+    wire : str
+        Path of the connector from its parent; empty without one.
     phase : str
         Name of the phase, where the box is the first of it; else empty.
     listed : bool
@@ -51,7 +57,7 @@ class FlowBox:
     y: float
     width: float
     height: float
-    elbow: tuple[float, float, float, float] | None
+    wire: str
     phase: str = ""
     listed: bool = False
 
@@ -61,18 +67,21 @@ class FlowDiagram:
     """Placed boxes, total size, and the flow as one text."""
 
     boxes: tuple[FlowBox, ...]
+    width: float
     height: float
     text: str
 
 
-def flow_diagram(flow: dict[str, Any]) -> FlowDiagram:
-    """Place the boxes of the evidence flow in one column, branches indented.
+def flow_diagram(flow: dict[str, Any], wide: bool = False) -> FlowDiagram:
+    """Place the boxes of the evidence flow.
 
     Parameters
     ----------
     flow : dict
         ``{"boxes": [{"id", "label", "n", "unit", "of", "reason", "phase", "parts"}]}``; ``of``
         names the parent, ``parts`` are lines of ``label`` and ``n``. The last two may be absent.
+    wide : bool, optional
+        Place what was left out in a column of its own, instead of below its parent.
 
     Returns
     -------
@@ -80,19 +89,47 @@ def flow_diagram(flow: dict[str, Any]) -> FlowDiagram:
         The main line runs down the left; boxes with a reason (left out) branch off it.
     """
     placed: dict[str, FlowBox] = {}
-    y, phase = 2.0, ""
-    for box, depth in _ordered(flow.get("boxes") or []):
+    listed = flow.get("boxes") or []
+    losing = {str(box.get("of")) for box in listed if box.get("reason")} if wide else set()
+    column = (WIDE - BETWEEN) / 2 if wide else WIDTH
+    # The next free place of each column: of the main line, and of what was left out.
+    y, phase = [2.0, 2.0], ""
+    for box, depth in _ordered(listed):
         parent = placed.get(str(box.get("of") or ""))
+        beside = wide and parent is not None and bool(box.get("reason"))
         said = str(box.get("phase") or "")
         first = said if said != phase else ""
         phase = said
-        y += PHASE if first else 0
-        made = replace(_place(box, depth, y, parent), phase=first.capitalize())
+        x = column + BETWEEN if beside else 2.0 + INDENT * depth
+        # What a box loses stands beside it, so that it waits for the losses of those above.
+        top = y[0] if not beside else max(y[1], parent.y if parent else 0.0)
+        top = max(y) if str(box["id"]) in losing else top
+        level = beside and parent is not None and top == parent.y
+        top += PHASE if first and not level else 0
+        right = x + column if beside else column
+        made = replace(_place(box, x, top, right - 2), phase=first.capitalize())
+        if parent is not None:
+            made = replace(made, wire=_beside(parent, made) if beside else _below(parent, made))
         placed[str(box["id"])] = made
-        y += made.height + GAP
+        y[beside] = top + made.height + GAP
     boxes = tuple(placed.values())
     text = "; ".join(_said(box) for box in boxes)
-    return FlowDiagram(boxes, y, text)
+    return FlowDiagram(boxes, WIDE if wide else WIDTH, max(y), text)
+
+
+def _below(parent: FlowBox, box: FlowBox) -> str:
+    """Connector down from the parent, and across to a box that is indented."""
+    across, to = parent.x + 9, box.y if box.x == parent.x else box.y + box.height / 2
+    end = across if box.x == parent.x else box.x
+    return f"M{across:g} {parent.y + parent.height:g}V{to:g}H{end:g}"
+
+
+def _beside(parent: FlowBox, box: FlowBox) -> str:
+    """Connector from the side of the parent to a box in the other column."""
+    middle, to = box.x - BETWEEN / 2, box.y + box.height / 2
+    # Straight where the two boxes are level.
+    start = min(max(to, parent.y + PAD), parent.y + parent.height - PAD)
+    return f"M{parent.x + parent.width:g} {start:g}H{middle:g}V{to:g}H{box.x:g}"
 
 
 def _said(box: FlowBox) -> str:
@@ -123,9 +160,8 @@ def _ordered(boxes: list[dict[str, Any]]) -> list[tuple[dict[str, Any], int]]:
     return found
 
 
-def _place(box: dict[str, Any], depth: int, y: float, parent: FlowBox | None) -> FlowBox:
-    x = 2.0 + INDENT * depth
-    width = WIDTH - 2 - x
+def _place(box: dict[str, Any], x: float, y: float, right: float) -> FlowBox:
+    width = right - x
     room = max(12, int((width - 2 * PAD) / PER_CHARACTER))
     label, reason = str(box.get("label") or box["id"]), str(box.get("reason") or "")
     lines = tuple(textwrap.wrap(label, room))
@@ -135,14 +171,9 @@ def _place(box: dict[str, Any], depth: int, y: float, parent: FlowBox | None) ->
     if parts:
         reasons = tuple(line for part in parts for line in _part_lines(part, room))
     height = 2 * PAD + LINE * (len(lines) + len(reasons) + 1) - 2
-    elbow = None
-    if parent is not None:
-        across = parent.x + 9
-        end = (across, y) if x == parent.x else (x, y + height / 2)
-        elbow = (across, parent.y + parent.height, *end)
     count = f"{int(box['n']):,} {box.get('unit') or ''}".strip()
     if parts and not box["n"]:
-        count = f"{len(parts)} {'source' if len(parts) == 1 else 'sources'}, no records"
+        count = f"{counted(len(parts), 'source')}, no records"
     return FlowBox(
         lines,
         count,
@@ -152,7 +183,7 @@ def _place(box: dict[str, Any], depth: int, y: float, parent: FlowBox | None) ->
         y,
         width,
         height,
-        elbow,
+        "",
         listed=bool(parts),
     )
 

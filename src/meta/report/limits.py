@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from meta.plural import counted
 from meta.report.agreement import coders_sentence
 from meta.report.descriptive import observed, product_rows
 from meta.report.estimates import percent
@@ -53,10 +54,11 @@ def _independence(rows: pd.DataFrame) -> Limit:
     agents = rows["agent_set"].fillna(rows["study"]) if "agent_set" in rows else rows["study"]
     return Limit(
         "independence",
-        f"{trials:,} trials, but at most {agents.nunique():,} independent agent sets.",
-        f"They come from {len(rows):,} arms of {rows['study'].nunique():,} studies. Many episodes "
-        "of one trained agent say little about another one: agents and studies carry the "
-        "information, trials do not.",
+        f"{counted(trials, 'trial')}, but at most "
+        f"{counted(agents.nunique(), 'independent agent set')}.",
+        f"They come from {counted(len(rows), 'arm')} of "
+        f"{counted(rows['study'].nunique(), 'study')}. Many episodes of one trained agent say "
+        "little about another one: agents and studies carry the information, trials do not.",
     )
 
 
@@ -161,7 +163,7 @@ def _uncoded(model: str, rows: list[str]) -> Limit:
     named = ", ".join(rows[:5]) + (f" and {len(rows) - 5:,} more" if len(rows) > 5 else "")
     return Limit(
         f"uncoded-{model}",
-        f"The model {spell(model)} leaves out {len(rows):,} rows that nobody has coded.",
+        f"The model {spell(model)} leaves out {counted(len(rows), 'row')} that nobody has coded.",
         f"They are {named}; every model that reads no codes has them.",
     )
 

@@ -7,6 +7,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from meta.evidence.codes import EVENT_CODES
+from meta.plural import counted
 from meta.report.agreement import (
     agreement_section,
     coders_sentence,
@@ -78,7 +79,10 @@ def _code_files(run: ReportInputs) -> dict[str, str]:
         "disagreements.csv": disagreements_csv(run.codes),
         "disagreement_effect.csv": effect_table(run).to_csv(index=False, lineterminator="\n"),
         "disagreements.html": page.render(
-            colours=COLOURS, coders=coders_sentence(run.codes.coders), disputes=disputes(run.codes)
+            colours=COLOURS,
+            coders=coders_sentence(run.codes.coders),
+            total=len(run.codes.disagreements),
+            disputes=disputes(run.codes, run.href),
         ),
     }
 
@@ -118,7 +122,9 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(spell=spell, percent=percent, number=_number, outcome=outcome_name)
+    environment.filters.update(
+        spell=spell, percent=percent, number=_number, counted=counted, outcome=outcome_name
+    )
     return environment
 
 
@@ -143,6 +149,7 @@ def _context(run: ReportInputs) -> dict[str, Any]:
         "spread": spread_table(run, run.rate_fits),
         "correlation": correlation_table(run, run.rate_fits),
         "flow": flow_diagram(run.flow),
+        "wide_flow": flow_diagram(run.flow, wide=True),
         "composition": composition_section(run),
         "agreement": agreement_section(run),
         "sensitivity": sensitivity_section(run),

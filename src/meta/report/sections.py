@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from meta.plural import counted
 from meta.report.cells import CellTable, cell_table
 from meta.report.descriptive import (
     PRODUCT,
@@ -62,8 +63,9 @@ class Section:
         """What the model rests on, by stage, as recorded with the fit."""
         rows = self.fit.record.get("rows", {})
         return "; ".join(
-            f"{spell(stage)}: {part['k_studies']:,} studies, {part['k_rows']:,} rows, "
-            f"{part['n_trials']:,} trials{_through(part)}"
+            f"{spell(stage)}: {counted(part['k_studies'], 'study')}, "
+            f"{counted(part['k_rows'], 'row')}, {counted(part['n_trials'], 'trial')}"
+            f"{_through(part)}"
             for stage, part in rows.items()
         )
 
