@@ -82,7 +82,7 @@ def parameters(posterior: xr.Dataset, design: Design) -> Parameters:
         scale={lv.name: flat(SCALE_NAMES[lv.name], "stage") for lv in levels},
         icc=flat("icc", "stage") if "icc" in posterior else None,
         df=flat("df") if "df" in posterior else None,
-        gap=flat("gap") if "gap" in posterior else None,
+        split=flat("split") if "split" in posterior else None,
         upper_share=flat("upper_share") if "upper_share" in posterior else None,
     )
 
