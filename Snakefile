@@ -15,6 +15,7 @@ include: "workflow/rules/codes.smk"
 include: "workflow/rules/fit.smk"
 include: "workflow/rules/check.smk"
 include: "workflow/rules/checks.smk"
+include: "workflow/rules/sensitivity.smk"
 include: "workflow/rules/changes.smk"
 include: "workflow/rules/report.smk"
 
@@ -22,6 +23,7 @@ include: "workflow/rules/report.smk"
 localrules:
     all,
     gate,
+    multiverse,
 
 
 rule all:

@@ -131,6 +131,9 @@ def diagnose(
 @click.option("--changes", "changed", type=FILE, help="What changed since the latest release.")
 @click.option("--checks", type=FOLDER, help="Folder of the checks of each fit against data.")
 @click.option("--codes", type=FOLDER, help="Folder of agreement, disagreements and latent codes.")
+@click.option("--sensitivity", "sensitivities", type=FOLDER, multiple=True, help="Of one model.")
+@click.option("--few-studies", type=int, default=10, help="Below it, show the prior table first.")
+@click.option("--multiverse", "cells", type=FILE, help="CSV of the multiverse.")
 @click.option("--output", type=FOLDER, required=True)
 def report(
     fits: tuple[Path, ...],
@@ -141,6 +144,9 @@ def report(
     changed: Path | None,
     checks: Path | None,
     codes: Path | None,
+    sensitivities: tuple[Path, ...],
+    few_studies: int,
+    cells: Path | None,
     output: Path,
 ) -> None:
     """Render the report and the tables of results from the diagnosed FITS."""
@@ -153,6 +159,7 @@ def report(
         list(fits), sets, flow, bibliography, refused,
         corrections=corrections, changes=changed, codes=codes, uncoded=uncoded_by_model(index),
         checks=checks,
+        sensitivity=sensitivities, few_studies=few_studies, multiverse=cells,
     )  # fmt: skip
     render_report(run, output)
 
@@ -341,3 +348,45 @@ def check_fit(
 
     task, checks = FitTask.model_validate_json(text), FitChecks.model_validate_json(settings)
     check_stored_fit(posterior, analysis, task, checks, ci_prob, cores, output)
+
+
+@main.command()
+@click.option("--posterior", type=FILE, required=True)
+@click.option("--analysis", type=FILE, required=True)
+@click.option("--arms", type=FILE, required=True, help="Canonical Parquet of the arms.")
+@click.option("--task", "text", required=True, help="Model and its alternatives, as JSON.")
+@click.option("--cores", type=click.IntRange(1), default=1, show_default=True)
+@click.option("--output", type=FOLDER, required=True)
+def sensitivity(
+    posterior: Path, analysis: Path, arms: Path, text: str, cores: int, output: Path
+) -> None:
+    """Analyse what priors, the unit of n, publication and the estimator make of a fit."""
+    from meta.checks.sensitivity import analyse_sensitivity
+    from meta.checks.sensitivity_task import SensitivityTask
+
+    work = SensitivityTask.model_validate_json(text)
+    analyse_sensitivity(posterior, analysis, arms, work, cores, output)
+
+
+@main.command()
+@click.option("--tables", type=FOLDER, required=True, help="Canonical Parquet tables.")
+@click.option("--settings", "text", required=True, help="Settings in force, as JSON.")
+@click.option("--structure", required=True, help="What is compiled: names the cells to fit.")
+@click.option("--cores", type=click.IntRange(1), default=1, show_default=True)
+@click.option("--output", type=FILE, required=True, help="CSV to write.")
+def multiverse(tables: Path, text: str, structure: str, cores: int, output: Path) -> None:
+    """Fit the cells of the multiverse that share one structure."""
+    from meta.checks.multiverse import run_structure
+    from meta.config import Settings
+
+    run_structure(tables, Settings.model_validate_json(text), structure, cores, output)
+
+
+@main.command("multiverse-table")
+@click.argument("parts", type=FILE, nargs=-1, required=True)
+@click.option("--output", type=FILE, required=True, help="CSV to write.")
+def multiverse_table(parts: tuple[Path, ...], output: Path) -> None:
+    """Join the PARTS of a multiverse, the primary first."""
+    from meta.checks.multiverse import gather
+
+    gather(parts, output)

@@ -29,6 +29,7 @@ from meta.priors import (
     PriorSet,
     Strict,
 )
+from meta.sensitivity_settings import Multiverse, Sensitivity
 
 STAGES = ("capability_transfer", "goal_failure", "harm")
 TARGET_TYPES = ("specification_gaming", "goal_misgeneralization")
@@ -212,6 +213,8 @@ class Settings(Strict):
     priors: dict[str, PriorSet] = Field(default_factory=lambda: {"default": PriorSet()})
     codes: Codes = Codes()
     checks: FitChecks = FitChecks()
+    sensitivity: Sensitivity = Sensitivity()
+    multiverse: Multiverse = Multiverse()
     models: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], ModelSpec] = Field(
         min_length=1
     )
@@ -240,7 +243,38 @@ class Settings(Strict):
                 f"checks.refit_models: no model is named {wrong[0]!r}"
                 + _did_you_mean(wrong[0], known)
             )
+        for where, names in (
+            ("sensitivity.priors", self.sensitivity.priors),
+            ("multiverse.priors", self.multiverse.priors),
+        ):
+            for name in set(names) - set(self.priors):
+                raise ValueError(
+                    f"{where}: no prior set is named {name!r}" + _did_you_mean(name, self.priors)
+                )
+        for name in self.sensitivity.models:
+            if name not in self.models:
+                raise ValueError(
+                    f"sensitivity.models: no model is named {name!r}"
+                    + _did_you_mean(name, self.models)
+                )
+            if self.models[name].frame != "denominator" or self.models[name].imputes:
+                raise ValueError(
+                    f"sensitivity.models: {name} is no rate model with one analysis set; models "
+                    "that read imputed codes or catalogued cases have no such analyses"
+                )
         return self
+
+    def alternative_priors(self, model: str, name: str) -> PriorSet:
+        """Prior set of a model with what a named set states in place of its own."""
+        own, named = self.priors[self.models[model].priors], self.priors[name]
+        return own.model_copy(update={key: getattr(named, key) for key in named.model_fields_set})
+
+    @property
+    def sensitivity_models(self) -> tuple[str, ...]:
+        """Models whose sensitivity is analysed: those named, or the primary."""
+        if self.sensitivity.models:
+            return self.sensitivity.models
+        return () if self.models[self.primary].imputes else (self.primary,)
 
     @property
     def primary(self) -> str:
@@ -402,6 +436,8 @@ def _fields_at(location: tuple[int | str, ...]) -> list[str]:
                 "models": ModelSpec,
                 "codes": Codes,
                 "checks": FitChecks,
+                "sensitivity": Sensitivity,
+                "multiverse": Multiverse,
             }.get(str(step))
         elif model is Codes and str(step) == "prior":
             model = CodePrior

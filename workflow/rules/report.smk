@@ -2,7 +2,8 @@
 
 Inputs: every model's record, pooled results, diagnostics and checks; analysis sets; flow; studies;
 corrections; what changed since the latest release; agreement and disagreements of coders where anything is coded.
-Outputs: reports/. Reads config: nothing.
+Sensitivity analyses; the multiverse where it is of the present inputs.
+Outputs: reports/. Reads config: sensitivity.
 """
 
 
@@ -18,8 +19,11 @@ rule report:
         corrections="data/processed/corrections.json",
         changes="reports/changes.json",
         codes=code_results,
+        sensitivity=sensitivity_results,
+        multiverse=multiverse_result,
     output:
         **CODE_REPORTS,
+        **SENSITIVITY_REPORTS,
         index="reports/index.html",
         pooled="reports/pooled.csv",
         diagnostics="reports/diagnostics.csv",
@@ -39,8 +43,11 @@ rule report:
         folder=lambda wildcards, output: Path(output.index).parent,
         checks=Path(CHECKS).parent,
         codes=f"--codes {CODES}" if CODED else "",
+        sensitivity=[f"--sensitivity {CHECKS.format(model= m)}" for m in SENSITIVE],
+        few=SETTINGS.sensitivity.few_studies,
+        multiverse=lambda wildcards, input: [f"--multiverse {file}" for file in input.multiverse],
     shell:
         "meta report {params.fits} --index {input.index} --flow {input.flow}"
         " --bibliography {input.bibliography} --corrections {input.corrections}"
-        " --changes {input.changes} --checks {params.checks} {params.codes}"
-        " --output {params.folder} 2>&1 | tee {log} >&2"
+        " --changes {input.changes} --checks {params.checks} {params.codes} {params.sensitivity}"
+        " --few-studies {params.few} {params.multiverse} --output {params.folder} 2>&1 | tee {log} >&2"

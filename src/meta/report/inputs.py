@@ -1,7 +1,7 @@
 """What the report reads: stored fits, analysis rows, the evidence flow and the studies."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from meta.evidence.responses import coded_fields
 from meta.report.agreement import CodeResults, load_codes
 from meta.report.check_tables import CheckTables, load_check_tables
 from meta.report.estimates import Estimate, index_estimates
+from meta.report.sensitivity import Sensitivity, load_sensitivity
 
 RATE_FRAME = "denominator"
 
@@ -96,6 +97,12 @@ class ReportInputs:
         What changed since the latest release (`changes.json`); empty where it was not handed in.
     codes : CodeResults or None
         Agreement, disagreements and latent codes; None for a base without codings.
+    sensitivity : tuple of Sensitivity
+        Sensitivity analyses, by model.
+    few_studies : int
+        With fewer studies behind a rate, the prior table stands beside the main result.
+    multiverse : pandas.DataFrame or None
+        The multiverse, where it was fitted to the present inputs.
     """
 
     fits: tuple[Fit, ...]
@@ -107,6 +114,9 @@ class ReportInputs:
     corrections: tuple[dict[str, Any], ...] = ()
     changes: Mapping[str, Any] = field(default_factory=dict)
     codes: CodeResults | None = None
+    sensitivity: tuple[Sensitivity, ...] = ()
+    few_studies: int = 10
+    multiverse: pd.DataFrame | None = None
 
     @property
     def rate_fits(self) -> tuple[Fit, ...]:
@@ -146,6 +156,9 @@ def load_inputs(
     codes: Path | None = None,
     uncoded: Mapping[str, list[str]] | None = None,
     checks: Path | None = None,
+    sensitivity: Sequence[Path] = (),
+    few_studies: int = 10,
+    multiverse: Path | None = None,
 ) -> ReportInputs:
     """Read the stored results that a report is made of.
 
@@ -169,6 +182,12 @@ def load_inputs(
         Folder of agreement, disagreements and latent codes.
     checks : Path, optional
         Folder that holds a folder of checks against data for each model.
+    sensitivity : sequence of Path, optional
+        Folders of sensitivity analyses, named after their models.
+    few_studies : int, optional
+        With fewer studies behind a rate, the prior table stands beside the main result.
+    multiverse : Path, optional
+        The multiverse (CSV).
 
     Returns
     -------
@@ -190,6 +209,9 @@ def load_inputs(
         else (),
         changes=json.loads(changes.read_text(encoding="utf-8")) if changes else {},
         codes=load_codes(codes) if codes else None,
+        sensitivity=tuple(load_sensitivity(folder) for folder in sensitivity),
+        few_studies=few_studies,
+        multiverse=pd.read_csv(multiverse) if multiverse else None,
     )
 
 

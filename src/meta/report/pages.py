@@ -35,6 +35,7 @@ from meta.report.sections import (
     sensitivity_section,
     type_section,
 )
+from meta.report.sensitivity_page import few_studies_table, page_context, sensitivity_csv
 from meta.report.tables import correlation_table, exceedance_table, spread_table
 from meta.report.verdict import checks_of, failed_checks
 from meta.report.wording import COLOURS, COMPOSITION, NOT_IN_BASE, STAMP, outcome_name, spell
@@ -64,6 +65,7 @@ def render_report(run: ReportInputs, folder: Path) -> None:
         "index.html": render_page(run),
         **_check_files(run),
         **_code_files(run),
+        **_sensitivity_files(run),
     }
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in files.items():
@@ -99,6 +101,17 @@ def _code_files(run: ReportInputs) -> dict[str, str]:
     }
 
 
+def _sensitivity_files(run: ReportInputs) -> dict[str, str]:
+    if not run.sensitivity:
+        return {}
+    page = _environment().get_template("sensitivity_analyses.html.j2")
+    context = page_context(run.sensitivity, run.multiverse, _interval_name(run.fits))
+    return {
+        "sensitivity.csv": sensitivity_csv(run.sensitivity),
+        "sensitivity.html": page.render(colours=COLOURS, **context),
+    }
+
+
 def render_page(run: ReportInputs) -> str:
     """Render the page as text.
 
@@ -123,7 +136,9 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(spell=spell, percent=percent, number=_number, counted=counted)
+    environment.filters.update(
+        spell=spell, percent=percent, number=_number, counted=counted, outcome=outcome_name
+    )
     return environment
 
 
@@ -154,6 +169,9 @@ def _context(run: ReportInputs) -> dict[str, Any]:
         "composition": composition_section(run),
         "agreement": agreement_section(run),
         "sensitivity": sensitivity_section(run),
+        "few_studies": few_studies_table(
+            run.sensitivity, run.primary.name if run.primary else "", run.few_studies
+        ),
         "changes": changes_section(run.changes),
         "checks": [(fit, checks_of(fit)) for fit in run.fits],
         "provenance": [(fit, provenance_of(fit)) for fit in run.fits],
