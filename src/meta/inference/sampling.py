@@ -129,7 +129,7 @@ def _say(message: str) -> None:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Hold back what PyMC says of how it predicts; warnings about results still pass."""
     logger = logging.getLogger("pymc")
     level = logger.level
@@ -180,7 +180,7 @@ def sample_all(design: Design, task: FitTask, cores: int) -> tuple[xr.DataTree, 
     times["sample"] = time.perf_counter() - clock
     clock = time.perf_counter()
     _say(f"{task.model}: prior, predictions and log likelihood")
-    with ready.model, _quiet():
+    with ready.model, quiet():
         prior = pm.sample_prior_predictive(
             PREDICTIVE_DRAWS, random_seed=child_seed(task.seed, task.model, "prior")
         )
