@@ -113,7 +113,9 @@ def ranks(
         `draws`.
     """
     rows: list[dict[str, Any]] = []
-    names = [name for name in PARAMETERS if name in simulated.truth]
+    # A model that is wrong on purpose may lack parameters of the one that generates.
+    fitted = simulated.ready.model.named_vars
+    names = [name for name in PARAMETERS if name in simulated.truth and name in fitted]
     spread = {name: simulated.truth[name].var("draw").to_numpy() for name in names}
     for number in replicates:
         counts = simulated.counts[number]
