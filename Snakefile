@@ -16,6 +16,7 @@ include: "workflow/rules/fit.smk"
 include: "workflow/rules/check.smk"
 include: "workflow/rules/changes.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/calibration.smk"
 
 
 localrules:
