@@ -11,7 +11,7 @@ from meta.config import FitTask, ModelSpec, PriorSet, Sampler
 from meta.models.chain import build_chain
 from meta.models.design import Design, build_design
 
-REPLICATES = 120
+REPLICATES = 80
 
 
 def table(studies: int = 12, trials: int = 40) -> pd.DataFrame:
@@ -73,8 +73,8 @@ def test_a_wrong_likelihood_is_caught(right: Simulator) -> None:
     def overdispersed(_: Design, priors: PriorSet) -> object:
         return build_chain(right.design, priors)
 
-    wrong = simulator(design, made, 60, generator=overdispersed)
-    verdict = uniformity(ranks(wrong, range(60), cores=2)).set_index("quantity")
+    wrong = simulator(design, made, 50, generator=overdispersed)
+    verdict = uniformity(ranks(wrong, range(50), cores=2)).set_index("quantity")
     assert not verdict.loc["tau[goal_failure]", "inside"]
 
 
