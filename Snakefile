@@ -18,6 +18,7 @@ include: "workflow/rules/checks.smk"
 include: "workflow/rules/sensitivity.smk"
 include: "workflow/rules/changes.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/calibration.smk"
 
 
 localrules:

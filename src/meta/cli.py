@@ -390,3 +390,72 @@ def multiverse_table(parts: tuple[Path, ...], output: Path) -> None:
     from meta.checks.multiverse import gather
 
     gather(parts, output)
+
+
+@main.command()
+@click.argument("model")
+@click.option("--analysis", type=FILE, required=True, help="Parquet of the model's analysis set.")
+@click.option("--task", "text", help="Model and its settings, as JSON; default: those in force.")
+@click.option("--replicates", type=click.IntRange(2), required=True, help="Of all shards together.")
+@click.option("--shard", "part", default="1/1", show_default=True, metavar="I/N")
+@click.option("--output", type=FILE, required=True, help="Parquet file of ranks to write.")
+def calibrate(
+    model: str, analysis: Path, text: str | None, replicates: int, part: str, output: Path
+) -> None:
+    """Rank the true parameters of simulated data sets in the posteriors that MODEL finds.
+
+    Each replicate is simulated at the shape of the analysis set. Any number of shards gives the
+    same ranks as one.
+    """
+    from meta.checks.calibration_record import Shard, calibrate_shard
+    from meta.config import FitTask, load_settings
+
+    task = FitTask.model_validate_json(text) if text else load_settings(Path()).task(model)
+    calibrate_shard(analysis, task, replicates, Shard.parse(part), output)
+
+
+@main.command()
+@click.argument("model")
+@click.argument("shards", type=FILE, nargs=-1, required=True)
+@click.option("--analysis", type=FILE, required=True, help="Parquet of the model's analysis set.")
+@click.option("--task", "text", help="Model and its settings, as JSON; default: those in force.")
+@click.option("--output", type=FOLDER, help="Default: calibration/MODEL.")
+def calibration(
+    model: str, shards: tuple[Path, ...], analysis: Path, text: str | None, output: Path | None
+) -> None:
+    """Join the SHARDS of MODEL's calibration: ranks, verdict, figure."""
+    from datetime import date
+
+    from meta.checks.calibration_record import merge_shards
+    from meta.config import CALIBRATION_REPLICATES, FitTask, load_settings
+    from meta.report.calibration_figure import write_calibration_figure
+
+    task = FitTask.model_validate_json(text) if text else load_settings(Path()).task(model)
+    folder = output or Path("calibration") / model
+    required = CALIBRATION_REPLICATES[task.spec.primary]
+    ranks = merge_shards(task, analysis, shards, required, date.today().isoformat(), folder)
+    write_calibration_figure(model, ranks, folder / "ecdf.svg")
+
+
+@main.command()
+@click.option("--directory", type=FOLDER, default=".", help="Holds the analysis sets of a run.")
+@click.option("--replicates", type=click.IntRange(2), help="Of each cell; by default all.")
+@click.option("--cores", type=click.IntRange(1), default=1, show_default=True)
+@click.option("--output", type=FOLDER, default="calibration/coverage", show_default=True)
+def coverage(directory: Path, replicates: int | None, cores: int, output: Path) -> None:
+    """Measure coverage and bias of the primary model's estimands over a grid of truths."""
+    from datetime import date
+
+    from meta.checks.coverage_record import REPLICATES, measure_coverage, write_coverage
+    from meta.config import load_settings
+    from meta.report.coverage_figure import describe_worst, write_coverage_figure
+
+    settings = load_settings(directory)
+    task = settings.task(settings.primary)
+    analysis = directory / "data/processed/analysis" / f"{settings.primary}.parquet"
+    if not analysis.is_file():
+        raise UserError(f"{analysis}: not there: run `snakemake {analysis} --cores 2` first")
+    fits = measure_coverage(analysis, task, replicates or REPLICATES, settings.ci_prob, cores)
+    cells = write_coverage(fits, task, settings.ci_prob, date.today().isoformat(), output)
+    write_coverage_figure(cells, settings.ci_prob, output / "coverage.svg")
+    click.echo(describe_worst(cells))

@@ -46,6 +46,9 @@ DENOMINATOR_FILTER: dict[str, list[str]] = {
     "grade": ["A", "B", "C"],
 }
 
+#: Replicates of a complete calibration, of the primary model (True) and of any other.
+CALIBRATION_REPLICATES = {True: 500, False: 200}
+
 
 class Sampler(Strict):
     """Arguments of the No-U-Turn sampler."""
