@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from meta.config import load_settings, shipped_path
 from meta.errors import SettingsError
+from meta.settings_file import load_settings, shipped_path
 
 
 def base(tmp_path: Path, **content: object) -> Path:

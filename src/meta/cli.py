@@ -181,7 +181,7 @@ def gate(diagnostics: tuple[Path, ...], output: Path) -> None:
 @click.argument("directory", type=FOLDER, default=".")
 def settings(directory: Path) -> None:
     """Print the settings in force for DIRECTORY, defaults included, as JSON."""
-    from meta.config import load_settings
+    from meta.settings_file import load_settings
 
     click.echo(json.dumps(load_settings(directory).model_dump(mode="json"), indent=2))
 
@@ -408,7 +408,8 @@ def calibrate(
     same ranks as one.
     """
     from meta.checks.calibration_record import Shard, calibrate_shard
-    from meta.config import FitTask, load_settings
+    from meta.config import FitTask
+    from meta.settings_file import load_settings
 
     task = FitTask.model_validate_json(text) if text else load_settings(Path()).task(model)
     calibrate_shard(analysis, task, replicates, Shard.parse(part), output)
@@ -427,8 +428,9 @@ def calibration(
     from datetime import date
 
     from meta.checks.calibration_record import merge_shards
-    from meta.config import CALIBRATION_REPLICATES, FitTask, load_settings
+    from meta.config import CALIBRATION_REPLICATES, FitTask
     from meta.report.calibration_figure import write_calibration_figure
+    from meta.settings_file import load_settings
 
     task = FitTask.model_validate_json(text) if text else load_settings(Path()).task(model)
     folder = output or Path("calibration") / model
@@ -447,8 +449,8 @@ def coverage(directory: Path, replicates: int | None, cores: int, output: Path) 
     from datetime import date
 
     from meta.checks.coverage_record import REPLICATES, measure_coverage, write_coverage
-    from meta.config import load_settings
     from meta.report.coverage_figure import describe_worst, write_coverage_figure
+    from meta.settings_file import load_settings
 
     settings = load_settings(directory)
     task = settings.task(settings.primary)

@@ -17,7 +17,7 @@ import pandas as pd
 
 from meta.checks.importance import Shift, Weights, shift, smoothed_weights
 from meta.checks.reweighting import Change, NotReweightableError, compare
-from meta.config import Settings, load_settings
+from meta.config import Settings
 from meta.errors import DesignError, MissingRowsError, UserError
 from meta.evidence.analysis_set import analysis_set, data_hash
 from meta.evidence.canonical import read_canonical
@@ -28,6 +28,7 @@ from meta.evidence.problems import EvidenceError, format_text
 from meta.evidence.proposal import NOT_PREVIEWED, Proposal, propose, propose_folder
 from meta.inference.draws import read_draws
 from meta.models.design import Design, build_design
+from meta.settings_file import load_settings
 from meta.stored import (
     LEFT_OUT,
     PROCESSED,

@@ -35,11 +35,12 @@ from meta.checks.coverage_record import (
     worst,
     write_coverage,
 )
-from meta.config import FitTask, load_settings
+from meta.config import FitTask
 from meta.estimands import all_estimates
 from meta.models.design import Design
 from meta.priors import HalfNormal, PriorSet
 from meta.report.coverage_figure import describe_worst, write_coverage_figure
+from meta.settings_file import load_settings
 
 ROOT = Path(__file__).parents[2]
 SETTINGS = load_settings(ROOT)

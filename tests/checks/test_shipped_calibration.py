@@ -5,11 +5,12 @@ from pathlib import Path
 import pytest
 
 from meta.checks.calibration_record import read_calibration, stale_reasons
-from meta.config import CALIBRATION_REPLICATES, load_settings
+from meta.config import CALIBRATION_REPLICATES
 from meta.evidence.analysis_set import Tables, analysis_set
 from meta.evidence.checking import check
 from meta.evidence.codes import any_codes
 from meta.models.design import build_design
+from meta.settings_file import load_settings
 
 ROOT = Path(__file__).parents[2]
 SETTINGS = load_settings(ROOT)

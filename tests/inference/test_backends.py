@@ -9,9 +9,9 @@ import xarray as xr
 
 from meta.checks.calibration_record import calibrated_design
 from meta.checks.sampler import mixing_statistics
-from meta.config import load_settings
 from meta.evidence.analysis_set import read_analysis_set
 from meta.inference.sampling import compile_model, sample_posterior
+from meta.settings_file import load_settings
 
 ROOT = Path(__file__).parents[2]
 SETTINGS = load_settings(ROOT)

@@ -7,11 +7,11 @@ import pandas as pd
 import yaml
 from scipy.special import expit
 
-from meta.config import load_settings
 from meta.estimands import all_estimates
 from meta.evidence.analysis_set import analysis_set
 from meta.inference.sampling import compile_model, sample_posterior
 from meta.models.design import build_design
+from meta.settings_file import load_settings
 
 LEVELS = ["high", "medium", "low"]
 #: Logit of capability falls in one step, that of goal failure rises, mostly in the other.

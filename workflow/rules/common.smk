@@ -11,7 +11,7 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 from meta.checks.multiverse_cells import structures
-from meta.config import load_settings
+from meta.settings_file import load_settings
 from meta.errors import UserError
 from meta.evidence.index import raw_files
 from meta.evidence.snapshot import snapshot
