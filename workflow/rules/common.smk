@@ -10,7 +10,8 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from meta.config import load_settings
+from meta.checks.multiverse_cells import structures
+from meta.settings_file import load_settings
 from meta.errors import UserError
 from meta.evidence.index import raw_files
 from meta.evidence.snapshot import snapshot
@@ -38,6 +39,7 @@ wildcard_constraints:
 
 
 FITS = "data/processed/fits/{model}"
+CHECKS = "data/processed/checks/{model}"
 CODES = "data/processed/codes"
 CODE_REPORTS = (
     {
@@ -83,8 +85,18 @@ def fit_stamp(wildcards):
 
 def diagnose_stamp(wildcards):
     """Digest of everything a diagnosis depends on besides the posterior."""
-    thresholds = (SETTINGS.gate.model_dump_json(), str(SETTINGS.ci_prob))
+    thresholds = (
+        SETTINGS.gate.model_dump_json(),
+        str(SETTINGS.ci_prob),
+        json.dumps(SETTINGS.exceedance),
+    )
     return digest(code_fingerprint("meta.cli:diagnose"), task_json(wildcards), *thresholds)
+
+
+def checks_stamp(wildcards):
+    """Digest of everything the checks of a fit depend on besides the posterior."""
+    settings = (SETTINGS.checks.model_dump_json(), str(SETTINGS.ci_prob))
+    return digest(code_fingerprint("meta.cli:check_fit"), task_json(wildcards), *settings)
 
 
 def analysis_unless(stamp_file, stamp):
@@ -120,3 +132,76 @@ def code_results(wildcards):
     """What the report shows of codes; nothing for a base without codings."""
     names = ["agreement.csv", "disagreements.json", "codes.json", "diagnostics.csv"]
     return [f"{CODES}/{name}" for name in names] if CODED else []
+
+
+MULTIVERSE = "data/processed/multiverse"
+SENSITIVE = [model for model in SETTINGS.sensitivity_models if model in MODELS]
+SENSITIVITY_TABLES = [
+    "power_scaling",
+    "prior_table",
+    "correlation",
+    "unit_of_n",
+    "zero_events",
+    "flips",
+    "small_study",
+    "small_study_points",
+    "frequentist",
+]
+SENSITIVITY_REPORTS = (
+    {"sensitivity": "reports/sensitivity.html", "sensitivity_csv": "reports/sensitivity.csv"}
+    if SENSITIVE
+    else {}
+)
+STRUCTURES = structures(SETTINGS) if SETTINGS.primary in SENSITIVE else []
+# What a set of priors states, not what it leaves out, is put in place of a model's own.
+MULTIVERSE_KEYS = {"seed", "ci_prob", "sampler", "gate", "priors", "multiverse", "models"}
+MULTIVERSE_SETTINGS = SETTINGS.model_dump_json(include=MULTIVERSE_KEYS, exclude_unset=True)
+
+
+def sensitivity_json(wildcards):
+    """What the sensitivity analyses of one model depend on, as JSON."""
+    from meta.checks.sensitivity_task import sensitivity_task
+
+    return sensitivity_task(SETTINGS, wildcards.model).model_dump_json()
+
+
+def sensitivity_stamp(wildcards):
+    """Digest of everything the sensitivity analyses depend on besides the posterior."""
+    rows = ROWS[wildcards.model]["hash"]
+    code = code_fingerprint("meta.cli:sensitivity")
+    return digest(code, sensitivity_json(wildcards), rows, SNAPSHOT["agents"])
+
+
+def multiverse_stamp(wildcards):
+    """Digest of everything the multiverse depends on."""
+    code = code_fingerprint("meta.cli:multiverse")
+    return digest(code, MULTIVERSE_SETTINGS, SNAPSHOT["arms"], SNAPSHOT["codes"])
+
+
+def current(stamp_file, stamp):
+    """Whether a stored stamp is still right."""
+    stored = Path(stamp_file)
+    return stored.is_file() and stored.read_text() == stamp
+
+
+def tables_unless(stamp_file, stamp):
+    """Input function: the tables, as ancient where the stored stamp is still right."""
+
+    def path(wildcards):
+        stored = stamp_file.format(**wildcards)
+        tables = "data/processed/tables"
+        return ancient(tables) if current(stored, stamp(wildcards)) else tables
+
+    return path
+
+
+def sensitivity_results(wildcards):
+    """What the report shows of sensitivity; nothing where no model is analysed."""
+    return expand(f"{CHECKS}/{{table}}.csv", model=SENSITIVE, table=SENSITIVITY_TABLES)
+
+
+def multiverse_result(wildcards):
+    """The multiverse where there is one of the present inputs: it is only made when asked for."""
+    table, stamp = "reports/multiverse.csv", f"{MULTIVERSE}/multiverse.stamp"
+    made = Path(table).is_file() and current(stamp, multiverse_stamp(wildcards))
+    return [table] if made else []

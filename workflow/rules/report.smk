@@ -1,8 +1,9 @@
 """Report: pages, figures and tables of results, stamped when a check fails.
 
-Inputs: every model's record, pooled results and diagnostics; analysis sets; flow; studies;
+Inputs: every model's record, pooled results, diagnostics and checks; analysis sets; flow; studies;
 corrections; what changed since the latest release; agreement and disagreements of coders where anything is coded.
-Outputs: reports/. Reads config: nothing.
+Sensitivity analyses; the multiverse where it is of the present inputs.
+Outputs: reports/. Reads config: sensitivity.
 """
 
 
@@ -11,17 +12,22 @@ rule report:
         records=expand(f"{FITS}/fit.json", model=MODELS),
         pooled=expand(f"{FITS}/pooled.csv", model=MODELS),
         diagnostics=expand(f"{FITS}/diagnostics.csv", model=MODELS),
+        checks=expand(f"{CHECKS}/summary.json", model=MODELS),
         index="data/processed/analysis/index.json",
         flow="data/processed/flow.json",
         bibliography="data/processed/bibliography.parquet",
         corrections="data/processed/corrections.json",
         changes="reports/changes.json",
         codes=code_results,
+        sensitivity=sensitivity_results,
+        multiverse=multiverse_result,
     output:
         **CODE_REPORTS,
+        **SENSITIVITY_REPORTS,
         index="reports/index.html",
         pooled="reports/pooled.csv",
         diagnostics="reports/diagnostics.csv",
+        checks="reports/diagnostics.html",
         results="reports/results.json",
         bibtex="reports/references.bib",
         csl="reports/references.json",
@@ -35,8 +41,13 @@ rule report:
         code=code_fingerprint("meta.cli:report"),
         fits=lambda wildcards, input: [Path(path).parent for path in input.records],
         folder=lambda wildcards, output: Path(output.index).parent,
+        checks=Path(CHECKS).parent,
         codes=f"--codes {CODES}" if CODED else "",
+        sensitivity=[f"--sensitivity {CHECKS.format(model= m)}" for m in SENSITIVE],
+        few=SETTINGS.sensitivity.few_studies,
+        multiverse=lambda wildcards, input: [f"--multiverse {file}" for file in input.multiverse],
     shell:
         "meta report {params.fits} --index {input.index} --flow {input.flow}"
         " --bibliography {input.bibliography} --corrections {input.corrections}"
-        " --changes {input.changes} {params.codes} --output {params.folder} 2>&1 | tee {log} >&2"
+        " --changes {input.changes} --checks {params.checks} {params.codes} {params.sensitivity}"
+        " --few-studies {params.few} {params.multiverse} --output {params.folder} 2>&1 | tee {log} >&2"

@@ -42,7 +42,14 @@ class ModelRows(TypedDict):
     uncoded: list[str]
 
 
-class Index(TypedDict):
+class ArmHashes(TypedDict):
+    """Hash of the arms' numbers of trained agents, and of all that an analysis reads of arms."""
+
+    agents: str
+    arms: str
+
+
+class Index(ArmHashes):
     """Content of `index.json`: the key it is current for, the rows of each model, the codings.
 
     `codes` is a hash of what the latent-code models see, None without codings.

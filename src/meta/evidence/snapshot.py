@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from meta.config import Settings
 from meta.errors import UserError
-from meta.evidence.index import RAW_HASH, Index, ModelRows, raw_hash, read_index
+from meta.evidence.index import RAW_HASH, ArmHashes, Index, ModelRows, raw_hash, read_index
 from meta.provenance import code_fingerprint
 from meta.storage import atomic, write_json
 
@@ -57,7 +57,9 @@ def snapshot(directory: Path, settings: Settings, index: Path) -> Index:
         models: dict[str, ModelRows] = {
             m: {"hash": UNCHECKED, "refused": None, "uncoded": []} for m in settings.models
         }
-        return {"key": key, "models": models, "codes": None}
+        return {
+            "key": key, "models": models, "codes": None, "agents": UNCHECKED, "arms": UNCHECKED,
+        }  # fmt: skip
     known = load_dictionary().tables
     tables = {
         name: table[[c for c in known[name].analysis_columns if c in table]]
@@ -65,7 +67,8 @@ def snapshot(directory: Path, settings: Settings, index: Path) -> Index:
     }
     answers = _answer_hashes(tables)
     found = {m: rows for m, (rows, _) in _model_rows(tables, settings, answers).items()}
-    return {"key": key, "models": found, "codes": _codes_hash(answers, answers)}
+    codes = _codes_hash(answers, answers)
+    return {"key": key, "models": found, "codes": codes, **_arm_hashes(tables)}
 
 
 def _answer_hashes(tables: dict[str, pd.DataFrame]) -> dict[str, str]:
@@ -79,6 +82,20 @@ def _codes_hash(answers: Mapping[str, str], fields: Iterable[str]) -> str | None
     """Hash of the answers to some codebook fields; None without any clear code."""
     hashes = [answers[field] for field in fields if field in answers]
     return hashlib.sha256("".join(hashes).encode()).hexdigest() if hashes else None
+
+
+def _arm_hashes(tables: dict[str, pd.DataFrame]) -> ArmHashes:
+    """Hashes of the arms' numbers of agents, and of whatever an analysis may read of arms."""
+    from meta.evidence.analysis_set import data_hash
+    from meta.evidence.dictionary import load_dictionary
+
+    known = load_dictionary().tables["arms"].analysis_columns
+    arms = tables["arms"].sort_values("arm_id", ignore_index=True)
+    agents = arms[[c for c in ("arm_id", "n_agents") if c in arms]]
+    return {
+        "agents": data_hash(agents),
+        "arms": data_hash(arms[sorted(c for c in known if c in arms)]),
+    }
 
 
 def snapshot_key(directory: Path, settings: Settings) -> str:
@@ -131,6 +148,7 @@ def write_analysis_sets(tables_folder: Path, settings: Settings, folder: Path) -
         "key": _key(raw, settings),
         "models": {model: rows for model, (rows, _) in found.items()},
         "codes": _codes_hash(answers, answers),
+        **_arm_hashes(tables),
     }
     write_json(folder / "index.json", content)
 

@@ -1,7 +1,7 @@
 """What the report reads: stored fits, analysis rows, the evidence flow and the studies."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,9 @@ import pandas as pd
 from meta.evidence.links import links as links_in
 from meta.evidence.responses import coded_fields
 from meta.report.agreement import CodeResults, load_codes
+from meta.report.check_tables import CheckTables, load_check_tables
 from meta.report.estimates import Estimate, index_estimates
+from meta.report.sensitivity import Sensitivity, load_sensitivity
 
 RATE_FRAME = "denominator"
 
@@ -32,6 +34,8 @@ class Fit:
         Content of ``diagnostics.csv``, every cell as text.
     rows : pandas.DataFrame or None
         Analysis rows, or None where they were not handed in.
+    checks : CheckTables or None
+        Checks of the fit against data, or None where they were not handed in.
     """
 
     name: str
@@ -39,6 +43,7 @@ class Fit:
     pooled: pd.DataFrame
     diagnostics: pd.DataFrame
     rows: pd.DataFrame | None
+    checks: CheckTables | None = None
 
     @property
     def frame(self) -> str:
@@ -92,6 +97,12 @@ class ReportInputs:
         What changed since the latest release (`changes.json`); empty where it was not handed in.
     codes : CodeResults or None
         Agreement, disagreements and latent codes; None for a base without codings.
+    sensitivity : tuple of Sensitivity
+        Sensitivity analyses, by model.
+    few_studies : int
+        With fewer studies behind a rate, the prior table stands beside the main result.
+    multiverse : pandas.DataFrame or None
+        The multiverse, where it was fitted to the present inputs.
     """
 
     fits: tuple[Fit, ...]
@@ -103,6 +114,9 @@ class ReportInputs:
     corrections: tuple[dict[str, Any], ...] = ()
     changes: Mapping[str, Any] = field(default_factory=dict)
     codes: CodeResults | None = None
+    sensitivity: tuple[Sensitivity, ...] = ()
+    few_studies: int = 10
+    multiverse: pd.DataFrame | None = None
 
     @property
     def rate_fits(self) -> tuple[Fit, ...]:
@@ -141,6 +155,10 @@ def load_inputs(
     changes: Path | None = None,
     codes: Path | None = None,
     uncoded: Mapping[str, list[str]] | None = None,
+    checks: Path | None = None,
+    sensitivity: Sequence[Path] = (),
+    few_studies: int = 10,
+    multiverse: Path | None = None,
 ) -> ReportInputs:
     """Read the stored results that a report is made of.
 
@@ -162,6 +180,14 @@ def load_inputs(
         What changed since the latest release (JSON).
     codes : Path, optional
         Folder of agreement, disagreements and latent codes.
+    checks : Path, optional
+        Folder that holds a folder of checks against data for each model.
+    sensitivity : sequence of Path, optional
+        Folders of sensitivity analyses, named after their models.
+    few_studies : int, optional
+        With fewer studies behind a rate, the prior table stands beside the main result.
+    multiverse : Path, optional
+        The multiverse (CSV).
 
     Returns
     -------
@@ -169,7 +195,7 @@ def load_inputs(
         The results, primary model first.
     """
     rows = {path.stem: pd.read_parquet(path) for path in analysis}
-    loaded = [_load_fit(folder, rows) for folder in fits]
+    loaded = [_load_fit(folder, rows, checks) for folder in fits]
     loaded.sort(key=lambda fit: not fit.record.get("primary"))
     return ReportInputs(
         fits=tuple(loaded),
@@ -183,16 +209,24 @@ def load_inputs(
         else (),
         changes=json.loads(changes.read_text(encoding="utf-8")) if changes else {},
         codes=load_codes(codes) if codes else None,
+        sensitivity=tuple(load_sensitivity(folder) for folder in sensitivity),
+        few_studies=few_studies,
+        multiverse=pd.read_csv(multiverse) if multiverse else None,
     )
 
 
-def _load_fit(folder: Path, rows: dict[str, pd.DataFrame]) -> Fit:
+def _load_fit(folder: Path, rows: dict[str, pd.DataFrame], checks: Path | None) -> Fit:
     record = json.loads((folder / "fit.json").read_text(encoding="utf-8"))
     name = str(record.get("model", folder.name))
+    diagnostics = pd.read_csv(folder / "diagnostics.csv", dtype=str, keep_default_na=False)
+    tables = load_check_tables(checks / name, name) if checks else None
+    if tables:
+        diagnostics = pd.concat([diagnostics, tables.gates], ignore_index=True)
     return Fit(
         name=name,
         record=record,
         pooled=pd.read_csv(folder / "pooled.csv"),
-        diagnostics=pd.read_csv(folder / "diagnostics.csv", dtype=str, keep_default_na=False),
+        diagnostics=diagnostics,
         rows=rows.get(name),
+        checks=tables,
     )

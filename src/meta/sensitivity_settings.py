@@ -1,0 +1,79 @@
+"""Settings of the sensitivity analyses and of the multiverse."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from meta.priors import Strict
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Weight = Annotated[float, Field(gt=0, le=1)]
+
+
+class Conclusion(Strict):
+    """A statement about one pooled number that publication of zero-event studies may overturn.
+
+    It holds while `statistic` stays above `value`, or above `share` of its present value.
+    """
+
+    outcome: str
+    estimand: str
+    statistic: Literal["mean", "median", "ci_low", "ci_high"]
+    value: float | None = None
+    share: float | None = Field(None, gt=0, lt=1)
+
+    @model_validator(mode="after")
+    def _one_threshold(self) -> Conclusion:
+        if (self.value is None) == (self.share is None):
+            raise ValueError("give either value or share")
+        return self
+
+
+class Refits(Strict):
+    """Length of the chains of a refit, and what its own diagnostics must meet."""
+
+    chains: int = Field(4, ge=2, le=64)
+    draws: int = Field(1500, ge=10)
+    tune: int = Field(800, ge=10)
+    r_hat: float = Field(1.02, gt=1)
+    ess: float = Field(200, ge=0)
+
+
+class Sensitivity(Strict):
+    """Sensitivity analyses of the models named (of the primary where none is)."""
+
+    models: tuple[str, ...] = ()
+    refits: Refits = Refits()
+    power: tuple[Weight, Annotated[float, Field(gt=1)]] = (0.99, 1.01)
+    power_threshold: float = Field(0.05, gt=0)
+    priors: tuple[str, ...] = ()
+    few_studies: int = Field(10, ge=1)
+    iccs: tuple[Share, ...] = (0.0, 0.05, 0.2, 1.0)
+    correlations: tuple[Annotated[float, Field(gt=-1, lt=1)] | Literal["lkj"], ...] = (
+        -0.5, 0.0, 0.5, "lkj",
+    )  # fmt: skip
+    weights: tuple[Weight, ...] = (1.0, 0.5, 0.2, 0.1)
+    smallest_weight: Weight = 0.01
+    weight_draws: int = Field(1000, ge=100)
+    conclusions: tuple[Conclusion, ...] = ()
+
+
+class Multiverse(Strict):
+    """Axes of the multiverse around the primary model; its own values always belong to them."""
+
+    grade: tuple[tuple[str, ...], ...] = ()
+    role: tuple[tuple[str, ...], ...] = ()
+    failure_type: tuple[tuple[str, ...], ...] = ()
+    counted: tuple[Literal["all", "given_capability"], ...] = ("all",)
+    assumed_capable: tuple[bool, ...] = ()
+    unclear: tuple[tuple[str, ...], ...] = ((),)
+    priors: tuple[str, ...] = ()
+    likelihood: tuple[Literal["beta_binomial", "binomial"], ...] = ()
+    random_effects: tuple[Literal["normal", "student_t", "two_population"], ...] = ()
+    correlation: tuple[
+        Literal["lkj", "independent"] | Annotated[float, Field(gt=-1, lt=1)], ...
+    ] = ()
+    most: int = Field(160, ge=1)
+    refits: Refits = Refits(draws=500, tune=500, r_hat=1.05, ess=100)

@@ -1,0 +1,83 @@
+"""Frequentist estimators: closed forms, another route in statsmodels, simulated truth."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+import statsmodels.api as sm
+from tests.checks.small_tables import beta_counts, design, made_up_numbers, rows
+
+from meta.checks.frequentist import estimators, frequentist, gee, moment, ratio
+
+
+def counts(events: list[int], trials: list[int], studies: list[str]) -> pd.DataFrame:
+    return pd.DataFrame({"study": studies, "events": events, "trials": trials})
+
+
+def test_ratio_is_the_robust_regression_through_the_origin() -> None:
+    events, trials = np.array([0, 3, 9, 2, 30.0]), np.array([5, 10, 40, 8, 60.0])
+    estimate, error = ratio(events, trials)
+    # Weighted mean of rates with weights n, heteroscedasticity-robust with the n - 1 correction.
+    fit = sm.WLS(events / trials, np.ones(5), weights=trials).fit(cov_type="HC1")
+    assert estimate == pytest.approx(fit.params[0])
+    assert error == pytest.approx(fit.bse[0])
+
+
+def test_moment_weights_go_from_trials_to_studies() -> None:
+    trials = np.array([10, 100, 1000.0])
+    same = moment(0.3 * trials, trials)
+    assert same[0] == pytest.approx(0.3)
+    apart = np.array([0.0, 1.0, 0.0])
+    # All or nothing: the correlation is 1 and every study has one vote.
+    assert moment(apart * trials, trials)[0] == pytest.approx(1 / 3)
+
+
+def test_gee_of_single_arms_is_their_mean_and_zero_cells_stay() -> None:
+    table = counts([0, 5, 9, 2], [10, 10, 10, 10], list("abcd"))
+    mean, error = gee(table)
+    assert mean == pytest.approx(0.4)
+    spread = np.array([0, 0.5, 0.9, 0.2]) - 0.4
+    assert error == pytest.approx(np.sqrt((spread**2).sum()) / 4, rel=1e-3)
+
+
+def test_estimators_find_a_simulated_rate() -> None:
+    rng = np.random.default_rng(7)
+    found: dict[str, list[float]] = {}
+    for _ in range(60):
+        trials = rng.integers(5, 60, 40)
+        table = counts(
+            beta_counts(rng, 0.2, 0.3, trials).tolist(),
+            trials.tolist(),
+            [f"s{i}" for i in range(40)],
+        )
+        for name, (estimate, error) in estimators(table).items():
+            found.setdefault(name, []).append((estimate - 0.2) / error)
+    for name, z in found.items():
+        # 60 standardised errors: mean within 4 / sqrt(60), sd about 1.
+        assert abs(np.mean(z)) < 0.65, name
+        assert 0.7 < np.std(z) < 1.4, name
+
+
+def test_the_reason_is_computed_from_the_counts() -> None:
+    table = rows([2, 1, 2, 900], [20, 10, 20, 1000], ["a", "b", "c", "big"])
+    found = frequentist(design(table), made_up_numbers(0.3, 0.05), 0.95).set_index("estimator")
+    assert found.loc["average", "estimate"] == pytest.approx(0.3)
+    assert found.loc["average", "reason"] == "agrees within one posterior sd"
+    said = found.loc["ratio", "reason"]
+    assert "95% of them are of big" in said
+    assert "one vote a study it would be 0.30" in said
+    assert not found.loc["ratio", "inside"]
+
+
+def test_fewer_than_three_studies_are_left_out() -> None:
+    table = rows([1, 2, 3, 4], [9, 9, 9, 9], ["a", "a", "b", "b"])
+    table.loc[3, "study"] = "c"
+    assert len(frequentist(design(table), made_up_numbers(0.3), 0.95)) == 4
+    only = design(table)
+    few = frequentist(
+        only.__class__(**{**vars(only), "trials": np.array([9, 9, 9, 0])}),
+        made_up_numbers(0.3),
+        0.95,
+    )
+    assert few.empty
