@@ -47,7 +47,9 @@ class Equation:
 
 def mathml(latex: str, inline: bool = False) -> Markup:
     """Convert LaTeX to MathML, which browsers draw without a script."""
-    return Markup(convert(latex, display="inline" if inline else "block"))
+    # The converter takes the sign for a letter, which browsers would set without space about it.
+    text = convert(latex, display="inline" if inline else "block")
+    return Markup(text.replace("<mi>&#x0007E;</mi>", "<mo>&#x0223C;</mo>"))
 
 
 def equations(spec: Specification) -> list[Equation]:

@@ -178,6 +178,6 @@ def _implied(number: int, each: Implication) -> ImpliedFigure:
 
 def _shown(value: float, scale: str) -> str:
     if scale != "rate":
-        return f"{value:.2g}" if value < 100 else f"{value:,.0f}"
+        return f"{value:.3g}" if value < 100 else f"{value:,.0f}"
     percent = 100 * value
     return f"{percent:.1f}%" if percent < 10 or percent > 90 else f"{percent:.0f}%"

@@ -17,9 +17,9 @@ from meta.report.svg import INK, MUTED, POINTS, RULE, inline_svg
 DOTS = 20
 WIDTH = 360.0
 EDGE = 14.0
-ROW = 74.0
+ROW = 62.0
 FOOT = 26.0
-DOT = 5.6
+DOT = 8.0
 #: Odds ratios beyond these are drawn at the edge.
 ODDS_LIMITS = (0.01, 100.0)
 TICKS = {
@@ -78,8 +78,10 @@ def _panel(axes: Axes, scale: str, quantities: list[Quantity], tall: float) -> N
             color=INK, va="center", weight="bold", annotation_clip=False,
         )  # fmt: skip
         x, y = stacked(_position(scale, quantile_dots(quantity)), low, high)
+        # A tall pile is pressed together, so that it stays below its heading.
+        step = min(DOT, (ROW - 28) / max(1, int(y.max())))
         axes.plot(
-            x, base - y * DOT, linestyle="none", marker="o", markersize=DOT - 1,
+            x, base - y * step, linestyle="none", marker="o", markersize=DOT - 1,
             color=MUTED, markeredgewidth=0, clip_on=False,
         )  # fmt: skip
 
