@@ -24,7 +24,20 @@ PACKAGE = Path(__file__).resolve().parent
 RESOURCES = {
     "meta.evidence.dictionary": ["evidence/fields.yaml"],
     "meta.report.pages": ["report/templates"],
-}
+    "meta.report.methods.catalogue": [
+        "report/methods/checks.yaml",
+        # Sources that thresholds are read from.
+        *(
+            f"checks/{name}.py"
+            for name in (
+                "coverage", "frequentist", "importance", "leave_one_out", "small_study",
+                "uniformity",
+            )
+        ),
+    ],
+    "meta.report.methods.citations": ["report/methods/references.bib"],
+    "meta.report.methods.objections": ["report/methods/objections.yaml"],
+}  # fmt: skip
 
 
 def _source(module: str) -> Path | None:

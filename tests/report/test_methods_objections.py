@@ -4,9 +4,16 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+import xarray as xr
+from tests.models.test_hierarchy import CHAIN, table
 
-from meta.config import Gate, Sampler
+from meta.checks.importance import LARGEST_K
+from meta.config import Gate, ModelSpec, Sampler
+from meta.estimands import all_estimates
+from meta.models.design import build_design
+from meta.provenance import RESOURCES, _closure
 from meta.report.methods.catalogue import (
     UNKNOWN,
     analyses,
@@ -147,6 +154,25 @@ def test_thresholds_of_analyses_are_read_and_never_written(settings):
     assert {c.threshold for c in analyses({})} >= {"not recorded"}
 
 
+def test_constants_are_those_of_the_code():
+    assert constant("meta.checks.importance:LARGEST_K") == LARGEST_K
+    with pytest.raises(LookupError):
+        constant("meta.checks.importance:NOBODY")
+
+
+def test_the_report_is_made_again_when_a_threshold_or_a_text_changes():
+    known = {file for files in RESOURCES.values() for file in files}
+    for entry in catalogue()["analyses"]:
+        if "constant" in entry:
+            module = entry["constant"].partition(":")[0]
+            assert module.removeprefix("meta.").replace(".", "/") + ".py" in known
+    for path in (ROOT / "src/meta/report/methods").iterdir():
+        if path.suffix in {".yaml", ".bib"}:
+            assert f"report/methods/{path.name}" in known
+    closure = _closure(["meta.report.pages"])[0]
+    assert {"meta.report.methods.catalogue", "meta.report.methods.citations"} <= set(closure)
+
+
 def test_every_reported_estimand_is_defined():
     known = definitions()
     for name in ESTIMAND_NAMES:
@@ -155,6 +181,32 @@ def test_every_reported_estimand_is_defined():
     assert not defined("rate_of_nothing", known)
     assert all(str(each.text) for each in known)
     assert 'href="https://doi.org/10.2307/2531734"' in "".join(str(e.text) for e in known)
+
+
+def test_every_estimand_that_a_model_yields_is_defined():
+    spec = ModelSpec(
+        stages=CHAIN, levels=["study", "agent_set"], random_effects="two_population",
+        moderators=["kind"],
+    )  # fmt: skip
+    rows = table()
+    rows = rows.assign(kind=np.where(np.arange(len(rows)) % 2, "a", "b"))
+    design = build_design(rows, spec)
+    shape, rng = (1, 4), np.random.default_rng(1)
+    sizes = {"stage": 2, "term": len(design.terms), "stage_pair": 1}
+    sizes |= {level.name: len(level.units) for level in design.levels}
+    dims = dict.fromkeys(("alpha", "tau", "omega", "icc"), ("stage",))
+    dims |= {f"{lv.name}_logit": (lv.name, "stage") for lv in design.levels}
+    dims |= {"beta": ("term", "stage"), "correlation": ("stage_pair",)}
+    dims |= dict.fromkeys(("upper_share", "split", "gap"), ())
+    made = {
+        name: (("chain", "draw", *of), rng.uniform(0.2, 0.8, (*shape, *(sizes[d] for d in of))))
+        for name, of in dims.items()
+    }
+    coords = {"stage": list(CHAIN), "stage_pair": ["goal_failure~capability_transfer"]}
+    coords |= {level.name: level.units for level in design.levels}
+    found = {e.estimand for e in all_estimates(xr.Dataset(made, coords), design, 1, (0.5,))}
+    assert len(found) > 10
+    assert [name for name in found if not defined(name, definitions())] == []
 
 
 def test_the_sampler_is_described_by_fields_that_it_has():

@@ -194,5 +194,7 @@ def test_the_page_asks_for_nothing_and_is_linked(full, tmp_path):
     assert "<script" not in text
     identifiers = re.findall(r'\bid="([^"]+)"', text)
     assert len(identifiers) == len(set(identifiers))
+    for file in re.findall(r'href="([\w.]+)[#"]', text):
+        assert (tmp_path / "out" / file).is_file(), file
     for anchor in re.findall(r'href="#([^"]+)"', text):
         assert anchor in identifiers

@@ -64,11 +64,11 @@ def render_report(run: ReportInputs, folder: Path) -> None:
         "references.bib": bibtex(run.studies),
         "references.json": csl_json(run.studies),
         "index.html": render_page(run),
-        **_methods_files(run),
         **_check_files(run),
         **_code_files(run),
         **_sensitivity_files(run),
     }
+    files |= _methods_files(run, frozenset(files))
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in files.items():
         write_text(folder / name, text)
@@ -103,8 +103,8 @@ def _code_files(run: ReportInputs) -> dict[str, str]:
     }
 
 
-def _methods_files(run: ReportInputs) -> dict[str, str]:
-    context = methods_context(run)
+def _methods_files(run: ReportInputs, written: frozenset[str]) -> dict[str, str]:
+    context = methods_context(run, written | {"methods.html"})
     numbers = context["prior_table"]
     page = _environment().get_template("methods.html.j2")
     return {

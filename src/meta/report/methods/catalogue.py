@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cache
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from meta.report.methods.citations import linked
 from meta.report.verdict import checks_of
 
 CHECKS = Path(__file__).parent / "checks.yaml"
+PACKAGE = Path(__file__).parents[2]
 UNKNOWN = "Not in the catalogue of checks."
 
 
@@ -99,9 +100,22 @@ def analyses(settings: Mapping[str, Any]) -> list[Listed]:
 
 
 def constant(path: str) -> Any:
-    """Value of a constant of the code, `module:NAME`."""
+    """Value of a constant of the code, `module:NAME`, read from its source.
+
+    Nothing is imported: the modules of checks bring the samplers with them.
+
+    Raises
+    ------
+    LookupError
+        If the module has no such constant.
+    """
     module, _, name = path.partition(":")
-    return getattr(import_module(module), name)
+    source = PACKAGE.joinpath(*module.split(".")[1:]).with_suffix(".py")
+    for node in ast.parse(source.read_text(encoding="utf-8")).body:
+        targets = node.targets if isinstance(node, ast.Assign) else []
+        if any(isinstance(target, ast.Name) and target.id == name for target in targets):
+            return ast.literal_eval(node.value)  # type: ignore[attr-defined]
+    raise LookupError(f"{source}: there is no constant {name}")
 
 
 def setting(path: str, settings: Mapping[str, Any]) -> Any:

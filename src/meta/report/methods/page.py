@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,13 +68,15 @@ class ImpliedFigure:
     lines: list[tuple[str, list[str]]]
 
 
-def methods_context(run: ReportInputs) -> dict[str, Any]:
+def methods_context(run: ReportInputs, written: Collection[str]) -> dict[str, Any]:
     """Collect what the methods page shows.
 
     Parameters
     ----------
     run
         The stored results.
+    written
+        Pages that the report has, which may be linked to.
 
     Returns
     -------
@@ -93,6 +96,7 @@ def methods_context(run: ReportInputs) -> dict[str, Any]:
         "analyses": analyses(run.settings),
         "estimands": known,
         "objections": objections(),
+        "written": written,
         "references": references(),
         "primary": spell(run.primary.name) if run.primary else "",
     }
