@@ -39,9 +39,9 @@ def fingerprints(package: Path) -> dict[str, str]:
     ("file", "moved"),
     [
         ("models/chain.py", {"fit", "diagnose"}),
-        ("models/design.py", {"analysis_sets", "fit", "diagnose"}),
+        ("models/design.py", {"analysis_sets", "fit", "diagnose", "report"}),
         ("inference/sampling.py", {"fit"}),
-        ("estimands/population.py", {"diagnose"}),
+        ("estimands/population.py", {"diagnose", "report"}),
         ("report/figures.py", {"report"}),
         ("report/templates/index.html.j2", {"report"}),
         ("checks/gate.py", {"gate"}),
