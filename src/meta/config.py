@@ -17,7 +17,9 @@ from pydantic import Field, ValidationError, model_validator
 from meta.errors import SettingsError
 from meta.evidence.dictionary import load_dictionary
 from meta.evidence.suggestion import nearest
-from meta.priors import Beta, Gamma, HalfCauchy, HalfNormal, Lkj, Normal, PriorSet, Strict
+from meta.priors import (
+    Beta, Gamma, HalfCauchy, HalfNormal, Lkj, Normal, Notoriety, PriorSet, Strict,
+)  # fmt: skip
 
 STAGES = ("capability_transfer", "goal_failure", "harm")
 TARGET_TYPES = ("specification_gaming", "goal_misgeneralization")
@@ -83,7 +85,7 @@ class ModelSpec(Strict):
     """One model: which rows, which stages, which likelihood, which levels."""
 
     primary: bool = False
-    frame: Literal["denominator", "case_series"] = "denominator"
+    frame: Literal["denominator", "case_series", "contrasts"] = "denominator"
     stages: tuple[Stage, ...] = Field(min_length=1)
     likelihood: Literal["binomial", "beta_binomial"] = "beta_binomial"
     random_effects: Literal["normal", "student_t"] = "normal"
@@ -92,6 +94,7 @@ class ModelSpec(Strict):
     priors: str = "default"
     draws_factor: int = Field(1, ge=1, le=100)
     codes: Literal["imputed", "agreed"] = "imputed"
+    notoriety: Notoriety | None = None
     filter: dict[str, list[str]] = Field(default_factory=dict)
 
     @model_validator(mode="before")
@@ -125,7 +128,21 @@ class ModelSpec(Strict):
             raise ValueError("source_list is a level of case lists (frame: case_series) only")
         if self.likelihood == "beta_binomial" and "arm" in self.levels:
             raise ValueError("the beta-binomial already has an arm level (icc); drop arm")
+        if self.frame == "contrasts":
+            self._consistent_contrasts()
+        if self.notoriety and not (self.frame == "case_series" and "harm" in self.stages):
+            raise ValueError("notoriety is of the stage harm of catalogued cases only")
         return self
+
+    def _consistent_contrasts(self) -> None:
+        if self.stages != ("goal_failure",):
+            raise ValueError("contrasts are of the one stage goal_failure")
+        if set(self.levels) - {"study", "arm"}:
+            raise ValueError("levels of contrasts are study and, of binomial ones, arm")
+        if self.moderators:
+            raise ValueError("contrasts have interventions, not moderators")
+        if self.random_effects != "normal":
+            raise ValueError("effects of contrasts vary between studies by a normal distribution")
 
     @property
     def top_level(self) -> str:
@@ -158,7 +175,9 @@ class ModelSpec(Strict):
     @property
     def row_filter(self) -> dict[str, list[str]]:
         """Filter in force: the defaults of a rate model with the spec's own on top."""
-        base = DENOMINATOR_FILTER if self.frame == "denominator" else {}
+        base = {} if self.frame == "case_series" else dict(DENOMINATOR_FILTER)
+        if self.frame == "contrasts":
+            del base["role"]  # an arm is in a model for its contrast, whatever its role
         return {**base, **self.filter}
 
 
@@ -353,6 +372,9 @@ def _fields_at(location: tuple[int | str, ...]) -> list[str]:
             }.get(str(step))
         elif model is Codes and str(step) == "prior":
             model = CodePrior
+            break
+        elif model is ModelSpec and str(step) == "notoriety":
+            model = Notoriety
             break
         elif model is PriorSet and str(step) in PriorSet.model_fields:
             kinds = {"normal": Normal, "half_normal": HalfNormal, "half_cauchy": HalfCauchy}

@@ -339,10 +339,20 @@ def all_estimates(posterior: xr.Dataset, design: Design, seed: int) -> list[Esti
     seed
         Seed of the predictive draws.
     """
+    if design.spec.frame == "contrasts":
+        from meta.intervention_effects import effect_estimates
+        from meta.models.contrasts import ContrastDesign
+
+        assert isinstance(design, ContrastDesign)
+        return effect_estimates(posterior, design, seed)
     draws = hyper_draws(posterior, design)
     rng = np.random.default_rng(seed)
     found: list[Estimate] = []
     for group in design.groups:
         found += population_estimates(draws, design, group, rng)
+    if design.spec.notoriety:
+        from meta.notoriety import notoriety_estimates
+
+        found += notoriety_estimates(draws, design, design.spec.notoriety, seed)
     found += heterogeneity_estimates(posterior, design)
     return found + study_estimates(posterior, draws, design)

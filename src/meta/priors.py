@@ -72,3 +72,15 @@ class PriorSet(Strict):
     icc: Beta = Beta(alpha=1, beta=3)
     correlation: Lkj = Lkj(eta=2)
     df: Gamma = Gamma(alpha=2, beta=0.1)
+    delta: Normal = Normal(sigma=2.82)
+    tau_delta: Scale = HalfNormal(sigma=1)
+
+
+class Notoriety(Normal):
+    """Prior of the log odds ratio by which harmful failures are likelier to be written up.
+
+    A judgement: nothing in the evidence informs it. `offsets` are fixed values of it that the
+    sensitivity curve shows.
+    """
+
+    offsets: tuple[float, ...] = (0, 0.5, 1, 1.5, 2, 3)

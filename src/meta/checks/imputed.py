@@ -20,7 +20,10 @@ from meta.inference.seeds import child_seed
 from meta.models.imputed_design import AGREED_GROUPS, ImputedDesign, agreed_design
 from meta.pooled import evidence_behind, pooled_table
 
-TOP_PARAMETERS = ("alpha", "beta", "tau", "omega", "kappa", "icc", "correlation", "df")
+TOP_PARAMETERS = (
+    "alpha", "beta", "tau", "omega", "kappa", "icc", "correlation", "df",
+    "delta", "tau_delta",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

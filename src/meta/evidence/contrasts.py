@@ -56,9 +56,7 @@ def contrast_problems(tables: Mapping[str, TypedTable]) -> list[Problem]:
     ]
 
 
-def _impossible(
-    contrasts: TypedTable, pairs: pd.DataFrame, known: pd.DataFrame
-) -> list[Problem]:
+def _impossible(contrasts: TypedTable, pairs: pd.DataFrame, known: pd.DataFrame) -> list[Problem]:
     problems: list[Problem] = []
     same = pairs["arm_id"] == pairs["baseline_arm_id"]
     for row in pairs.index[same]:
@@ -101,9 +99,7 @@ def _said(arm: dict[str, int], baseline: dict[str, int]) -> str:
     return " and ".join(shown) or "nothing more"
 
 
-def _of(
-    pairs: pd.DataFrame, known: pd.DataFrame, column: str
-) -> tuple[pd.Series, pd.Series]:
+def _of(pairs: pd.DataFrame, known: pd.DataFrame, column: str) -> tuple[pd.Series, pd.Series]:
     """A column of the arms, for the arm and for the baseline of each contrast."""
     if column not in known:
         blank = pd.Series(pd.NA, index=pairs.index, dtype="string")

@@ -49,6 +49,11 @@ def build_chain(design: Design, priors: PriorSet) -> pm.Model:
         `correlation`, `omega`, `kappa`, `icc`, `df` and `<level>_logit`, as far as the
         specification has them.
     """
+    if design.spec.frame == "contrasts":
+        from meta.models.contrasts import ContrastDesign, build_contrasts
+
+        assert isinstance(design, ContrastDesign)
+        return build_contrasts(design, priors)
     with pm.Model(coords=coordinates(design)) as model:
         alpha = pm.Normal("alpha", priors.alpha.mu, priors.alpha.sigma, dims="stage")
         logits = _hierarchy(design, priors, alpha)

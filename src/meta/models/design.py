@@ -127,6 +127,10 @@ def build_design(
         If a stage other than capability is observed nowhere, or fewer than two top-level units
         are left.
     """
+    if spec.frame == "contrasts":
+        from meta.models.contrasts import build_contrast_design
+
+        return build_contrast_design(table, spec)
     require_frame(table, spec)
     notes: list[str] = []
     observed = _observations(table, spec, notes)
