@@ -18,7 +18,15 @@ from meta.errors import SettingsError
 from meta.evidence.dictionary import load_dictionary
 from meta.evidence.suggestion import nearest
 from meta.priors import (
-    Beta, Gamma, HalfCauchy, HalfNormal, Lkj, Normal, Notoriety, PriorSet, Strict,
+    Beta,
+    Gamma,
+    HalfCauchy,
+    HalfNormal,
+    Lkj,
+    Normal,
+    Notoriety,
+    PriorSet,
+    Strict,
 )  # fmt: skip
 
 STAGES = ("capability_transfer", "goal_failure", "harm")
@@ -135,14 +143,14 @@ class ModelSpec(Strict):
         return self
 
     def _consistent_contrasts(self) -> None:
-        if self.stages != ("goal_failure",):
-            raise ValueError("contrasts are of the one stage goal_failure")
-        if set(self.levels) - {"study", "arm"}:
-            raise ValueError("levels of contrasts are study and, of binomial ones, arm")
-        if self.moderators:
-            raise ValueError("contrasts have interventions, not moderators")
-        if self.random_effects != "normal":
-            raise ValueError("effects of contrasts vary between studies by a normal distribution")
+        for wrong, reason in (
+            (self.stages != ("goal_failure",), "are of the one stage goal_failure"),
+            ("agent_set" in self.levels, "have the levels study and, if binomial, arm"),
+            (self.moderators, "have interventions, not moderators"),
+            (self.random_effects != "normal", "have normal random effects"),
+        ):
+            if wrong:
+                raise ValueError(f"contrasts {reason}")
 
     @property
     def top_level(self) -> str:

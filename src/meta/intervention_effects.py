@@ -12,9 +12,9 @@
     groups of a study and then the studies, without and with the mean effect (g-computation).
 ``study_log_odds_ratio``, ``study_odds_ratio``
     effect in one study, shrunken towards the others.
-``tau_delta``, ``tau``, ``kappa``, ``icc``
-    variation on the logit scale of an effect between studies, of the baselines, and of arms about
-    what their contrasts say; the last as a correlation under the beta-binomial.
+``tau_delta``, ``kappa``, ``icc``
+    variation on the logit scale of an effect between studies, and of arms about what their
+    contrasts say; the last as a correlation under the beta-binomial.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def effect_estimates(posterior: xr.Dataset, design: ContrastDesign, seed: int) -
         add(group, "risk_ratio", after / before, behind)
         add(group, "risk_difference", after - before, behind)
     add("all", "tau_delta", spread, rows)
-    for scale in ("tau", "kappa", "icc"):
+    for scale in ("kappa", "icc"):
         if scale in posterior:
             add("all", scale, _flat(posterior, scale, "stage")[:, 0], rows)
     return found + _by_study(posterior, design)

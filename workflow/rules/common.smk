@@ -49,6 +49,15 @@ CODE_REPORTS = (
     if CODED
     else {}
 )
+# Tables of reports that only some models have.
+EXTRA_REPORTS = {
+    name: f"reports/{name}.csv"
+    for name, wanted in {
+        "contrasts": lambda spec: spec.frame == "contrasts",
+        "notoriety": lambda spec: spec.notoriety,
+    }.items()
+    if any(wanted(SETTINGS.models[model]) for model in MODELS)
+}
 CODE_SETTINGS = SETTINGS.model_dump_json(include={"codes", "sampler", "seed", "gate"})
 
 

@@ -19,6 +19,7 @@ rule report:
         codes=code_results,
     output:
         **CODE_REPORTS,
+        **EXTRA_REPORTS,
         index="reports/index.html",
         pooled="reports/pooled.csv",
         diagnostics="reports/diagnostics.csv",

@@ -7,7 +7,6 @@ baseline of its group
 
 .. math::
     \eta_i = m_g + \sum_k x_{ik} (\delta_k + v_{ks}) + e_i, \quad
-    m_g \sim N(\alpha, \tau^2), \;
     v_{ks} \sim N(0, \tau_\delta^2), \; e_i \sim N(0, \kappa^2)
 
 with e only in binomial models with the level arm; under the beta-binomial, arms vary about
@@ -15,9 +14,8 @@ inverse-logit(eta) with the intra-class correlation icc instead. Either is the v
 arms that differ in nothing the contrasts name: two treated arms of one baseline have effects with
 covariance one half. A chain of contrasts adds up.
 
-Baselines have one wide level and none for their study: a level on which the baselines of a study
-are alike would let arms be compared with the baselines of other groups (Dias & Ades 2016,
-doi:10.1002/jrsm.1167).
+Each :math:`m_g` has a wide prior of its own. Were baselines drawn towards each other, an arm would
+in part be compared with the baselines of other groups (Dias & Ades 2016, doi:10.1002/jrsm.1184).
 """
 
 from __future__ import annotations
@@ -221,7 +219,7 @@ def build_contrasts(design: ContrastDesign, priors: PriorSet) -> pm.Model:
     design
         Arrays of the analysis set.
     priors
-        Named prior set: `alpha` and `tau` of the baselines, `delta` and `tau_delta` of
+        Named prior set: `baseline` of each group, `delta` and `tau_delta` of
         the effects, `kappa` or `icc` of the arms.
 
     Returns
@@ -231,7 +229,9 @@ def build_contrasts(design: ContrastDesign, priors: PriorSet) -> pm.Model:
         `baseline_logit` of each baseline group and `effect` of each intervention in each study.
     """
     with pm.Model(coords=_coordinates(design)) as model:
-        eta = _baselines(design, priors)[design.row_unit[1]]
+        prior = priors.baseline
+        baseline = pm.Normal("baseline_logit", prior.mu, prior.sigma, dims="baseline")
+        eta = baseline[design.row_unit[1]]
         delta = pm.Normal("delta", priors.delta.mu, priors.delta.sigma, dims="intervention")
         spread = _half("tau_delta", priors.tau_delta)
         # Not centred: the few arms of an effect, which vary themselves, say little of it.
@@ -257,16 +257,6 @@ def _coordinates(design: ContrastDesign) -> dict[str, Any]:
         "effect_of": [f"{design.interventions[k]}|{studies[s]}" for k, s in cells],
         **{level.name: level.units for level in design.levels},
     }
-
-
-def _baselines(design: ContrastDesign, priors: PriorSet) -> Any:
-    """Logit of each baseline group.
-
-    Centred: its sd is wide, and the group's own arms tell where its baseline is.
-    """
-    alpha = pm.Normal("alpha", priors.alpha.mu, priors.alpha.sigma, dims="stage")
-    tau = _half("tau", priors.tau, dims="stage")
-    return pm.Normal("baseline_logit", alpha[0], tau[0], dims="baseline")
 
 
 def _centred(level: Level) -> np.ndarray:

@@ -67,7 +67,7 @@ class Estimate:
         return NO_DATA if self.is_rate else NO_DATA_SHARE
 
     def _text(self, value: float) -> str:
-        if self.estimand in RATES:
+        if self.estimand in (*RATES, "baseline_rate"):
             return percent(value, percent_decimals(self.median, self.mcse))
         return plain(value, plain_decimals(self.mcse))
 

@@ -16,10 +16,12 @@ from meta.report.agreement import (
     effect_table,
 )
 from meta.report.changes import changes_section
+from meta.report.contrasts import contrast_sections, pairs_table
 from meta.report.estimates import percent
 from meta.report.flow_diagram import flow_diagram
 from meta.report.inputs import Fit, ReportInputs, load_inputs
 from meta.report.limits import limits_of
+from meta.report.notoriety import notoriety_table
 from meta.report.provenance import provenance_of
 from meta.report.references import bibtex, csl_json
 from meta.report.results import diagnostics_csv, pooled_csv, results_json
@@ -61,10 +63,21 @@ def render_report(run: ReportInputs, folder: Path) -> None:
         "references.json": csl_json(run.studies),
         "index.html": render_page(run),
         **_code_files(run),
+        **_extra_files(run),
     }
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in files.items():
         write_text(folder / name, text)
+
+
+def _extra_files(run: ReportInputs) -> dict[str, str]:
+    """Tables that a base has only with contrasts, or with a composition that has an offset."""
+    tables = {"contrasts.csv": pairs_table(run), "notoriety.csv": notoriety_table(run)}
+    return {
+        name: table.to_csv(index=False, lineterminator="\n")
+        for name, table in tables.items()
+        if len(table)
+    }
 
 
 def _code_files(run: ReportInputs) -> dict[str, str]:
@@ -131,6 +144,7 @@ def _context(run: ReportInputs) -> dict[str, Any]:
         "correlation": correlation_table(run, run.rate_fits),
         "flow": flow_diagram(run.flow),
         "composition": composition_section(run),
+        "contrasts": contrast_sections(run),
         "agreement": agreement_section(run),
         "sensitivity": sensitivity_section(run),
         "changes": changes_section(run.changes),
