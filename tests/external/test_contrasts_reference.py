@@ -94,7 +94,7 @@ def test_true_effects_are_recovered_from_new_counts(compiled: CompiledModel, tas
     rng = np.random.default_rng(8)
     delta = np.array([truth[f"delta_{k.partition('_')[0]}"] for k in made.interventions])
     scores = []
-    for number in range(6):
+    for number in range(3):
         effect = delta[made.cell_intervention]
         effect = effect + truth["tau_delta"] * rng.standard_normal(effect.size)
         prior = task.priors.baseline
@@ -109,12 +109,12 @@ def test_true_effects_are_recovered_from_new_counts(compiled: CompiledModel, tas
         for name, values in (("delta", delta), ("effect", effect)):
             z = (draws[name].mean(("chain", "draw")) - values) / draws[name].std(("chain", "draw"))
             scores += z.to_numpy().tolist()
-    # Calibrated z-scores have mean square 1. The 12 effects of a replicate's two interventions are
-    # correlated through the means: about 100 independent ones, standard error 0.14.
-    assert len(scores) == 6 * (2 + 48)
-    assert 0.6 < np.mean(np.square(scores)) < 1.5
+    # Calibrated z-scores have mean square 1. Those of a replicate are correlated through its means:
+    # at least 50 independent ones in all, standard error of their mean square 0.2.
+    assert len(scores) == 3 * (2 + 48)
+    assert 0.5 < np.mean(np.square(scores)) < 1.7
 
 
 def short(task: FitTask) -> FitTask:
-    sampler = task.sampler.model_copy(update={"draws": 300, "tune": 400, "chains": 2})
+    sampler = task.sampler.model_copy(update={"draws": 200, "tune": 300, "chains": 2})
     return task.model_copy(update={"sampler": sampler})

@@ -77,7 +77,7 @@ def test_two_arms_of_one_baseline_share_its_noise() -> None:
 
     def negative(x: np.ndarray) -> float:
         point = {**initial, "baseline_logit": x[:3], "delta": x[3:]}
-        return -float(density({k: v for k, v in point.items()}))
+        return -float(density(point))
 
     assert set(names) < set(initial)
     start = np.zeros(5)

@@ -66,13 +66,13 @@ def _section(inputs: ReportInputs, fit: Fit, number: int) -> ContrastSection:
     title = "Odds of goal failure with an intervention, over those without it"
     used = [e for e in ("tau_delta", "kappa", "icc") if _overall(inputs, fit, e)]
     spread = tuple(_overall(inputs, fit, e) for e in used)
-    meanings = load_dictionary()["contrasts"].fields["intervention"].values
+    meanings = load_dictionary()["contrasts"].fields["intervention"].values or {}
     return ContrastSection(
         fit,
         odds_plot(f"fig-contrasts-{number}", title, blocks, stamped),
         Table(
             tuple(estimand_name(e) for e in POOLED),
-            tuple(Line(_label(inputs, fit, k), "", _cells(inputs, fit, k)) for k in pooled),
+            tuple(Line(_label(fit, k), "", _cells(inputs, fit, k)) for k in pooled),
         ),
         Table(
             tuple(estimand_name(e) for e in used),
@@ -102,19 +102,19 @@ def pairs_table(inputs: ReportInputs) -> pd.DataFrame:
     for fit in inputs.contrast_fits:
         if fit.rows is None:
             continue
-        rows = fit.rows.set_index(fit.rows["row_id"].astype(str))
+        counts = dict(zip(fit.rows["row_id"].astype(str), _counts(fit.rows), strict=True))
+        study = dict(zip(fit.rows["row_id"].astype(str), fit.rows["study"], strict=True))
         for arm, baseline, name in read_edges(fit.rows):
-            here, there = rows.loc[arm], rows.loc[baseline]
-            records.append(
-                (fit.name, here["study"], name, arm, *_counts(here), baseline, *_counts(there))
-            )
+            of_both = (arm, *counts[arm], baseline, *counts[baseline])
+            records.append((fit.name, study[arm], name, *of_both))
     return pd.DataFrame(records, columns=PAIR_COLUMNS).sort_values(
         ["model", "intervention", "study", "arm_id"], ignore_index=True
     )
 
 
-def _counts(row: pd.Series) -> tuple[int, int]:
-    return int(row["events_goal_failure"]), int(row["trials_goal_failure"])
+def _counts(rows: pd.DataFrame) -> list[tuple[int, int]]:
+    columns = rows[["events_goal_failure", "trials_goal_failure"]].astype(int)
+    return [(int(events), int(trials)) for events, trials in columns.to_numpy()]
 
 
 def _pairs(inputs: ReportInputs, fit: Fit) -> list[Pair]:
@@ -157,7 +157,7 @@ def _cells(inputs: ReportInputs, fit: Fit, name: str) -> tuple[Estimate | None, 
     return tuple(inputs.estimate(fit.name, OUTCOME, _group(name), kind) for kind in POOLED)
 
 
-def _label(inputs: ReportInputs, fit: Fit, name: str) -> str:
+def _label(fit: Fit, name: str) -> str:
     table = fit.pooled
     row = table[(table["group"] == _group(name)) & (table["estimand"] == "odds_ratio")].iloc[0]
     counted = f"{row['k_studies']:,} studies, {row['k_rows']:,} arms, {row['n_trials']:,} trials"
