@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from meta.estimands import Draws, Estimate, population_estimates
+from meta.estimands import Draws, Estimate, mean_of_product, population_estimates
 from meta.inference.seeds import child_seed
 
 if TYPE_CHECKING:
@@ -51,21 +51,44 @@ def notoriety_estimates(
     Returns
     -------
     list of Estimate
-        Every estimand that harm itself has, for each group. New lists are the same draws at every
-        offset, so that the curve shows the offset alone.
+        For each group, every estimand that harm itself has with the prior integrated, and the
+        average share at each fixed offset.
     """
-    rng = np.random.default_rng(child_seed(seed, "notoriety", "offset"))
-    prior = rng.normal(notoriety.mu, notoriety.sigma, len(draws.location))
-    offsets = {WITH_PRIOR: prior} | {
-        outcome_at(value): np.full(len(draws.location), value) for value in notoriety.offsets
-    }
+    rng = np.random.default_rng(child_seed(seed, "notoriety"))
     stage = design.stages.index(HARM)
+    alone, harm = _harm_alone(draws, stage), _harm_design(design, stage)
+    prior = rng.normal(notoriety.mu, notoriety.sigma, len(draws.location))
     found: list[Estimate] = []
     for group in design.groups:
-        for outcome, offset in offsets.items():
-            location = draws.location.copy()
-            location[:, stage] -= offset
-            same = np.random.default_rng(child_seed(seed, "notoriety", group.label))
-            moved = population_estimates(replace(draws, location=location), design, group, same)
-            found += [replace(e, outcome=outcome) for e in moved if e.outcome == HARM]
+        moved = replace(alone, location=alone.location - prior[:, None])
+        found += [
+            replace(estimate, outcome=WITH_PRIOR)
+            for estimate in population_estimates(moved, harm, group, rng)
+        ]
+        rows = np.intersect1d(harm.rows_of_stage(0), np.flatnonzero(group.rows))
+        location = alone.location + np.einsum("p,dpo->do", group.x, alone.slope)
+        for value in notoriety.offsets:
+            mean = mean_of_product(
+                location - value, alone.tau, alone.inner, alone.factor, alone.df
+            ).reshape(draws.shape)
+            found.append(Estimate(outcome_at(value), group.label, "rate_mean", mean, rows))
     return found
+
+
+def _harm_alone(draws: Draws, stage: int) -> Draws:
+    """Draws of the harm stage by itself: its margin needs no correlation with the others."""
+    one = slice(stage, stage + 1)
+    return replace(
+        draws,
+        location=draws.location[:, one],
+        slope=draws.slope[:, :, one],
+        tau=draws.tau[:, one],
+        inner=draws.inner[:, one],
+        icc=None if draws.icc is None else draws.icc[:, one],
+        factor=np.ones((len(draws.location), 1, 1)),
+    )
+
+
+def _harm_design(design: Design, stage: int) -> Design:
+    """Design whose one stage is harm; observations of the others belong to none."""
+    return replace(design, stages=(HARM,), stage=np.where(design.stage == stage, 0, -1))
