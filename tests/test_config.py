@@ -22,7 +22,7 @@ def test_shipped_settings_are_whole_and_explained() -> None:
     settings = load_settings(shipped_path().parents[1])
     assert settings.primary == "rates"
     assert set(settings.models) == {
-        "rates", "rates_binomial", "by_failure_type", "by_shift_type", "composition",
+        "rates", "rates_binomial", "by_failure_type", "by_shift_type", "composition", "contrasts",
     }  # fmt: skip
     guide = (shipped_path().parent / "README.md").read_text()
     keys = {*settings.model_dump(), *settings.sampler.model_dump(), *settings.gate.model_dump()}

@@ -4,7 +4,7 @@
     mean effect over studies, of interventions that enough studies have.
 ``log_odds_ratio_new``, ``odds_ratio_new``
     predictive distribution of the mean effect in a new study.
-``log_odds_ratio_new_pair``
+``log_odds_ratio_new_pair``, ``odds_ratio_new_pair``
     of the effect between two new arms of a new study, with their own variation (binomial models
     with the level arm).
 ``baseline_rate``, ``risk_ratio``, ``risk_difference``
@@ -74,6 +74,7 @@ def effect_estimates(posterior: xr.Dataset, design: ContrastDesign, seed: int) -
         if kappa is not None:
             own = np.sqrt(2) * kappa * rng.standard_normal(mean.size)
             add(group, "log_odds_ratio_new_pair", new + own, behind)
+            add(group, "odds_ratio_new_pair", np.exp(new + own), behind)
         add(group, "risk_ratio", after / before, behind)
         add(group, "risk_difference", after - before, behind)
     add("all", "tau_delta", spread, rows)

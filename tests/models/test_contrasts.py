@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from pydantic import ValidationError
 from scipy.optimize import minimize
 
 from meta.config import ModelSpec
@@ -116,3 +117,20 @@ def test_rows_that_cannot_give_contrasts_are_refused() -> None:
     circle = ("s1:base", "s1", "prior_training@s1:a", 200, 400)
     with pytest.raises(DesignError, match="contradicts"):
         build_design(rows(circle, *THREE[1:]), SPEC)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"stages": ["capability_transfer", "goal_failure"]}, "one stage goal_failure"),
+        ({"levels": ["study", "agent_set"]}, "levels study and, if binomial, arm"),
+        ({"moderators": ["agent"]}, "interventions, not moderators"),
+        ({"random_effects": "student_t"}, "normal random effects"),
+        ({"likelihood": "beta_binomial", "levels": ["study", "arm"]}, "drop arm"),
+    ],
+)
+def test_a_specification_that_makes_no_sense_is_refused(
+    changes: dict[str, object], reason: str
+) -> None:
+    with pytest.raises(ValidationError, match=reason):
+        ModelSpec.model_validate({**SPEC.model_dump(), **changes})

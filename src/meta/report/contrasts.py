@@ -16,8 +16,9 @@ from meta.report.verdict import failed_models
 from meta.report.wording import estimand_name, spell, study_label
 
 OUTCOME = "goal_failure"
-#: Estimand and heading of the columns of the pooled effects.
-POOLED = ("odds_ratio", "odds_ratio_new", "risk_ratio", "risk_difference")
+#: Columns of the pooled effects.
+ODDS = ("odds_ratio", "odds_ratio_new", "odds_ratio_new_pair")
+POOLED = (*ODDS, "risk_ratio", "risk_difference")
 PAIR_COLUMNS = [
     "model", "study", "intervention", "arm_id", "events", "trials", "baseline_arm_id",
     "baseline_events", "baseline_trials",
@@ -71,7 +72,9 @@ def _section(inputs: ReportInputs, fit: Fit, number: int) -> ContrastSection:
         fit,
         odds_plot(f"fig-contrasts-{number}", title, blocks, stamped),
         Table(
-            tuple(estimand_name(e) for e in POOLED),
+            tuple(
+                f"Odds ratio, {estimand_name(e)}" if e in ODDS else estimand_name(e) for e in POOLED
+            ),
             tuple(Line(_label(fit, k), "", _cells(inputs, fit, k)) for k in pooled),
         ),
         Table(

@@ -69,6 +69,9 @@ class Estimate:
     def _text(self, value: float) -> str:
         if self.estimand in (*RATES, "baseline_rate"):
             return percent(value, percent_decimals(self.median, self.mcse))
+        if self.estimand.removeprefix("study_").startswith("odds_ratio"):
+            # The error of a skewed mean says nothing of the digits of a ratio's median.
+            return f"{value:.2g}" if value < 100 else f"{value:,.0f}"
         return plain(value, plain_decimals(self.mcse))
 
 

@@ -48,6 +48,7 @@ ESTIMAND_NAMES = {
     "stage_correlation": "Correlation of the stages",
     "odds_ratio": "mean over studies",
     "odds_ratio_new": "a new study's mean effect",
+    "odds_ratio_new_pair": "a new pair of arms",
     "risk_ratio": "Risk ratio, standardised",
     "risk_difference": "Risk difference, standardised",
     "baseline_rate": "average rate of the baselines",
