@@ -30,7 +30,8 @@ def contrasts(base: Base) -> Base:
     rows = [
         row(*of, WARNED, estimand, middle, "contrasts")
         for estimand, middle in (
-            ("log_odds_ratio", -1.2), ("odds_ratio", 0.31), ("odds_ratio_new", 0.29), ("odds_ratio_new_pair", 0.3),
+            ("log_odds_ratio", -1.2), ("odds_ratio", 0.31), ("odds_ratio_new", 0.29),
+            ("odds_ratio_new_pair", 0.3),
             ("risk_ratio", 0.55), ("risk_difference", -0.21),
         )
     ]  # fmt: skip
