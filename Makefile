@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 UV := .uv/bin/uv
 CORES ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 
-.PHONY: all help test lint bench lock clean
+.PHONY: all help test lint bench calibrate coverage lock clean
 .DEFAULT_GOAL := all
 
 all: $(VENV)/installed ## install what is missing, then run the pipeline on the shipped evidence
@@ -30,6 +30,14 @@ lint: $(VENV)/installed-test ## repair what formatters can
 bench: $(VENV)/installed ## time a large evidence base against plain reading (minutes)
 	$(BIN)/python benchmarks/evidence_scale.py
 	$(BIN)/python benchmarks/codes_scale.py
+
+calibrate: $(VENV)/installed ## measure anew whether the models recover what they simulate (an hour)
+	rm -f calibration/*/calibration.json
+	$(BIN)/snakemake calibration --cores $(CORES)
+
+coverage: $(VENV)/installed ## measure coverage and bias anew over the grid of truths (half an hour)
+	$(BIN)/snakemake data/processed/analysis/index.json --cores 1
+	$(BIN)/meta coverage --cores $(CORES)
 
 lock: $(UV) ## resolve dependencies anew into the hashed lock files
 	$(UV) pip compile pyproject.toml --universal --generate-hashes --python-version 3.13 \

@@ -14,9 +14,11 @@ include: "workflow/rules/evidence.smk"
 include: "workflow/rules/codes.smk"
 include: "workflow/rules/fit.smk"
 include: "workflow/rules/check.smk"
+include: "workflow/rules/checks.smk"
 include: "workflow/rules/sensitivity.smk"
 include: "workflow/rules/changes.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/calibration.smk"
 
 
 localrules:

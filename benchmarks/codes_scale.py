@@ -45,10 +45,11 @@ def impute(base: Path, out: Path) -> dict[str, float]:
     from unittest import mock
 
     from meta.checks.sampler import Check
-    from meta.config import CodesTask, load_settings
+    from meta.config import CodesTask
     from meta.evidence.canonical import read_canonical
     from meta.evidence.responses import response_columns
     from meta.imputation import LatentCodes, impute_codes
+    from meta.settings_file import load_settings
 
     settings = load_settings(base)
     task = CodesTask(**{name: getattr(settings, name) for name in CodesTask.model_fields})
@@ -90,8 +91,8 @@ def stack(base: Path, out: Path) -> dict[str, float]:
     dict
         Seconds (`total`).
     """
-    from meta.config import load_settings
     from meta.evidence.imputed_set import write_imputed_set
+    from meta.settings_file import load_settings
 
     spec = load_settings(base).models[MODEL]
     codes = out / "codes" / "imputations.parquet"

@@ -112,11 +112,11 @@ def composition(base: Path, out: Path) -> dict[str, Any]:
     dict
         Sizes of the model, seconds of aggregation and microseconds of one gradient.
     """
-    from meta.config import load_settings
     from meta.evidence.analysis_set import analysis_set
     from meta.evidence.canonical import read_canonical
     from meta.models.chain import build_chain
     from meta.models.design import build_design
+    from meta.settings_file import load_settings
 
     settings = load_settings(base)
     spec = settings.models["composition"]

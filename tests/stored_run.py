@@ -11,10 +11,10 @@ import pandas as pd
 import yaml
 from scipy.special import expit
 
-from meta.config import load_settings
 from meta.evidence.analysis_set import data_hash, read_analysis_set
 from meta.evidence.ingest import ingest
 from meta.evidence.snapshot import write_analysis_sets
+from meta.settings_file import load_settings
 from meta.storage import write_json
 from tests.evidence.small_base import STUDY, arm, write
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from meta.config import load_settings, shipped_path
 from meta.errors import SettingsError
+from meta.settings_file import load_settings, shipped_path
 
 
 def base(tmp_path: Path, **content: object) -> Path:
@@ -22,10 +22,13 @@ def test_shipped_settings_are_whole_and_explained() -> None:
     settings = load_settings(shipped_path().parents[1])
     assert settings.primary == "rates"
     assert set(settings.models) == {
-        "rates", "rates_binomial", "by_failure_type", "by_shift_type", "composition",
+        "rates", "rates_binomial", "by_failure_type", "robust", "by_shift_type",
+        "by_specification_quality", "by_capability_level", "by_training_diversity",
+        "by_alignment_method", "by_elicitation", "composition",
     }  # fmt: skip
     guide = (shipped_path().parent / "README.md").read_text()
     keys = {*settings.model_dump(), *settings.sampler.model_dump(), *settings.gate.model_dump()}
+    keys |= set(settings.checks.model_dump())
     keys |= {k for m in settings.models.values() for k in m.model_dump()}
     keys |= set(settings.priors["default"].model_dump())
     assert {k for k in keys if f"`{k}`" not in guide} == set()
@@ -112,3 +115,49 @@ def test_the_spec_hash_follows_the_specification_and_priors_only(tmp_path: Path)
     changed = load_settings(tmp_path, {"priors": other}).task("rates").spec_hash
     assert plain == sampler == priors
     assert changed != plain
+
+
+def test_shapes_of_moderators_come_from_the_dictionary_or_the_specification(tmp_path: Path) -> None:
+    fields = ["shift_type", "alignment_method", "failure_type", "year", "added_column"]
+    spec = {**GOAL, "moderators": fields, "moderator_effects": {"year": "within_between"}}
+    own = base(tmp_path, models={"only": spec}, exceedance=[0.25])
+    settings = load_settings(own)
+    only = settings.models["only"]
+    assert [only.effect(f) for f in fields] == [
+        "monotonic", "categories", "categories", "within_between", None,
+    ]  # fmt: skip
+    assert only.effect("added_column", numeric=True) == "linear"
+    # What is reported of the draws refits nothing.
+    assert "exceedance" not in settings.task("only").model_dump()
+    hashes = set()
+    for effect in ("monotonic", "categories", "linear"):
+        changed = {**spec, "moderator_effects": {"shift_type": effect}}
+        hashes.add(load_settings(base(tmp_path, models={"only": changed})).task("only").spec_hash)
+    assert len(hashes) == 3
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ({"models": {"only": {**GOAL, "moderators": ["failure_type"],
+                              "moderator_effects": {"failure_type": "linear"}}}},
+         "failure_type cannot be linear, which needs a number or an ordinal field"),
+        ({"exceedance": [0.1, 0.1]}, "exceedance lists a rate twice"),
+        ({"exceedance": [1.5]}, "exceedance.0"),
+        ({"priors": {"default": {"simplex": {"concentrations": 1}}}}, "did you mean concentration"),
+    ],
+)  # fmt: skip
+def test_wrong_moderators_and_rates_are_refused(
+    content: dict[str, object], said: str, tmp_path: Path
+) -> None:
+    with pytest.raises(SettingsError, match=said):
+        load_settings(base(tmp_path, **content))
+
+
+def test_a_model_to_refit_must_exist(tmp_path: Path) -> None:
+    own = base(tmp_path, models={"only": GOAL}, checks={"refit_models": ["onyl"]})
+    with pytest.raises(SettingsError, match=r"no model is named 'onyl'; did you mean only\?"):
+        load_settings(own)
+    own = base(tmp_path, models={"only": GOAL}, checks={"tail_probabilty": 0.01})
+    with pytest.raises(SettingsError, match="did you mean tail_probability"):
+        load_settings(own)

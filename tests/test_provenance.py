@@ -41,7 +41,7 @@ def fingerprints(package: Path) -> dict[str, str]:
         ("models/chain.py", {"fit", "diagnose"}),
         ("models/design.py", {"analysis_sets", "fit", "diagnose"}),
         ("inference/sampling.py", {"fit"}),
-        ("estimands.py", {"diagnose"}),
+        ("estimands/population.py", {"diagnose"}),
         ("report/figures.py", {"report"}),
         ("report/templates/index.html.j2", {"report"}),
         ("checks/gate.py", {"gate"}),

@@ -12,10 +12,10 @@ from scipy.special import expit, softmax
 from scipy.stats import binom
 
 from meta.comparison import changes_since_release
-from meta.config import load_settings
 from meta.errors import UserError
 from meta.preview import preview
 from meta.release import ReleaseError, latest_release, make_release
+from meta.settings_file import load_settings
 from tests.evidence.small_base import arm, as_csv
 from tests.stored_run import ARMS, MODELS, draws, edit, finished_run
 

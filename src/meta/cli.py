@@ -108,16 +108,18 @@ def fit(analysis: Path, text: str, cores: int, output: Path) -> None:
 @click.option("--task", "text", required=True, help="Model, priors, sampler and seed, as JSON.")
 @click.option("--gate", "thresholds", required=True, help="Thresholds, as JSON.")
 @click.option("--ci-prob", type=click.FloatRange(0, 1), required=True)
+@click.option("--exceedance", default="[]", help="Rates of the shares above them, as JSON.")
 @click.option("--output", type=FOLDER, required=True)
 def diagnose(
-    posterior: Path, analysis: Path, text: str, thresholds: str, ci_prob: float, output: Path
-) -> None:
+    posterior: Path, analysis: Path, text: str, thresholds: str, ci_prob: float, exceedance: str,
+    output: Path,
+) -> None:  # fmt: skip
     """Summarise and check a fit; writes whatever the checks say."""
     from meta.checks.diagnosis import diagnose as diagnose_fit
     from meta.config import FitTask, Gate
 
     task, gate = FitTask.model_validate_json(text), Gate.model_validate_json(thresholds)
-    diagnose_fit(posterior, analysis, task, gate, ci_prob, output)
+    diagnose_fit(posterior, analysis, task, gate, ci_prob, output, json.loads(exceedance))
 
 
 @main.command()
@@ -127,6 +129,7 @@ def diagnose(
 @click.option("--bibliography", type=FILE, required=True)
 @click.option("--corrections", type=FILE, required=True)
 @click.option("--changes", "changed", type=FILE, help="What changed since the latest release.")
+@click.option("--checks", type=FOLDER, help="Folder of the checks of each fit against data.")
 @click.option("--codes", type=FOLDER, help="Folder of agreement, disagreements and latent codes.")
 @click.option("--sensitivity", "sensitivities", type=FOLDER, multiple=True, help="Of one model.")
 @click.option("--few-studies", type=int, default=10, help="Below it, show the prior table first.")
@@ -139,6 +142,7 @@ def report(
     bibliography: Path,
     corrections: Path,
     changed: Path | None,
+    checks: Path | None,
     codes: Path | None,
     sensitivities: tuple[Path, ...],
     few_studies: int,
@@ -154,6 +158,7 @@ def report(
     run = load_inputs(
         list(fits), sets, flow, bibliography, refused,
         corrections=corrections, changes=changed, codes=codes, uncoded=uncoded_by_model(index),
+        checks=checks,
         sensitivity=sensitivities, few_studies=few_studies, multiverse=cells,
     )  # fmt: skip
     render_report(run, output)
@@ -176,7 +181,7 @@ def gate(diagnostics: tuple[Path, ...], output: Path) -> None:
 @click.argument("directory", type=FOLDER, default=".")
 def settings(directory: Path) -> None:
     """Print the settings in force for DIRECTORY, defaults included, as JSON."""
-    from meta.config import load_settings
+    from meta.settings_file import load_settings
 
     click.echo(json.dumps(load_settings(directory).model_dump(mode="json"), indent=2))
 
@@ -320,6 +325,31 @@ def agreement(database: Path, probabilities: Path, used: str, seed: int, output:
     write_agreement(database, probabilities, json.loads(used), seed, output)
 
 
+@main.command("check-fit")
+@click.option("--posterior", type=FILE, required=True)
+@click.option("--analysis", type=FILE, required=True, help="Parquet of the analysis set.")
+@click.option("--task", "text", required=True, help="Model, priors, sampler and seed, as JSON.")
+@click.option("--checks", "settings", required=True, help="Settings of the checks, as JSON.")
+@click.option("--ci-prob", type=click.FloatRange(0, 1), required=True)
+@click.option("--cores", type=click.IntRange(1), default=1, show_default=True)
+@click.option("--output", type=FOLDER, required=True)
+def check_fit(
+    posterior: Path,
+    analysis: Path,
+    text: str,
+    settings: str,
+    ci_prob: float,
+    cores: int,
+    output: Path,
+) -> None:
+    """Check a fit against data: predictive checks, left-out studies, influence."""
+    from meta.checks.fit_checks import check_fit as check_stored_fit
+    from meta.config import FitChecks, FitTask
+
+    task, checks = FitTask.model_validate_json(text), FitChecks.model_validate_json(settings)
+    check_stored_fit(posterior, analysis, task, checks, ci_prob, cores, output)
+
+
 @main.command()
 @click.option("--posterior", type=FILE, required=True)
 @click.option("--analysis", type=FILE, required=True)
@@ -360,3 +390,74 @@ def multiverse_table(parts: tuple[Path, ...], output: Path) -> None:
     from meta.checks.multiverse import gather
 
     gather(parts, output)
+
+
+@main.command()
+@click.argument("model")
+@click.option("--analysis", type=FILE, required=True, help="Parquet of the model's analysis set.")
+@click.option("--task", "text", help="Model and its settings, as JSON; default: those in force.")
+@click.option("--replicates", type=click.IntRange(2), required=True, help="Of all shards together.")
+@click.option("--shard", "part", default="1/1", show_default=True, metavar="I/N")
+@click.option("--output", type=FILE, required=True, help="Parquet file of ranks to write.")
+def calibrate(
+    model: str, analysis: Path, text: str | None, replicates: int, part: str, output: Path
+) -> None:
+    """Rank the true parameters of simulated data sets in the posteriors that MODEL finds.
+
+    Each replicate is simulated at the shape of the analysis set. Any number of shards gives the
+    same ranks as one.
+    """
+    from meta.checks.calibration_record import Shard, calibrate_shard
+    from meta.config import FitTask
+    from meta.settings_file import load_settings
+
+    task = FitTask.model_validate_json(text) if text else load_settings(Path()).task(model)
+    calibrate_shard(analysis, task, replicates, Shard.parse(part), output)
+
+
+@main.command()
+@click.argument("model")
+@click.argument("shards", type=FILE, nargs=-1, required=True)
+@click.option("--analysis", type=FILE, required=True, help="Parquet of the model's analysis set.")
+@click.option("--task", "text", help="Model and its settings, as JSON; default: those in force.")
+@click.option("--output", type=FOLDER, help="Default: calibration/MODEL.")
+def calibration(
+    model: str, shards: tuple[Path, ...], analysis: Path, text: str | None, output: Path | None
+) -> None:
+    """Join the SHARDS of MODEL's calibration: ranks, verdict, figure."""
+    from datetime import date
+
+    from meta.checks.calibration_record import merge_shards
+    from meta.config import CALIBRATION_REPLICATES, FitTask
+    from meta.report.calibration_figure import write_calibration_figure
+    from meta.settings_file import load_settings
+
+    task = FitTask.model_validate_json(text) if text else load_settings(Path()).task(model)
+    folder = output or Path("calibration") / model
+    required = CALIBRATION_REPLICATES[task.spec.primary]
+    ranks = merge_shards(task, analysis, shards, required, date.today().isoformat(), folder)
+    write_calibration_figure(model, ranks, folder / "ecdf.svg")
+
+
+@main.command()
+@click.option("--directory", type=FOLDER, default=".", help="Holds the analysis sets of a run.")
+@click.option("--replicates", type=click.IntRange(2), help="Of each cell; by default all.")
+@click.option("--cores", type=click.IntRange(1), default=1, show_default=True)
+@click.option("--output", type=FOLDER, default="calibration/coverage", show_default=True)
+def coverage(directory: Path, replicates: int | None, cores: int, output: Path) -> None:
+    """Measure coverage and bias of the primary model's estimands over a grid of truths."""
+    from datetime import date
+
+    from meta.checks.coverage_record import REPLICATES, measure_coverage, write_coverage
+    from meta.report.coverage_figure import describe_worst, write_coverage_figure
+    from meta.settings_file import load_settings
+
+    settings = load_settings(directory)
+    task = settings.task(settings.primary)
+    analysis = directory / "data/processed/analysis" / f"{settings.primary}.parquet"
+    if not analysis.is_file():
+        raise UserError(f"{analysis}: not there: run `snakemake {analysis} --cores 2` first")
+    fits = measure_coverage(analysis, task, replicates or REPLICATES, settings.ci_prob, cores)
+    cells = write_coverage(fits, task, settings.ci_prob, date.today().isoformat(), output)
+    write_coverage_figure(cells, settings.ci_prob, output / "coverage.svg")
+    click.echo(describe_worst(cells))

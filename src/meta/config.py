@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from meta.errors import SettingsError
 from meta.evidence.dictionary import load_dictionary
-from meta.evidence.suggestion import nearest
-from meta.priors import Beta, Gamma, HalfCauchy, HalfNormal, Lkj, Normal, PriorSet, Strict
+from meta.evidence.suggestion import did_you_mean
+from meta.moderator_effects import Effect, effect_problems, moderator_effect
+from meta.priors import (
+    PriorSet,
+    Strict,
+)
 from meta.sensitivity_settings import Multiverse, Sensitivity
 
 STAGES = ("capability_transfer", "goal_failure", "harm")
@@ -34,6 +35,9 @@ DENOMINATOR_FILTER: dict[str, list[str]] = {
     "sampling_frame": ["denominator"],
     "grade": ["A", "B", "C"],
 }
+
+#: Replicates of a complete calibration, of the primary model (True) and of any other.
+CALIBRATION_REPLICATES = {True: 500, False: 200}
 
 
 class Sampler(Strict):
@@ -81,6 +85,16 @@ class Codes(Strict):
     imputation_tune: int = Field(500, ge=10)
 
 
+class FitChecks(Strict):
+    """Checks of a fit against data: predictive checks, leave-one-study-out and influence."""
+
+    draws: int = Field(1000, ge=100)
+    tail_probability: float = Field(0.005, gt=0, lt=0.5)
+    refit_models: tuple[str, ...] = ("primary",)
+    refit_draws: int = Field(1000, ge=10)
+    refit_tune: int = Field(600, ge=10)
+
+
 class ModelSpec(Strict):
     """One model: which rows, which stages, which likelihood, which levels."""
 
@@ -93,6 +107,7 @@ class ModelSpec(Strict):
     assumed_capable: bool = False
     levels: tuple[Level, ...] = ("study",)
     moderators: tuple[str, ...] = ()
+    moderator_effects: dict[str, Effect] = Field(default_factory=dict)
     priors: str = "default"
     draws_factor: int = Field(1, ge=1, le=100)
     codes: Literal["imputed", "agreed"] = "imputed"
@@ -120,6 +135,8 @@ class ModelSpec(Strict):
             given = getattr(self, name)
             if len(set(given)) < len(given):
                 raise ValueError(f"{name} lists something twice")
+        if problems := effect_problems(self.moderators, self.moderator_effects, self.frame):
+            raise ValueError("; ".join(problems))
         top = "source_list" if self.frame == "case_series" else "study"
         if top not in self.levels:
             raise ValueError(f"levels must hold {top}: rows of one {top} are not independent")
@@ -162,6 +179,10 @@ class ModelSpec(Strict):
         ]
         return tuple(dict.fromkeys([*outcomes, *moderators]))
 
+    def effect(self, moderator: str, numeric: bool | None = None) -> Effect | None:
+        """Shape of a moderator's effect (see `meta.moderator_effects.moderator_effect`)."""
+        return moderator_effect(moderator, self.moderator_effects, self.frame, numeric)
+
     @property
     def imputes(self) -> bool:
         """Whether the model is fitted to imputed code sets."""
@@ -179,10 +200,12 @@ class Settings(Strict):
 
     seed: int = Field(20261121, ge=0)
     ci_prob: float = Field(0.95, gt=0.5, lt=1)
+    exceedance: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = (0.1, 0.5)
     sampler: Sampler = Sampler()
     gate: Gate = Gate()
     priors: dict[str, PriorSet] = Field(default_factory=lambda: {"default": PriorSet()})
     codes: Codes = Codes()
+    checks: FitChecks = FitChecks()
     sensitivity: Sensitivity = Sensitivity()
     multiverse: Multiverse = Multiverse()
     models: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], ModelSpec] = Field(
@@ -197,27 +220,35 @@ class Settings(Strict):
                 f"exactly one model must have primary: true; found {len(primaries)}"
                 + (f" ({', '.join(primaries)})" if primaries else "")
             )
+        if len({f"{x:g}" for x in self.exceedance}) < len(self.exceedance):
+            raise ValueError("exceedance lists a rate twice")
         if self.models[primaries[0]].frame != "denominator":
             raise ValueError("the primary model must be a rate model (frame: denominator)")
         for name, spec in self.models.items():
             if spec.priors not in self.priors:
                 raise ValueError(
                     f"models.{name}.priors: no prior set is named {spec.priors!r}"
-                    + _did_you_mean(spec.priors, self.priors)
+                    + did_you_mean(spec.priors, self.priors)
                 )
+        known = ["primary", *self.models]
+        if wrong := [name for name in self.checks.refit_models if name not in known]:
+            raise ValueError(
+                f"checks.refit_models: no model is named {wrong[0]!r}"
+                + did_you_mean(wrong[0], known)
+            )
         for where, names in (
             ("sensitivity.priors", self.sensitivity.priors),
             ("multiverse.priors", self.multiverse.priors),
         ):
             for name in set(names) - set(self.priors):
                 raise ValueError(
-                    f"{where}: no prior set is named {name!r}" + _did_you_mean(name, self.priors)
+                    f"{where}: no prior set is named {name!r}" + did_you_mean(name, self.priors)
                 )
         for name in self.sensitivity.models:
             if name not in self.models:
                 raise ValueError(
                     f"sensitivity.models: no model is named {name!r}"
-                    + _did_you_mean(name, self.models)
+                    + did_you_mean(name, self.models)
                 )
             if self.models[name].frame != "denominator" or self.models[name].imputes:
                 raise ValueError(
@@ -296,128 +327,10 @@ class FitTask(Strict):
         text = json.dumps(
             {
                 "spec": self.spec.model_dump(exclude={"draws_factor"}),
+                # The dictionary decides where the specification does not say.
+                "effects": {name: self.spec.effect(name) for name in self.spec.moderators},
                 "priors": self.priors.model_dump(),
             },
             sort_keys=True,
         )
         return hashlib.sha256(text.encode()).hexdigest()
-
-
-def shipped_path() -> Path:
-    """Path of the shipped settings, config/config.yaml of this checkout."""
-    return Path(__file__).resolve().parents[2] / "config" / "config.yaml"
-
-
-def load_settings(directory: Path, overrides: dict[str, Any] | None = None) -> Settings:
-    """Read the settings in force for one evidence base.
-
-    Parameters
-    ----------
-    directory
-        Evidence base; its ``config/config.yaml``, if any, holds what differs from the shipped file.
-    overrides
-        Further keys on top, as given on a command line.
-
-    Raises
-    ------
-    SettingsError
-        With every problem found: unreadable YAML, unknown keys (with the nearest legal one),
-        values out of range, not exactly one primary model, a missing prior set.
-    """
-    merged = _read_yaml(shipped_path())
-    own = directory / "config" / "config.yaml"
-    if own.is_file() and own.resolve() != shipped_path():
-        merged = _merge(merged, _read_yaml(own))
-    if overrides:
-        merged = _merge(merged, overrides)
-    try:
-        return Settings.model_validate(merged)
-    except ValidationError as error:
-        where = "config/config.yaml" if own.is_file() else "the shipped config/config.yaml"
-        lines = [f"{where}: {_explain(e)}" for e in error.errors()]
-        raise SettingsError("\n".join(lines)) from None
-
-
-class _UniqueKeys(yaml.SafeLoader):
-    """Safe loader that refuses a key given twice, of which YAML would keep the last in silence."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[Any] = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if key in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {key!r} is given twice", key_node.start_mark
-                )
-            seen.add(key)
-        return super().construct_mapping(node, deep)
-
-
-def _read_yaml(path: Path) -> dict[str, Any]:
-    try:
-        content = yaml.load(path.read_text(encoding="utf-8"), _UniqueKeys)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path}: not readable as YAML: {error}") from None
-    if content is None:
-        return {}
-    if not isinstance(content, dict):
-        raise SettingsError(
-            f"{path}: expected `key: value` lines, found a {type(content).__name__}"
-        )
-    return content
-
-
-def _merge(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
-    """Lay own over base: blocks key by key, but `models` and each prior set as a whole."""
-    merged = dict(base)
-    for key, value in own.items():
-        if key != "models" and isinstance(value, dict) and isinstance(base.get(key), dict):
-            merged[key] = {**base[key], **value}
-        else:
-            merged[key] = value
-    return merged
-
-
-def _did_you_mean(word: str, candidates: Any) -> str:
-    near = nearest(str(word), [str(c) for c in candidates], cutoff=0.5)
-    known = ", ".join(str(c) for c in candidates)
-    return f"; did you mean {near}?" if near else f"; known: {known}"
-
-
-def _fields_at(location: tuple[int | str, ...]) -> list[str]:
-    """Legal keys beside the key that a validation error points at."""
-    model: Any = Settings
-    for step in location[:-1]:
-        if model is Settings:
-            model = {
-                "sampler": Sampler,
-                "gate": Gate,
-                "priors": PriorSet,
-                "models": ModelSpec,
-                "codes": Codes,
-                "sensitivity": Sensitivity,
-                "multiverse": Multiverse,
-            }.get(str(step))
-        elif model is Codes and str(step) == "prior":
-            model = CodePrior
-            break
-        elif model is PriorSet and str(step) in PriorSet.model_fields:
-            kinds = {"normal": Normal, "half_normal": HalfNormal, "half_cauchy": HalfCauchy}
-            last = str(location[-2])
-            model = kinds.get(last) or {"icc": Beta, "correlation": Lkj, "df": Gamma}.get(
-                str(step), Normal
-            )
-            break
-    return list(model.model_fields) if model else []
-
-
-def _explain(error: Any) -> str:
-    location: tuple[int | str, ...] = error["loc"]
-    path = ".".join(str(step) for step in location) or "settings"
-    if error["type"] == "extra_forbidden":
-        near = _did_you_mean(str(location[-1]), _fields_at(location))
-        return f"{path}: unknown key{near}"
-    message = error["msg"].removeprefix("Value error, ")
-    given = error.get("input")
-    shown = f" (given: {given!r})" if isinstance(given, str | int | float) else ""
-    return f"{path}: {message}{shown}"

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 
 from meta.checks.sampler import mixing_statistics, row_passes
 from meta.config import Gate
 from meta.estimands import PRODUCT_NAMES, Estimate
+from meta.estimands.contraction import PRIOR_COLUMNS, prior_columns
 from meta.models.design import Design
 
 COLUMNS = [
     "model", "primary", "outcome", "group", "estimand", "mean", "sd", "median", "ci_low",
     "ci_high", "ci_prob", "mcse_mean", "ess_bulk", "ess_tail", "r_hat", "k_studies", "k_rows",
-    "n_trials", "frame", "passed",
+    "n_trials", "frame", "passed", *PRIOR_COLUMNS,
 ]  # fmt: skip
 
 
@@ -26,6 +29,7 @@ def pooled_table(
     chains_pass: bool,
     statistics: pd.DataFrame | None = None,
     behind: dict[str, list[int]] | None = None,
+    prior: Mapping[str, np.ndarray] | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Summarise every reported quantity of a model.
 
@@ -47,6 +51,8 @@ def pooled_table(
         Mixing statistics, where not those of the chains as they stand.
     behind
         Studies, rows and trials behind each quantity, where not those of the design.
+    prior
+        Prior draws of the quantities by key, where there are any.
 
     Returns
     -------
@@ -79,7 +85,7 @@ def pooled_table(
             "frame": design.spec.frame,
             "passed": row_passes(statistics, gate) & chains_pass,
         }
-    )
+    ).join(prior_columns(estimates, prior, ci_prob))
     return table[COLUMNS], statistics
 
 

@@ -17,7 +17,7 @@ import pandas as pd
 
 from meta.checks.importance import Shift, Weights, shift, smoothed_weights
 from meta.checks.reweighting import Change, NotReweightableError, compare
-from meta.config import Settings, load_settings
+from meta.config import Settings
 from meta.errors import DesignError, MissingRowsError, UserError
 from meta.evidence.analysis_set import analysis_set, data_hash
 from meta.evidence.canonical import read_canonical
@@ -28,6 +28,7 @@ from meta.evidence.problems import EvidenceError, format_text
 from meta.evidence.proposal import NOT_PREVIEWED, Proposal, propose, propose_folder
 from meta.inference.draws import read_draws
 from meta.models.design import Design, build_design
+from meta.settings_file import load_settings
 from meta.stored import (
     LEFT_OUT,
     PROCESSED,
@@ -292,7 +293,7 @@ def _shifted(key: tuple[str, str, str], row: dict[str, float], change: Shift) ->
     before = {name: row[name] for name in SUMMARIES}
     moves = (change.mean, change.median, change.low, change.high)
     after = {n: before[n] + m for n, m in zip(SUMMARIES, moves, strict=True)}
-    if key[2].startswith("rate_"):
+    if key[2].startswith(("rate_", "share_above_")):
         after = {name: min(max(value, 0.0), 1.0) for name, value in after.items()}
     sd = row["sd"]
     return Moved(*key, before, after, change.mean, change.mean / sd if sd else 0.0, change.mcse)
@@ -304,7 +305,9 @@ def _refitted(
     from meta.inference.quick import quick_fit
 
     cores = min(len(os.sched_getaffinity(0)), stored.task.sampler.chains)
-    fit = quick_fit(design, stored.task, settings.gate, settings.ci_prob, cores)
+    fit = quick_fit(
+        design, stored.task, settings.gate, settings.ci_prob, cores, settings.exceedance
+    )
     if fit.failed:
         head["warnings"] = [
             *head["warnings"],

@@ -59,6 +59,13 @@ class Gamma(Strict):
     beta: float = Field(gt=0)
 
 
+class Dirichlet(Strict):
+    """Symmetric Dirichlet prior: every part has the same concentration."""
+
+    distribution: Literal["dirichlet"] = "dirichlet"
+    concentration: float = Field(gt=0)
+
+
 Scale = Annotated[HalfNormal | HalfCauchy, Field(discriminator="distribution")]
 
 
@@ -70,6 +77,8 @@ class PriorSet(Strict):
     omega: Scale = HalfNormal(sigma=1)
     kappa: Scale = HalfNormal(sigma=1)
     beta: Normal = Normal(sigma=0.75)
+    monotonic: Normal = Normal(sigma=1)
+    simplex: Dirichlet = Dirichlet(concentration=2)
     icc: Beta = Beta(alpha=1, beta=3)
     correlation: Lkj = Lkj(eta=2)
     df: Gamma = Gamma(alpha=2, beta=0.1)

@@ -27,12 +27,13 @@ from typing import Any, Literal
 import pandas as pd
 from pydantic import BaseModel, Field, NonNegativeInt, ValidationError
 
-from meta.config import CodesTask, Gate, Settings, load_settings
+from meta.config import CodesTask, Gate, Settings
 from meta.errors import UserError
 from meta.evidence.changes import DIGEST, canonical_rows
 from meta.evidence.dictionary import load_dictionary
 from meta.evidence.index import RAW_HASH, raw_hash, read_index
 from meta.provenance import commit
+from meta.settings_file import load_settings
 from meta.stored import LEFT_OUT, NUMBERS, PROCESSED, RUN, StoredModel, read_model, whole
 
 FOLDER = Path("releases")

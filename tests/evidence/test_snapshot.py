@@ -3,10 +3,10 @@
 from collections import Counter
 from pathlib import Path
 
-from meta.config import load_settings
 from meta.evidence import codes, responses
 from meta.evidence.checking import check
 from meta.evidence.snapshot import _answer_hashes, _codes_hash, _model_rows
+from meta.settings_file import load_settings
 
 ROOT = Path(__file__).parents[2]
 

@@ -1,11 +1,17 @@
 """Pooled estimates against lme4, metafor and brms (see README.md beside this file)."""
 
 import json
+from hashlib import md5
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pymc as pm
+import pytensor
+import pytensor.tensor as pt
 import pytest
+from pytensor.graph.replace import graph_replace
 from scipy.optimize import minimize
 from scipy.special import logsumexp
 from scipy.stats import norm
@@ -18,13 +24,64 @@ from meta.models import chain, hierarchy
 from meta.models.design import Design, build_design
 
 HERE = Path(__file__).parent
-REFERENCE = json.loads((HERE / "reference.json").read_text())["results"]
+STORED = json.loads((HERE / "reference.json").read_text())
+REFERENCE = STORED["results"]
 #: Differences of two Monte Carlo estimates are held to this many standard errors.
 SIGMAS = 4.0
 
+ONE_ARM = ("one_arm_per_study", "large_tau", "few_studies", "many_sparse", "mostly_zero")
+#: The model of each data set, and what every tool that fits it must report.
+MODEL = {
+    **dict.fromkeys(ONE_ARM, "binomial"),
+    "several_arms": "beta_binomial",
+    "several_arms_large_tau": "beta_binomial",
+    "two_stages": "chain",
+}
+TOOLS = ("metafor", "lme4", "brms")
+RATES = {"rate_typical", "rate_mean", "rate_new"}
+LIKELIHOOD = {"mu", "tau", "log_lik_full"}
+POSTERIOR = {
+    "binomial": {"mu", "tau", "study_rate", *RATES},
+    "beta_binomial": {"mu", "tau", "icc", "study_rate", *RATES},
+    "chain": {
+        "capability_transfer", "goal_failure", "capable_goal_failure", "stage_correlation",
+    },
+}  # fmt: skip
 
-def design_of(data_set: str, likelihood: str) -> Design:
+
+def test_every_cell_of_the_grid_is_there_or_says_why_not() -> None:
+    """Data set x model x tool: a result with all its estimands, or a reason, and never both."""
+    reasons = {(r["data_set"], r["model"], r["tool"]): r["reason"] for r in STORED["unavailable"]}
+    assert len(reasons) == len(STORED["unavailable"])
+    assert set(STORED["data_sets"]) == set(MODEL)
+    grid = list(product(MODEL, set(MODEL.values()), TOOLS))
+    fitted = {f"{tool}_{model}_{data}" for data, model, tool in grid} & set(REFERENCE)
+    assert set(REFERENCE) - fitted == {"brms_beta_binomial_prior_only"}
+    assert set(reasons) <= set(grid)
+    for data, model, tool in grid:
+        result = REFERENCE.get(f"{tool}_{model}_{data}")
+        assert (result is None) == bool(reasons.get((data, model, tool))), (data, model, tool)
+        if result is None:
+            continue
+        wanted = POSTERIOR[model] if tool == "brms" else LIKELIHOOD
+        assert wanted <= set(result["estimates"]), (data, model, tool)
+        if model == "chain":
+            for outcome in ("capability_transfer", "goal_failure"):
+                assert set(result["estimates"][outcome]) == {"mu", "tau", *RATES}
+    assert all((MODEL[d], "brms") == (m, t) for d, m, t in grid if f"{t}_{m}_{d}" in fitted
+               and t == "brms")  # fmt: skip
+    assert {d for d in MODEL if f"brms_{MODEL[d]}_{d}" in fitted} == set(MODEL)
+
+
+@pytest.mark.parametrize("data_set", MODEL)
+def test_the_data_are_those_that_the_tools_saw(data_set: str) -> None:
+    content = (HERE / STORED["data_sets"][data_set]["file"]).read_bytes()
+    assert md5(content).hexdigest() == STORED["data_sets"][data_set]["md5"]
+
+
+def design_of(data_set: str) -> Design:
     arms = pd.read_csv(HERE / "data" / f"{data_set}.csv")
+    chain = MODEL[data_set] == "chain"
     table = pd.DataFrame(
         {
             "row_id": arms["arm_id"],
@@ -32,26 +89,35 @@ def design_of(data_set: str, likelihood: str) -> Design:
             "agent_set": arms["arm_id"],
             "failure_type": "specification_gaming",
             "sampling_frame": "denominator",
-            "conditioning": "all_trials",
+            "conditioning": "given_capability" if chain else "all_trials",
             "events_goal_failure": arms["n_goal_failure"].astype("Int64"),
             "trials_goal_failure": arms["n_at_risk"].astype("Int64"),
         }
     )
-    spec = ModelSpec(stages=["goal_failure"], likelihood=likelihood, levels=["study"])
+    stages = ["goal_failure"]
+    if chain:
+        stages = ["capability_transfer", "goal_failure"]
+        table["events_capability_transfer"] = arms["n_capable"].astype("Int64")
+        table["trials_capability_transfer"] = arms["n_trials"].astype("Int64")
+    likelihood = "binomial" if chain else MODEL[data_set]
+    spec = ModelSpec(stages=stages, likelihood=likelihood, levels=["study"])
     return build_design(table, spec)
 
 
-LOGITS = np.linspace(-25, 25, 10_001)
+LOGITS = np.linspace(-25, 25, 4001)
+#: So small a tau that every study has the intercept's logit, however its effect is written.
+NO_SPREAD = 1e-9
 
 
 def likelihood_on_grid(design: Design) -> np.ndarray:
     """Evaluate the model's log likelihood of each study at each logit: (grid, studies)."""
     model = chain.build_chain(design, PriorSet())
-    pointwise = model.compile_logp(vars=[model["counts"]], sum=False)
-    # With intercept 0 and tau 1, centred and non-centred units alike are sampled as their logit.
-    point = {**model.initial_point(), "alpha": np.zeros(1), "tau_log__": np.zeros(1)}
-    ones = np.ones(len(design.levels[0].units))
-    return np.stack([pointwise({**point, "study_goal_failure_raw": x * ones})[0] for x in LOGITS])
+    logit = pt.dscalar()
+    with model:
+        pointwise = pm.logp(model["counts"], model["events"])
+    fixed = {model["alpha"]: pt.stack([logit]), model["tau"]: pt.as_tensor([NO_SPREAD])}
+    evaluate = pytensor.function([logit], graph_replace(pointwise, fixed))
+    return np.stack([evaluate(x) for x in LOGITS])
 
 
 def marginal_log_likelihood(grid: np.ndarray, mu: float, tau: float) -> float:
@@ -60,58 +126,77 @@ def marginal_log_likelihood(grid: np.ndarray, mu: float, tau: float) -> float:
     return float(logsumexp(grid + weight[:, None], axis=0).sum())
 
 
-@pytest.mark.parametrize("tool", ["lme4", "metafor"])
-@pytest.mark.parametrize("data_set", ["one_arm_per_study", "large_tau"])
-def test_likelihood_peaks_where_lme4_and_metafor_find_it(tool: str, data_set: str) -> None:
-    estimates = REFERENCE[f"{tool}_binomial_{data_set}"]["estimates"]
-    grid = likelihood_on_grid(design_of(data_set, "binomial"))
+@pytest.mark.parametrize("data_set", ONE_ARM)
+def test_likelihood_peaks_where_lme4_and_metafor_find_it(data_set: str) -> None:
+    grid = likelihood_on_grid(design_of(data_set))
     found = minimize(
         lambda x: -marginal_log_likelihood(grid, x[0], np.exp(x[1])),
-        x0=[0.0, 0.0],
+        x0=[-1.0, 0.0],
         method="Nelder-Mead",
         options={"xatol": 1e-4, "fatol": 1e-7},
     )
-    # metafor integrates with 7 nodes, lme4 with 15: they agree to about 1e-3.
-    assert found.x[0] == pytest.approx(estimates["mu"]["estimate"], abs=3e-3)
-    assert np.exp(found.x[1]) == pytest.approx(estimates["tau"]["estimate"], abs=5e-3)
-    ours = marginal_log_likelihood(grid, estimates["mu"]["estimate"], estimates["tau"]["estimate"])
-    assert ours == pytest.approx(estimates["log_lik_full"], abs=2e-3)
+    for tool in ("lme4", "metafor"):
+        estimates = REFERENCE[f"{tool}_binomial_{data_set}"]["estimates"]
+        mu, tau = estimates["mu"]["estimate"], estimates["tau"]["estimate"]
+        # metafor integrates with 7 nodes, lme4 with 15: they agree to about 1e-3.
+        assert found.x[0] == pytest.approx(mu, abs=3e-3)
+        assert np.exp(found.x[1]) == pytest.approx(tau, abs=5e-3)
+        ours = marginal_log_likelihood(grid, mu, tau)
+        assert ours == pytest.approx(estimates["log_lik_full"], abs=2e-3)
 
 
-CASES = [
-    ("one_arm_per_study", "binomial", "centred"),
-    ("one_arm_per_study", "binomial", "non-centred"),
-    ("large_tau", "binomial", "centred"),
-    ("large_tau", "binomial", "non-centred"),
-    # Beta-binomial arms are sparse: centred, they diverge, and the program never chooses it.
-    ("several_arms", "beta_binomial", "non-centred"),
-]
+def wanted_quantities(data_set: str) -> dict[str, dict[str, float]]:
+    """Statistics of brms under the names of this package."""
+    estimates = REFERENCE[f"brms_{MODEL[data_set]}_{data_set}"]["estimates"]
+    if MODEL[data_set] == "chain":
+        pair = "goal_failure~capability_transfer/all/stage_correlation"
+        return {pair: estimates["stage_correlation"]} | {
+            f"{outcome}/all/{name}": statistics
+            for outcome, each in estimates.items()
+            if outcome != "stage_correlation"
+            for name, statistics in each.items()
+        }
+    wanted = {f"goal_failure/all/{k}": v for k, v in estimates.items() if k != "study_rate"}
+    return wanted | {
+        f"goal_failure/study={study}/study_rate": v for study, v in estimates["study_rate"].items()
+    }
 
 
-@pytest.mark.parametrize(("data_set", "likelihood", "form"), CASES)
-def test_posterior_agrees_with_brms(
-    data_set: str, likelihood: str, form: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    threshold = -1.0 if form == "centred" else np.inf
-    monkeypatch.setattr(hierarchy, "CENTRING_INFORMATION", threshold)
-    design = design_of(data_set, likelihood)
+def our_draws(data_set: str, target_accept: float = 0.95) -> dict[str, np.ndarray]:
+    """Fit the data set with the shipped code; draws of every quantity that it reports."""
+    design = design_of(data_set)
     task = FitTask(
-        model=f"{data_set}_{form}",
+        model=data_set,
         spec=design.spec,
         priors=PriorSet(),
-        sampler=Sampler(draws=4000, tune=1000, target_accept=0.95),
+        sampler=Sampler(draws=2500, tune=1000, target_accept=target_accept),
         seed=11,
     )
     tree = sample_posterior(compile_model(design, task), task, cores=2, progress=False)
     posterior = tree["posterior"].to_dataset()
     ours = {e.key: e.draws for e in all_estimates(posterior, design, seed=5)}
-    ours["goal_failure/all/mu"] = posterior["alpha"].isel(stage=0).to_numpy()
+    for stage in design.stages:
+        ours[f"{stage}/all/mu"] = posterior["alpha"].sel(stage=stage).to_numpy()
     assert not tree["sample_stats"]["diverging"].to_numpy().any()
-    reference = REFERENCE[f"brms_{likelihood}_{data_set}"]["estimates"]
-    wanted = {f"goal_failure/all/{k}": v for k, v in reference.items() if k != "study_rate"}
-    wanted |= {
-        f"goal_failure/study={study}/study_rate": v for study, v in reference["study_rate"].items()
-    }
+    return ours
+
+
+@pytest.mark.parametrize("data_set", MODEL)
+def test_posterior_agrees_with_brms(data_set: str) -> None:
+    compare(data_set, our_draws(data_set, 0.98 if data_set == "few_studies" else 0.95))
+
+
+@pytest.mark.parametrize("form", ["centred", "non-centred"])
+def test_posterior_agrees_with_brms_whatever_the_parameterisation(
+    form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threshold = -1.0 if form == "centred" else np.inf
+    monkeypatch.setattr(hierarchy, "CENTRING_INFORMATION", threshold)
+    compare("large_tau", our_draws("large_tau"))
+
+
+def compare(data_set: str, ours: dict[str, np.ndarray]) -> None:
+    wanted = wanted_quantities(data_set)
     assert len(wanted) >= 8
     problems = []
     for key, theirs in wanted.items():

@@ -64,14 +64,15 @@ def test_a_category_that_a_set_lacks_keeps_its_contrast() -> None:
     sets = imputations(
         shifts(*["none"] * 3, *["moderate"] * 3), shifts(*["none"] * 4, "extreme", "extreme")
     )
-    design = build_imputed_design(imputed_set(tables(), sets, "m", SPEC), SPEC)
+    spec = SPEC.model_copy(update={"moderator_effects": {"shift_type": "categories"}})
+    design = build_imputed_design(imputed_set(tables(), sets, "m", spec), spec)
     assert [g.label for g in design.sets[0].groups] == [
-        "shift_type=extreme", "shift_type=moderate", "shift_type=none",
+        "shift_type=none", "shift_type=moderate", "shift_type=extreme",
     ]  # fmt: skip
     first, second = design.sets
     assert first.x.shape == second.x.shape == design.base.x.shape == (6, 2)
-    assert [int(g.rows.sum()) for g in first.groups] == [0, 3, 3]
-    assert [int(g.rows.sum()) for g in second.groups] == [2, 0, 4]
+    assert [int(g.rows.sum()) for g in first.groups] == [3, 3, 0]
+    assert [int(g.rows.sum()) for g in second.groups] == [4, 0, 2]
     contrasts = [np.stack([g.x for g in s.groups]) for s in design.sets]
     np.testing.assert_allclose(contrasts[0], contrasts[1])
     np.testing.assert_allclose(contrasts[0].sum(axis=0), 0, atol=1e-12)
@@ -79,6 +80,22 @@ def test_a_category_that_a_set_lacks_keeps_its_contrast() -> None:
         np.testing.assert_array_equal(each.events, design.base.events)
         for group in each.groups:
             assert (each.x[group.rows] == group.x).all()
+
+
+def test_an_ordinal_moderator_keeps_every_level_of_its_vocabulary_in_every_set() -> None:
+    sets = imputations(
+        shifts(*["superficial"] * 3, *["moderate"] * 3), shifts(*["none"] * 4, "extreme", "extreme")
+    )
+    design = build_imputed_design(imputed_set(tables(), sets, "m", SPEC), SPEC)
+    first, second = design.sets
+    assert first.x.shape == second.x.shape == (6, 4)
+    np.testing.assert_array_equal(first.x.sum(axis=1), [1, 1, 1, 2, 2, 2])
+    np.testing.assert_array_equal(second.x.sum(axis=1), [0, 0, 0, 0, 4, 4])
+    # The reference is the first level of any set, also in a set that has none of it.
+    for each in design.sets:
+        (moderator,) = each.moderators
+        assert moderator.levels[moderator.reference] == "none"
+        assert len(each.groups) == 5
 
 
 def test_agreed_codes_leave_out_what_coders_dispute() -> None:

@@ -136,14 +136,14 @@ def test_machine_coders_are_flagged_wherever_a_model_reads_codes(run, full, tmp_
     path.write_text(json.dumps(record))
     both = replace(full.load(), codes=run.codes)
     page = render_page(both)
-    moderator = section(page, "<h3>By moderator: by shift", "</section>")
+    moderator = section(page, "<h3>By shift type", "</section>")
     assert machines in moderator
     assert "Fitted to 3 imputed code sets" in moderator
     assert "leaves out that they are finitely many" in moderator
     assert machines in section(page, '<section id="composition">', "</section>")
     sensitivity = section(page, '<section id="sensitivity">', "</section>")
     assert f"by shift type read codes {machines}" in sensitivity
-    whole = section(page, '<section id="chain">', "<h3>By moderator")
+    whole = section(page, '<section id="chain">', '<section id="moderators">')
     assert "read codes" not in whole
     assert "reads codes" not in whole
     assert "leaves out that they are finitely many" in section(

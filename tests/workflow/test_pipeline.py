@@ -18,7 +18,7 @@ pytestmark = pytest.mark.pipeline
 CONTRACT = [
     "model", "primary", "outcome", "group", "estimand", "mean", "sd", "median", "ci_low",
     "ci_high", "ci_prob", "mcse_mean", "ess_bulk", "ess_tail", "r_hat", "k_studies", "k_rows",
-    "n_trials", "frame", "passed",
+    "n_trials", "frame", "passed", "prior_median", "prior_ci_low", "prior_ci_high", "contraction",
 ]  # fmt: skip
 
 
@@ -30,6 +30,9 @@ def pooled(finished: Pipeline) -> pd.DataFrame:
 def test_pooled_has_the_contract_and_passes(pooled: pd.DataFrame) -> None:
     assert pooled.columns.tolist() == CONTRACT
     assert pooled["passed"].all()
+    # Every number has its prior; where nothing varies before the data there is no contraction.
+    assert pooled["prior_median"].notna().all()
+    assert (pooled["contraction"] < 1).all()
     assert set(pooled["model"]) == {"rates", "composition"}
     assert pooled.loc[pooled["model"] == "rates", "frame"].unique().tolist() == ["denominator"]
     assert pooled.loc[pooled["model"] == "composition", "frame"].unique() == ["case_series"]
@@ -189,12 +192,31 @@ def test_codes_are_reported_and_gated(finished: Pipeline) -> None:
     assert np.unique(tree["posterior"]["imputation"]).size == 20
 
 
+def test_fits_are_checked_against_data_and_gated(finished: Pipeline) -> None:
+    for model in ("rates", "composition"):
+        folder = finished.base / "data/processed/checks" / model
+        gates = pd.read_csv(folder / "diagnostics.csv")
+        assert "loo_pit" in set(gates["check"])
+        assert set(gates["model"]) == {model}
+        assert gates["passed"].all()
+        # An exact refit for each study of the primary that importance sampling cannot leave out.
+        loo = pd.read_csv(folder / "leave_one_out.csv")
+        if model == "rates":
+            assert loo.loc[loo["pareto_k"] > loo["limit"], "method"].eq("refit").all()
+    shown = pd.read_csv(finished.base / "reports/diagnostics.csv")
+    assert {"loo_pit", "r_hat"} <= set(shown.loc[shown["model"] == "rates", "check"])
+    page = (finished.base / "reports/diagnostics.html").read_text()
+    assert "LOO-PIT" in page
+    assert "diagnostics.html" in (finished.base / "reports/index.html").read_text()
+
+
 @pytest.mark.parametrize(
     ("path", "rerun", "kept"),
     [
         ("src/meta/models/chain.py", {"fit", "diagnose", "report"}, {"warehouse"}),
-        ("src/meta/estimands.py", {"diagnose", "report"}, {"fit", "warehouse"}),
-        ("src/meta/report/pages.py", {"report"}, {"fit", "diagnose", "warehouse"}),
+        ("src/meta/estimands/population.py", {"diagnose", "report"}, {"fit", "warehouse"}),
+        ("src/meta/checks/loo_pit.py", {"check_fit", "report"}, {"fit", "diagnose", "warehouse"}),
+        ("src/meta/report/pages.py", {"report"}, {"fit", "diagnose", "check_fit", "warehouse"}),
         ("src/meta/checks/gate.py", {"gate"}, {"fit", "diagnose", "report"}),
     ],
 )
@@ -221,7 +243,7 @@ def test_changed_code_and_a_changed_note_together_still_refit(changeable: Pipeli
     chain.write_text(chain.read_text() + "\n# changed\n")
     assert {"warehouse", "fit", "diagnose"} <= changeable.planned()
     chain.write_text(chain.read_text().removesuffix("\n# changed\n"))
-    estimands = changeable.checkout / "src/meta/estimands.py"
+    estimands = changeable.checkout / "src/meta/estimands/population.py"
     estimands.write_text(estimands.read_text() + "\n# changed\n")
     planned = changeable.planned()
     assert "diagnose" in planned

@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 
 from meta.comparison import changes_since_release
-from meta.config import load_settings
 from meta.evidence.changes import canonical_rows, compare_evidence
 from meta.release import ReleaseError, latest_release, make_release
+from meta.settings_file import load_settings
 from tests.workflow.conftest import Pipeline
 
 pytestmark = pytest.mark.pipeline

@@ -1,7 +1,7 @@
 """Check: estimands and every check of a fit; then the gate, after the draft report.
 
 Inputs: posterior.nc and the analysis set. Outputs: fit.json, pooled.csv, diagnostics.csv,
-draws.parquet; gate.txt when every check holds. Reads config: gate, ci_prob, seed.
+draws.parquet; gate.txt when every check holds. Reads config: gate, ci_prob, exceedance, seed.
 """
 
 
@@ -26,10 +26,12 @@ rule diagnose:
         stamp=diagnose_stamp,
         gate=SETTINGS.gate.model_dump_json(),
         ci_prob=SETTINGS.ci_prob,
+        exceedance=json.dumps(SETTINGS.exceedance),
         folder=lambda wildcards, output: Path(output.record).parent,
     shell:
         "meta diagnose --posterior {input.posterior} --analysis {input.analysis}"
         " --task {params.task:q} --gate {params.gate:q} --ci-prob {params.ci_prob}"
+        " --exceedance {params.exceedance:q}"
         " --output {params.folder} 2>&1 | tee {log} >&2"
         " && printf %s {params.stamp} > {output.stamp}"
 
@@ -37,6 +39,7 @@ rule diagnose:
 rule gate:
     input:
         diagnostics=expand(f"{FITS}/diagnostics.csv", model=MODELS),
+        checks=expand(f"{CHECKS}/diagnostics.csv", model=MODELS),
         codes=[f"{CODES}/diagnostics.csv"] if CODED else [],
         # The draft report comes first, so that a failed gate leaves it to be read.
         report="reports/index.html",
@@ -51,4 +54,4 @@ rule gate:
     params:
         code=code_fingerprint("meta.cli:gate"),
     shell:
-        "meta gate {input.diagnostics} {input.codes} --output {output.passed} 2>&1 | tee {log} >&2"
+        "meta gate {input.diagnostics} {input.checks} {input.codes} --output {output.passed} 2>&1 | tee {log} >&2"

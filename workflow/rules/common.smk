@@ -11,7 +11,7 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 from meta.checks.multiverse_cells import structures
-from meta.config import load_settings
+from meta.settings_file import load_settings
 from meta.errors import UserError
 from meta.evidence.index import raw_files
 from meta.evidence.snapshot import snapshot
@@ -39,6 +39,7 @@ wildcard_constraints:
 
 
 FITS = "data/processed/fits/{model}"
+CHECKS = "data/processed/checks/{model}"
 CODES = "data/processed/codes"
 CODE_REPORTS = (
     {
@@ -84,8 +85,18 @@ def fit_stamp(wildcards):
 
 def diagnose_stamp(wildcards):
     """Digest of everything a diagnosis depends on besides the posterior."""
-    thresholds = (SETTINGS.gate.model_dump_json(), str(SETTINGS.ci_prob))
+    thresholds = (
+        SETTINGS.gate.model_dump_json(),
+        str(SETTINGS.ci_prob),
+        json.dumps(SETTINGS.exceedance),
+    )
     return digest(code_fingerprint("meta.cli:diagnose"), task_json(wildcards), *thresholds)
+
+
+def checks_stamp(wildcards):
+    """Digest of everything the checks of a fit depend on besides the posterior."""
+    settings = (SETTINGS.checks.model_dump_json(), str(SETTINGS.ci_prob))
+    return digest(code_fingerprint("meta.cli:check_fit"), task_json(wildcards), *settings)
 
 
 def analysis_unless(stamp_file, stamp):
@@ -123,7 +134,6 @@ def code_results(wildcards):
     return [f"{CODES}/{name}" for name in names] if CODED else []
 
 
-CHECKS = "data/processed/checks/{model}"
 MULTIVERSE = "data/processed/multiverse"
 SENSITIVE = [model for model in SETTINGS.sensitivity_models if model in MODELS]
 SENSITIVITY_TABLES = [

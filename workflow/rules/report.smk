@@ -1,6 +1,6 @@
 """Report: pages, figures and tables of results, stamped when a check fails.
 
-Inputs: every model's record, pooled results and diagnostics; analysis sets; flow; studies;
+Inputs: every model's record, pooled results, diagnostics and checks; analysis sets; flow; studies;
 corrections; what changed since the latest release; agreement and disagreements of coders where anything is coded.
 Sensitivity analyses; the multiverse where it is of the present inputs.
 Outputs: reports/. Reads config: sensitivity.
@@ -12,6 +12,7 @@ rule report:
         records=expand(f"{FITS}/fit.json", model=MODELS),
         pooled=expand(f"{FITS}/pooled.csv", model=MODELS),
         diagnostics=expand(f"{FITS}/diagnostics.csv", model=MODELS),
+        checks=expand(f"{CHECKS}/summary.json", model=MODELS),
         index="data/processed/analysis/index.json",
         flow="data/processed/flow.json",
         bibliography="data/processed/bibliography.parquet",
@@ -26,6 +27,7 @@ rule report:
         index="reports/index.html",
         pooled="reports/pooled.csv",
         diagnostics="reports/diagnostics.csv",
+        checks="reports/diagnostics.html",
         results="reports/results.json",
         bibtex="reports/references.bib",
         csl="reports/references.json",
@@ -39,6 +41,7 @@ rule report:
         code=code_fingerprint("meta.cli:report"),
         fits=lambda wildcards, input: [Path(path).parent for path in input.records],
         folder=lambda wildcards, output: Path(output.index).parent,
+        checks=Path(CHECKS).parent,
         codes=f"--codes {CODES}" if CODED else "",
         sensitivity=[f"--sensitivity {CHECKS.format(model= m)}" for m in SENSITIVE],
         few=SETTINGS.sensitivity.few_studies,
@@ -46,5 +49,5 @@ rule report:
     shell:
         "meta report {params.fits} --index {input.index} --flow {input.flow}"
         " --bibliography {input.bibliography} --corrections {input.corrections}"
-        " --changes {input.changes} {params.codes} {params.sensitivity}"
+        " --changes {input.changes} --checks {params.checks} {params.codes} {params.sensitivity}"
         " --few-studies {params.few} {params.multiverse} --output {params.folder} 2>&1 | tee {log} >&2"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from meta.checks.imputed import Diagnosis, diagnose_imputed, top_parameters
+from meta.checks.imputed import Diagnosis, diagnose_imputed, prior_draws, top_parameters
 from meta.checks.sampler import Check, chain_checks, mixing_statistics, quantity_checks
 from meta.config import FitTask, Gate
 from meta.estimands import Estimate, all_estimates
@@ -26,7 +27,13 @@ DIAGNOSTIC_COLUMNS = ["model", "check", "value", "threshold", "passed", "worst",
 
 
 def diagnose(
-    posterior: Path, analysis: Path, task: FitTask, gate: Gate, ci_prob: float, folder: Path
+    posterior: Path,
+    analysis: Path,
+    task: FitTask,
+    gate: Gate,
+    ci_prob: float,
+    folder: Path,
+    exceedance: Sequence[float] = (),
 ) -> None:
     """Summarise and check a fit; always writes, whatever the checks say.
 
@@ -44,20 +51,24 @@ def diagnose(
         Mass of the equal-tailed intervals.
     folder
         Receives `pooled.csv`, `diagnostics.csv`, `draws.parquet` and `fit.json`.
+    exceedance
+        Rates of which the share of new studies above them is reported.
     """
     tree, record = read_fit(posterior)
     table = read_analysis_set(analysis)
     if IMPUTATION in table:
-        result = diagnose_imputed(tree, build_imputed_design(table, task.spec), task, gate, ci_prob)
+        designs = build_imputed_design(table, task.spec)
+        result = diagnose_imputed(tree, designs, task, gate, ci_prob, exceedance)
         _write(result, record, task.model, folder)
         return
     design = build_design(table, task.spec)
     draws = tree["posterior"].to_dataset()
     seed = child_seed(task.seed, task.model, "estimands")
-    estimates = all_estimates(draws, design, seed)
+    estimates = all_estimates(draws, design, seed, exceedance)
+    prior = prior_draws(tree, design, task, exceedance)
     chains = chain_checks(tree["sample_stats"].to_dataset(), task.sampler, gate)
     pooled, statistics = pooled_table(
-        estimates, design, task.model, gate, ci_prob, all(c.passed for c in chains)
+        estimates, design, task.model, gate, ci_prob, all(c.passed for c in chains), prior=prior
     )
     names, values = top_parameters(draws)
     everything = pd.concat([statistics, mixing_statistics(values)], ignore_index=True)

@@ -6,6 +6,7 @@ R-hat is therefore computed within sets and effective sample sizes are summed ov
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +18,7 @@ from meta.checks.sampler import Check, chain_checks, mixing_statistics, quantity
 from meta.config import FitTask, Gate
 from meta.estimands import Estimate, all_estimates
 from meta.inference.seeds import child_seed
+from meta.models.design import Design
 from meta.models.imputed_design import AGREED_GROUPS, ImputedDesign, agreed_design
 from meta.pooled import evidence_behind, pooled_table
 
@@ -81,8 +83,34 @@ def combined_statistics(draws: np.ndarray) -> tuple[pd.DataFrame, np.ndarray, np
     return table, r_hat, mcse
 
 
+def prior_draws(
+    tree: xr.DataTree, design: Design, task: FitTask, exceedance: Sequence[float]
+) -> dict[str, np.ndarray] | None:
+    """Prior draws of every quantity that a model reports, by key; None without a prior group.
+
+    Parameters
+    ----------
+    tree
+        Stored fit.
+    design
+        Its design; of a fit to imputed codes, the one that was compiled.
+    task, exceedance
+        As for the posterior.
+    """
+    if "prior" not in tree.children:
+        return None
+    seed = child_seed(task.seed, task.model, "estimands prior")
+    estimates = all_estimates(tree["prior"].to_dataset(), design, seed, exceedance)
+    return {e.key: e.draws.ravel() for e in estimates}
+
+
 def diagnose_imputed(
-    tree: xr.DataTree, design: ImputedDesign, task: FitTask, gate: Gate, ci_prob: float
+    tree: xr.DataTree,
+    design: ImputedDesign,
+    task: FitTask,
+    gate: Gate,
+    ci_prob: float,
+    exceedance: Sequence[float] = (),
 ) -> Diagnosis:
     """Summarise and check a fit to imputed code sets.
 
@@ -94,6 +122,8 @@ def diagnose_imputed(
         Designs it was fitted to.
     task, gate, ci_prob
         Specification, thresholds and mass of the intervals.
+    exceedance
+        Rates of which the share of new studies above them is reported.
     """
     posterior = tree["posterior"].to_dataset()
     parts = [
@@ -101,7 +131,9 @@ def diagnose_imputed(
         for number in range(1, len(design.sets) + 1)
     ]
     found = [
-        all_estimates(part, each, child_seed(task.seed, task.model, f"estimands {number}"))
+        all_estimates(
+            part, each, child_seed(task.seed, task.model, f"estimands {number}"), exceedance
+        )
         for number, (part, each) in enumerate(zip(parts, design.sets, strict=True), start=1)
     ]
     draws = np.stack([np.stack([e.draws for e in each]) for each in found], axis=1)
@@ -113,7 +145,7 @@ def diagnose_imputed(
             for k in behind[0]}  # fmt: skip
     table, _ = pooled_table(
         estimates, design.base, task.model, gate, ci_prob, all(c.passed for c in chains),
-        statistics, mean,
+        statistics, mean, prior_draws(tree, design.base, task, exceedance),
     )  # fmt: skip
     names, values = top_parameters(posterior)
     top, top_r_hat, _ = combined_statistics(values.reshape(len(values), *draws.shape[1:]))
@@ -121,7 +153,9 @@ def diagnose_imputed(
     checks = quantity_checks(pd.concat([statistics, top], ignore_index=True), keys, gate)
     worst = np.concatenate([r_hat, top_r_hat])
     checks += [_worst_imputation(worst, keys, gate), *chains]
-    effect = disagreement_effect(found[0], draws, mcse, _agreed(tree, design, task), ci_prob)
+    effect = disagreement_effect(
+        found[0], draws, mcse, _agreed(tree, design, task, exceedance), ci_prob
+    )
     facts = {"worst_r_hat_by_imputation": worst.max(axis=0).round(5).tolist(), "effect": effect}
     return Diagnosis(estimates, table, checks, facts)
 
@@ -153,14 +187,16 @@ def _worst_imputation(r_hat: np.ndarray, keys: list[str], gate: Gate) -> Check:
     )
 
 
-def _agreed(tree: xr.DataTree, design: ImputedDesign, task: FitTask) -> dict[str, np.ndarray]:
+def _agreed(
+    tree: xr.DataTree, design: ImputedDesign, task: FitTask, exceedance: Sequence[float]
+) -> dict[str, np.ndarray]:
     """Draws of each quantity under agreed codes, by key; empty where they were not fitted."""
     name = AGREED_GROUPS["posterior"]
     agreed = agreed_design(design) if name in tree.children else None
     if agreed is None:
         return {}
     seed = child_seed(task.seed, task.model, "estimands agreed")
-    estimates = all_estimates(tree[name].to_dataset(), agreed, seed)
+    estimates = all_estimates(tree[name].to_dataset(), agreed, seed, exceedance)
     return {e.key: e.draws.ravel() for e in estimates}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Iterable
 
 # Longer names are no misspellings of anything, and comparing them takes long.
 LONGEST_NAME = 200
@@ -36,3 +37,10 @@ def nearest(name: str, known: list[str], cutoff: float = 0.75) -> str | None:
 def folded(name: str) -> str:
     """Return a name without the differences of letter case, spaces and hyphens."""
     return re.sub(r"[\s\-]+", "_", name.strip().lower())
+
+
+def did_you_mean(word: str, known: Iterable[object]) -> str:
+    """Return the end of a message on an unknown name: the nearest one, or all that are known."""
+    names = [str(name) for name in known]
+    near = nearest(str(word), names, cutoff=0.5)
+    return f"; did you mean {near}?" if near else f"; known: {', '.join(names)}"

@@ -9,6 +9,7 @@ from typing import Any
 
 import h5py
 import numpy as np
+import xarray as xr
 
 from meta.errors import StoredFitError
 from meta.models.design import Design
@@ -80,6 +81,26 @@ def read_draws(path: Path, design: Design, most: int) -> StoredDraws:
             f"{path}: not a readable fit of these rows ({error}); remove it and run "
             "`snakemake --cores 8`"
         ) from None
+
+
+def thinned_draws(posterior: xr.Dataset, design: Design, most: int) -> StoredDraws:
+    """Thin draws that are in memory, of a posterior or of a prior.
+
+    Parameters
+    ----------
+    posterior
+        Group of a fit.
+    design
+        Design that was fitted.
+    most
+        Draws to keep at most; they are thinned evenly.
+    """
+    arrays = {
+        str(name): values.transpose("chain", "draw", ...).to_numpy()
+        for name, values in posterior.data_vars.items()
+    }
+    labels = {lv.name: posterior[lv.name].to_numpy() for lv in design.levels if lv.name != "arm"}
+    return _read(arrays | labels, design, most)
 
 
 def _read(group: Any, design: Design, most: int) -> StoredDraws:

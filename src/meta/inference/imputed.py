@@ -15,7 +15,7 @@ import numpy as np
 import xarray as xr
 
 from meta.config import FitTask
-from meta.inference.sampling import compile_model, sample_without_divergence
+from meta.inference.sampling import compile_model, sample_prior, sample_without_divergence
 from meta.models.design import Design
 from meta.models.imputed_design import AGREED_GROUPS, ImputedDesign, agreed_design
 
@@ -31,8 +31,9 @@ def sample_imputed(
     -------
     tuple
         DataTree with the groups posterior and sample_stats, whose chains are those of the sets one
-        after the other (coordinate `imputation` of the chain), and with the same of the agreed
-        codes, where those identify the model; and how it went.
+        after the other (coordinate `imputation` of the chain), with the group prior, and with
+        posterior and sample_stats of the agreed codes, where those identify the model; and how it
+        went.
     """
     one = task.model_copy(update={"sampler": task.imputation_sampler})
     ready = compile_model(design.base, one)
@@ -50,6 +51,7 @@ def sample_imputed(
     groups["/posterior"] = groups["/posterior"].isel(
         draw=slice(task.spec.draws_factor - 1, None, task.spec.draws_factor)
     )
+    groups["/prior"] = sample_prior(ready, task)
     clock = time.perf_counter()
     reference, note = _sample_agreed(design, task, cores)
     if reference is not None:

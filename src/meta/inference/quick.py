@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -26,7 +27,14 @@ class QuickFit:
     failed: list[str]
 
 
-def quick_fit(design: Design, task: FitTask, gate: Gate, ci_prob: float, cores: int) -> QuickFit:
+def quick_fit(
+    design: Design,
+    task: FitTask,
+    gate: Gate,
+    ci_prob: float,
+    cores: int,
+    exceedance: Sequence[float] = (),
+) -> QuickFit:
     """Refit a model with fewer draws than a run would take.
 
     Parameters
@@ -41,6 +49,8 @@ def quick_fit(design: Design, task: FitTask, gate: Gate, ci_prob: float, cores: 
         Mass of the equal-tailed intervals.
     cores
         Chains sampled at the same time.
+    exceedance
+        Rates of which the share of new studies above them is reported.
     """
     sampler = task.sampler.model_copy(
         update={"draws": min(DRAWS, task.sampler.draws), "tune": min(TUNE, task.sampler.tune)}
@@ -48,7 +58,7 @@ def quick_fit(design: Design, task: FitTask, gate: Gate, ci_prob: float, cores: 
     short = task.model_copy(update={"sampler": sampler})
     tree = sample_posterior(compile_model(design, short), short, cores, progress=False)
     seed = child_seed(task.seed, task.model, "estimands")
-    estimates = all_estimates(tree["posterior"].to_dataset(), design, seed)
+    estimates = all_estimates(tree["posterior"].to_dataset(), design, seed, exceedance)
     checks = chain_checks(tree["sample_stats"].to_dataset(), sampler, gate)
     pooled, statistics = pooled_table(
         estimates, design, task.model, gate, ci_prob, all(c.passed for c in checks)

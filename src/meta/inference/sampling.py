@@ -21,7 +21,9 @@ from meta.inference.seeds import child_seed
 from meta.models.chain import build_chain
 from meta.models.design import Design
 
-#: Draws of the prior, and at most this many of the posterior predictive distribution.
+#: Draws of the prior: enough for its quantiles and variances to be known within some percent.
+PRIOR_DRAWS = 4000
+#: Draws of the posterior predictive distribution, at most.
 PREDICTIVE_DRAWS = 1000
 
 
@@ -164,6 +166,26 @@ class _Progress:
         )  # fmt: skip
 
 
+def sample_prior(ready: CompiledModel, task: FitTask) -> xr.Dataset:
+    """Draw the parameters of a model from their prior, without predicting any counts.
+
+    Parameters
+    ----------
+    ready
+        Compiled model.
+    task
+        Root seed, and the model's name.
+    """
+    model = ready.model
+    names = [v.name for v in (*model.free_RVs, *model.deterministics)]
+    with model, quiet():
+        tree = pm.sample_prior_predictive(
+            PRIOR_DRAWS, var_names=names, random_seed=child_seed(task.seed, task.model, "prior")
+        )
+    found: xr.Dataset = tree["prior"].to_dataset()
+    return found
+
+
 def sample_all(design: Design, task: FitTask, cores: int) -> tuple[xr.DataTree, dict[str, Any]]:
     """Fit one model and complete its record: prior, predictions and pointwise log likelihood.
 
@@ -184,7 +206,7 @@ def sample_all(design: Design, task: FitTask, cores: int) -> tuple[xr.DataTree, 
     _say(f"{task.model}: prior, predictions and log likelihood")
     with ready.model, quiet():
         prior = pm.sample_prior_predictive(
-            PREDICTIVE_DRAWS, random_seed=child_seed(task.seed, task.model, "prior")
+            PRIOR_DRAWS, random_seed=child_seed(task.seed, task.model, "prior")
         )
         pm.compute_log_likelihood(tree, progressbar=False)
         step = max(1, task.sampler.chains * task.sampler.draws // PREDICTIVE_DRAWS)

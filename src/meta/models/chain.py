@@ -20,6 +20,7 @@ from typing import Any
 import pymc as pm
 import pytensor.tensor as pt
 
+from meta.models.coefficients import coefficient_coordinates, moderator_coefficients
 from meta.models.design import Design
 from meta.models.hierarchy import row_logits
 from meta.models.hyperparameters import hyperparameters
@@ -48,7 +49,7 @@ def build_chain(design: Design, priors: PriorSet) -> pm.Model:
         alpha = pm.Normal("alpha", *hyperparameters("alpha", priors), dims="stage")
         eta = row_logits(design, priors, alpha)
         if design.terms:
-            beta = pm.Normal("beta", *hyperparameters("beta", priors), dims=("term", "stage"))
+            beta = moderator_coefficients(design, priors)
             # Data, so that a compiled model can be refitted to other codes of the same rows.
             eta = eta + pt.dot(pm.Data("x", design.x), beta)
         _likelihood(design, priors, eta)
@@ -58,6 +59,7 @@ def build_chain(design: Design, priors: PriorSet) -> pm.Model:
 def coordinates(design: Design) -> dict[str, Any]:
     """Named coordinates of the model's dimensions."""
     named: dict[str, Any] = {"stage": list(design.stages), "observation": _labels(design)}
+    named |= coefficient_coordinates(design)
     if design.terms:
         named["term"] = design.terms
     for level in [*design.levels, *design.crossed]:

@@ -15,16 +15,8 @@ import pandas as pd
 from meta.config import ModelSpec
 from meta.errors import DesignError, FrameError
 from meta.models.levels import Level, crossed_levels, nested_levels
+from meta.models.moderators import Group, Moderator, moderator_columns
 from meta.plural import counted
-
-
-@dataclass(frozen=True)
-class Group:
-    """A population for which estimands are reported: a label and its row of the design matrix."""
-
-    label: str
-    x: np.ndarray
-    rows: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -56,6 +48,8 @@ class Design:
         Whether the observation's rate is the product with the row's capability, length N.
     notes
         What a reader of the fit must be told about the rows.
+    moderators
+        Where each moderator stands in `x`, and the settings it can be given.
     """
 
     spec: ModelSpec
@@ -74,6 +68,7 @@ class Design:
     notes: list[str] = field(default_factory=list)
     crossed: list[Level] = field(default_factory=list)
     row_crossed: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), dtype=np.int64))
+    moderators: tuple[Moderator, ...] = ()
 
     def level(self, name: str) -> Level | None:
         """Return a level by name, or None if the model does not have it."""
@@ -118,16 +113,16 @@ def build_design(
         notes.append("arms that count among all trials are read as if every trial were capable")
     levels, row_unit = nested_levels(rows, observed, spec, notes)
     crossed, row_crossed = crossed_levels(rows, spec, notes)
-    x, terms, groups = moderator_columns(rows, spec, categories)
+    columns = moderator_columns(rows, spec, categories)
     return Design(
         spec=spec,
         rows=rows,
         stages=spec.stages,
         levels=levels,
         row_unit=row_unit,
-        x=x,
-        terms=terms,
-        groups=groups,
+        x=columns.x,
+        terms=columns.terms,
+        groups=columns.groups,
         stage=observed["stage"],
         row=observed["row"],
         events=observed["events"],
@@ -136,6 +131,7 @@ def build_design(
         notes=notes,
         crossed=crossed,
         row_crossed=row_crossed,
+        moderators=columns.moderators,
     )
 
 
@@ -204,55 +200,3 @@ def _require_identified(
             f"{counted(studies, spec.top_level.replace('_', ' '))} left: fewer than 3 cannot tell "
             "how rates vary between them, so nothing is pooled"
         )
-
-
-def sum_to_zero_basis(size: int) -> np.ndarray:
-    """Orthonormal basis of the contrasts of `size` levels, shape (size, size - 1).
-
-    With coefficients iid Normal(0, s) every level's deviation has the same prior and the
-    deviations sum to zero: no level is a reference, and a difference of two has sd s * sqrt(2).
-    """
-    q, _ = np.linalg.qr(np.column_stack([np.ones(size), np.eye(size)[:, : size - 1]]))
-    return np.asarray(q[:, 1:])
-
-
-def moderator_columns(
-    rows: pd.DataFrame, spec: ModelSpec, categories: Mapping[str, list[str]] | None = None
-) -> tuple[np.ndarray, list[str], list[Group]]:
-    """Columns of the design matrix, their names, and the groups to report.
-
-    A category that no row has keeps its contrast, which the prior then speaks for.
-    """
-    blocks: list[np.ndarray] = []
-    terms: list[str] = []
-    labelled: list[tuple[str, slice, np.ndarray, np.ndarray]] = []
-    for name in spec.moderators:
-        start = sum(b.shape[1] for b in blocks)
-        values = rows[name]
-        if pd.api.types.is_numeric_dtype(values):
-            numbers = values.to_numpy(float)
-            spread = numbers.std()
-            if spread == 0:
-                raise DesignError(f"the moderator {name} is constant: nothing to estimate")
-            blocks.append(((numbers - numbers.mean()) / spread)[:, None])
-            terms.append(f"{name} (per sd)")
-            continue
-        found = (categories or {}).get(name) or sorted(values.astype(str).unique())
-        codes = np.asarray(pd.Categorical(values.astype(str), categories=found).codes)
-        if len(found) < 2:
-            raise DesignError(f"the moderator {name} is constant: nothing to estimate")
-        basis = sum_to_zero_basis(len(found))
-        blocks.append(basis[codes])
-        terms += [f"{name}[{i}]" for i in range(basis.shape[1])]
-        where = slice(start, start + basis.shape[1])
-        for code, value in enumerate(found):
-            labelled.append((f"{name}={value}", where, basis[code], codes == code))
-    x = np.concatenate(blocks, axis=1) if blocks else np.zeros((len(rows), 0))
-    if not labelled:
-        return x, terms, [Group("all", x.mean(axis=0), np.ones(len(rows), bool))]
-    groups = []
-    for label, where, contrast, members in labelled:
-        mean = x.mean(axis=0).copy()
-        mean[where] = contrast
-        groups.append(Group(label, mean, members))
-    return x, terms, groups

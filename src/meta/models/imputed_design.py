@@ -14,7 +14,8 @@ import pandas as pd
 from meta.config import STAGES, ModelSpec
 from meta.errors import DesignError
 from meta.evidence.imputed_set import AGREED, IMPUTATION
-from meta.models.design import Design, build_design, moderator_columns
+from meta.models.design import Design, build_design
+from meta.models.moderators import moderator_columns
 
 #: Groups that hold the fit to agreed codes.
 AGREED_GROUPS = {"posterior": "agreed_posterior", "sample_stats": "agreed_sample_stats"}
@@ -103,10 +104,13 @@ def _one(base: Design, rows: pd.DataFrame, categories: dict[str, list[str]]) -> 
         aligned[name] = here[name].fillna(aligned.set_index("row_id")[name]).array
     for name in COUNTS:
         aligned[name] = here[name].fillna(0).astype("int64").array
-    x, _, groups = moderator_columns(aligned, base.spec, categories)
+    columns = moderator_columns(aligned, base.spec, categories)
     events, trials = (np.empty(len(base.row), np.int64) for _ in range(2))
     for o, stage in enumerate(base.stages):
         seen = base.stage == o
         events[seen] = aligned[f"events_{stage}"].to_numpy()[base.row[seen]]
         trials[seen] = aligned[f"trials_{stage}"].to_numpy()[base.row[seen]]
-    return replace(base, rows=aligned, x=x, groups=groups, events=events, trials=trials)
+    return replace(
+        base, rows=aligned, x=columns.x, groups=columns.groups, moderators=columns.moderators,
+        events=events, trials=trials,
+    )  # fmt: skip

@@ -30,6 +30,10 @@ class Estimate:
         Rows that observe the outcome in the group; none means the number is not from data.
     is_rate : bool
         Whether the number comes from rows with a denominator.
+    prior : tuple of float
+        Median and ends of the interval under the prior; not numbers where that was not drawn.
+    contraction : float
+        Share of the prior's variance that the data took away.
     """
 
     model: str
@@ -43,6 +47,8 @@ class Estimate:
     mcse: float
     rows: int
     is_rate: bool
+    prior: tuple[float, float, float] = (math.nan, math.nan, math.nan)
+    contraction: float = math.nan
 
     @property
     def key(self) -> str:
@@ -66,8 +72,18 @@ class Estimate:
             return ""
         return NO_DATA if self.is_rate else NO_DATA_SHARE
 
+    @property
+    def prior_shown(self) -> str:
+        """Median and interval under the prior; empty where that was not drawn."""
+        if any(math.isnan(value) for value in self.prior):
+            return ""
+        median, low, high = (self._text(value) for value in self.prior)
+        return f"{median} ({low} to {high})"
+
     def _text(self, value: float) -> str:
-        if self.estimand in RATES:
+        if self.estimand == "risk_difference":
+            return f"{plain(100 * value, 0)}"
+        if self.estimand in RATES or self.estimand.startswith("share_above_"):
             return percent(value, percent_decimals(self.median, self.mcse))
         return plain(value, plain_decimals(self.mcse))
 
@@ -113,7 +129,14 @@ def _estimate(record: dict[Any, Any]) -> Estimate:
         mcse=float(record["mcse_mean"]),
         rows=int(record["k_rows"]),
         is_rate=str(record["frame"]) == "denominator",
+        prior=(_prior(record, "median"), _prior(record, "ci_low"), _prior(record, "ci_high")),
+        contraction=float(record.get("contraction", math.nan)),
     )
+
+
+def _prior(record: dict[Any, Any], name: str) -> float:
+    """Number under the prior; results of an earlier version have none."""
+    return float(record.get(f"prior_{name}", math.nan))
 
 
 def percent_decimals(rate: float, mcse: float) -> int:

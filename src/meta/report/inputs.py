@@ -11,6 +11,7 @@ import pandas as pd
 from meta.evidence.links import links as links_in
 from meta.evidence.responses import coded_fields
 from meta.report.agreement import CodeResults, load_codes
+from meta.report.check_tables import CheckTables, load_check_tables
 from meta.report.estimates import Estimate, index_estimates
 from meta.report.sensitivity import Sensitivity, load_sensitivity
 
@@ -33,6 +34,8 @@ class Fit:
         Content of ``diagnostics.csv``, every cell as text.
     rows : pandas.DataFrame or None
         Analysis rows, or None where they were not handed in.
+    checks : CheckTables or None
+        Checks of the fit against data, or None where they were not handed in.
     """
 
     name: str
@@ -40,6 +43,7 @@ class Fit:
     pooled: pd.DataFrame
     diagnostics: pd.DataFrame
     rows: pd.DataFrame | None
+    checks: CheckTables | None = None
 
     @property
     def frame(self) -> str:
@@ -151,6 +155,7 @@ def load_inputs(
     changes: Path | None = None,
     codes: Path | None = None,
     uncoded: Mapping[str, list[str]] | None = None,
+    checks: Path | None = None,
     sensitivity: Sequence[Path] = (),
     few_studies: int = 10,
     multiverse: Path | None = None,
@@ -175,6 +180,8 @@ def load_inputs(
         What changed since the latest release (JSON).
     codes : Path, optional
         Folder of agreement, disagreements and latent codes.
+    checks : Path, optional
+        Folder that holds a folder of checks against data for each model.
     sensitivity : sequence of Path, optional
         Folders of sensitivity analyses, named after their models.
     few_studies : int, optional
@@ -188,7 +195,7 @@ def load_inputs(
         The results, primary model first.
     """
     rows = {path.stem: pd.read_parquet(path) for path in analysis}
-    loaded = [_load_fit(folder, rows) for folder in fits]
+    loaded = [_load_fit(folder, rows, checks) for folder in fits]
     loaded.sort(key=lambda fit: not fit.record.get("primary"))
     return ReportInputs(
         fits=tuple(loaded),
@@ -208,13 +215,18 @@ def load_inputs(
     )
 
 
-def _load_fit(folder: Path, rows: dict[str, pd.DataFrame]) -> Fit:
+def _load_fit(folder: Path, rows: dict[str, pd.DataFrame], checks: Path | None) -> Fit:
     record = json.loads((folder / "fit.json").read_text(encoding="utf-8"))
     name = str(record.get("model", folder.name))
+    diagnostics = pd.read_csv(folder / "diagnostics.csv", dtype=str, keep_default_na=False)
+    tables = load_check_tables(checks / name, name) if checks else None
+    if tables:
+        diagnostics = pd.concat([diagnostics, tables.gates], ignore_index=True)
     return Fit(
         name=name,
         record=record,
         pooled=pd.read_csv(folder / "pooled.csv"),
-        diagnostics=pd.read_csv(folder / "diagnostics.csv", dtype=str, keep_default_na=False),
+        diagnostics=diagnostics,
         rows=rows.get(name),
+        checks=tables,
     )

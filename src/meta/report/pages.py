@@ -17,10 +17,12 @@ from meta.report.agreement import (
     effect_table,
 )
 from meta.report.changes import changes_section
+from meta.report.check_sections import check_sections
 from meta.report.estimates import percent
 from meta.report.flow_diagram import flow_diagram
 from meta.report.inputs import Fit, ReportInputs, load_inputs
 from meta.report.limits import limits_of
+from meta.report.moderators import LITTLE, moderator_section
 from meta.report.provenance import provenance_of
 from meta.report.references import bibtex, csl_json
 from meta.report.results import diagnostics_csv, pooled_csv, results_json
@@ -29,13 +31,12 @@ from meta.report.sections import (
     composition_section,
     forest_columns,
     forest_section,
-    moderator_tables,
     product_share,
     sensitivity_section,
     type_section,
 )
 from meta.report.sensitivity_page import few_studies_table, page_context, sensitivity_csv
-from meta.report.tables import correlation_table, spread_table
+from meta.report.tables import correlation_table, exceedance_table, spread_table
 from meta.report.verdict import checks_of, failed_checks
 from meta.report.wording import COLOURS, COMPOSITION, NOT_IN_BASE, STAMP, outcome_name, spell
 from meta.storage import write_text
@@ -62,12 +63,25 @@ def render_report(run: ReportInputs, folder: Path) -> None:
         "references.bib": bibtex(run.studies),
         "references.json": csl_json(run.studies),
         "index.html": render_page(run),
+        **_check_files(run),
         **_code_files(run),
         **_sensitivity_files(run),
     }
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in files.items():
         write_text(folder / name, text)
+
+
+def _check_files(run: ReportInputs) -> dict[str, str]:
+    sections = check_sections(run)
+    if not sections:
+        return {}
+    page = _environment().get_template("check_page.html.j2")
+    text = page.render(
+        colours=COLOURS, composition_label=COMPOSITION, stamp=STAMP, failed=failed_checks(run),
+        sections=sections,
+    )  # fmt: skip
+    return {"diagnostics.html": text}
 
 
 def _code_files(run: ReportInputs) -> dict[str, str]:
@@ -142,11 +156,13 @@ def _context(run: ReportInputs) -> dict[str, Any]:
         "limits": limits_of(run),
         "chain": chain_section(run),
         "types": type_section(run),
-        "moderators": moderator_tables(run),
+        "moderators": moderator_section(run),
+        "little": LITTLE,
         "forests": forests,
         "forest_columns": forest_columns(forests),
         "product_share": product_share(run),
         "spread": spread_table(run, run.rate_fits),
+        "exceedance": exceedance_table(run, run.rate_fits),
         "correlation": correlation_table(run, run.rate_fits),
         "flow": flow_diagram(run.flow),
         "wide_flow": flow_diagram(run.flow, wide=True),

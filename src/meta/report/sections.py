@@ -144,17 +144,6 @@ def type_section(inputs: ReportInputs) -> Section | None:
     return None
 
 
-def moderator_tables(inputs: ReportInputs) -> list[tuple[Fit, Table]]:
-    """Tabulate the groups that are neither studies nor failure types, by model."""
-    found = []
-    for fit in inputs.rate_fits:
-        types = set(groups_of(inputs, fit, "failure_type"))
-        groups = [group for group in groups_of(inputs, fit) if group not in types]
-        if groups:
-            found.append((fit, group_table(inputs, fit, groups)))
-    return found
-
-
 def forest_section(inputs: ReportInputs) -> list[Forest]:
     """Draw a forest plot of the product, then of every stage that the primary's rows observe."""
     fit = inputs.primary

@@ -16,6 +16,9 @@ from meta.report.wording import (
 )
 
 HEADLINE = ("rate_typical", "rate_mean", "rate_new")
+#: Estimands that compare two levels of a moderator, in groups `field=level vs reference`.
+CONTRASTS = ("risk_ratio", "risk_difference")
+ABOVE = "share_above_"
 SPREAD = ("tau", "omega", "kappa", "icc", "median_odds_ratio")
 
 
@@ -46,11 +49,21 @@ def outcomes_of(inputs: ReportInputs, fit: Fit) -> list[str]:
 
 def groups_of(inputs: ReportInputs, fit: Fit, field: str | None = None) -> list[str]:
     """List the groups a model reports, studies or lists left out; of a field where given."""
-    groups = dict.fromkeys(e.group for e in inputs.estimates.values() if e.model == fit.name)
+    groups = dict.fromkeys(
+        e.group
+        for e in inputs.estimates.values()
+        if e.model == fit.name and e.estimand not in CONTRASTS
+    )
     fields = {group: group.partition("=")[0] for group in groups}
     if field is not None:
         return [group for group in groups if fields[group] == field and "=" in group]
     return [group for group in groups if fields[group] not in {"all", "study", fit.top_level}]
+
+
+def comparisons_of(inputs: ReportInputs, fit: Fit) -> list[str]:
+    """List the comparisons ``field=level vs reference`` that a model reports."""
+    of_fit = (e for e in inputs.estimates.values() if e.model == fit.name)
+    return list(dict.fromkeys(e.group for e in of_fit if e.estimand in CONTRASTS))
 
 
 def chain_table(inputs: ReportInputs, fit: Fit, group: str = "all") -> Table:
@@ -170,6 +183,37 @@ def spread_table(inputs: ReportInputs, fits: Iterable[Fit]) -> Table:
         if any(inputs.estimate(fit.name, outcome, "all", e) for e in SPREAD)
     ]
     return Table((*(estimand_name(e) for e in used), "Predictive: a new study"), _filled(lines))
+
+
+def exceedance_table(inputs: ReportInputs, fits: Iterable[Fit]) -> Table:
+    """Tabulate the share of new studies above given rates: one line an outcome and model.
+
+    Parameters
+    ----------
+    inputs : ReportInputs
+        The stored results.
+    fits : iterable of Fit
+        The models.
+
+    Returns
+    -------
+    Table
+        Without lines where no model reports such shares for all rows.
+    """
+    fits = list(fits)
+    found = (e.estimand for e in inputs.estimates.values() if e.group == "all")
+    used = [name for name in dict.fromkeys(found) if name.startswith(ABOVE)]
+    order = dict.fromkeys(o for fit in fits for o in outcomes_of(inputs, fit))
+    lines = [
+        Line(
+            f"{outcome_name(outcome)} ({spell(fit.name)})",
+            outcome,
+            tuple(inputs.estimate(fit.name, outcome, "all", e) for e in used),
+        )
+        for outcome in order
+        for fit in fits
+    ]
+    return Table(tuple(estimand_name(e) for e in used), _filled(lines))
 
 
 def correlation_table(inputs: ReportInputs, fits: Iterable[Fit]) -> Table:

@@ -45,6 +45,8 @@ ESTIMAND_NAMES = {
     "icc": "Within-arm correlation (icc)",
     "median_odds_ratio": "Median odds ratio",
     "stage_correlation": "Correlation of the stages",
+    "risk_ratio": "Risk ratio",
+    "risk_difference": "Risk difference",
 }
 
 LIST_ESTIMANDS = {
@@ -67,6 +69,8 @@ def outcome_name(outcome: str) -> str:
 def estimand_name(estimand: str, is_rate: bool = True) -> str:
     """Name of an estimand for a reader; a catalogue has shares, not rates."""
     names = ESTIMAND_NAMES if is_rate else ESTIMAND_NAMES | LIST_ESTIMANDS
+    if estimand.startswith("share_above_"):
+        return f"share of new studies above {100 * float(estimand.rpartition('_')[2]):.4g}%"
     return names.get(estimand, spell(estimand))
 
 
@@ -85,6 +89,16 @@ def group_name(group: str) -> str:
     if coded is not None and coded.applies_to and value:
         return f"{coded.label}: {spell(value)}"
     return spell(value or field)
+
+
+def comparison_name(group: str) -> str:
+    """Name of a comparison ``field=level vs reference`` for a reader."""
+    field, _, levels = group.partition("=")
+    level, _, reference = levels.rpartition(" vs ")
+    name = group_name(f"{field}={level}")
+    if field != "failure_type" and name == spell(level):
+        name = f"{spell(field)}: {name}"
+    return f"{name} against {spell(reference)}"
 
 
 def spell(name: str) -> str:

@@ -1,0 +1,228 @@
+"""Simulation-based calibration: whether code recovers what its own prior generates.
+
+Parameters are drawn from the prior, counts from the likelihood at the shape of the real table, and
+the posterior of those counts is sampled as in any fit. Over many replicates the rank of the true
+value among the posterior draws is uniform if, and only if, generator, likelihood, sampler and
+estimands agree (Talts et al. 2018, arXiv:1804.06788; Modrak et al. 2023, doi:10.1214/23-BA1404, for
+the log likelihood as a test quantity that depends on the data).
+
+Chains start where those of a fit start, not at the truth. Starting there would save little, since
+warm-up is spent on step sizes, and would hide a posterior that the sampler fails to find.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import arviz as az
+import numpy as np
+import nutpie
+import pandas as pd
+import pymc as pm
+import pytensor
+import xarray as xr
+
+from meta.checks.uniformity import RANKED_DRAWS
+from meta.config import FitTask
+from meta.inference.sampling import CompiledModel, quiet, sample_posterior
+from meta.inference.seeds import child_seed
+from meta.models.behaviour import log_likelihood
+from meta.models.chain import build_chain
+from meta.models.design import Design
+from meta.priors import PriorSet
+
+LOG_LIKELIHOOD = "log_likelihood"
+#: Autocorrelated draws pile ranks up at both ends: with E effective draws behind L ranked ones the
+#: variance of a rank is (1/E - 1/L) / 6 larger than the uniform's 1/12, at 40 and 49 by 1 %. A
+#: replicate whose smallest effective sample size is below this is sampled again, longer.
+FEWEST_EFFECTIVE = 40
+ATTEMPTS = 4
+#: How much longer one attempt may be than the one before.
+LONGEST_STEP = 8
+#: Two short chains a replicate: the shortest warm-up after which the step size has settled costs
+#: as much as the draws, so each further chain would be mostly warm-up.
+CHAINS, TUNE, DRAWS = 2, 300, 400
+#: Dimensions of what is no top-level parameter, beside the units of levels.
+LOW_DIMENSIONS = {"observation", "row"}
+
+Build = Callable[[Design, PriorSet], pm.Model]
+
+
+@dataclass(frozen=True)
+class Simulator:
+    """A compiled model, its generator of parameters and counts, and its log likelihood."""
+
+    ready: CompiledModel
+    design: Design
+    task: FitTask
+    truth: xr.Dataset
+    counts: np.ndarray
+    log_likelihood: Any
+
+
+def simulator(
+    design: Design,
+    task: FitTask,
+    replicates: int,
+    generator: Build = build_chain,
+    fitted: Build = build_chain,
+) -> Simulator:
+    """Draw the replicates' parameters and counts, and compile the model that is fitted to them.
+
+    Parameters
+    ----------
+    design
+        Shape of the table: rows, trials, levels and moderators are kept, counts are simulated.
+    task
+        Specification, priors, sampler arguments and root seed.
+    replicates
+        Replicates of the whole calibration. All are drawn at once, whichever shard of them is
+        then fitted, so that shards of any size give the same table.
+    generator, fitted
+        Builders of the model that generates and of the one that is fitted: a test gives two that
+        differ.
+    """
+    with generator(design, task.priors), quiet():
+        drawn = pm.sample_prior_predictive(
+            replicates, random_seed=child_seed(task.seed, task.model, "calibration")
+        )
+    model = fitted(design, task.priors)
+    with model:
+        pm.Deterministic(LOG_LIKELIHOOD, log_likelihood(model))
+    start = time.perf_counter()
+    compiled = nutpie.compile_pymc_model(model)
+    ready = CompiledModel(model, compiled, time.perf_counter() - start, task.priors.families())
+    return Simulator(
+        ready=ready,
+        design=design,
+        task=task,
+        truth=drawn["prior"].to_dataset().isel(chain=0),
+        counts=drawn["prior_predictive"]["counts"].to_numpy()[0],
+        log_likelihood=pytensor.function(
+            model.free_RVs, model[LOG_LIKELIHOOD], mode="FAST_COMPILE"
+        ),
+    )
+
+
+def ranks(
+    simulated: Simulator, replicates: range, cores: int, report: Callable[[int], None] | None = None
+) -> pd.DataFrame:
+    """Fit every replicate and rank its true values.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a replicate and quantity: `replicate, quantity, rank` (0 to `RANKED_DRAWS`), `z`
+        (posterior mean minus truth over the posterior sd), `contraction` (one minus the share of
+        prior variance that is left) and, the same for a replicate, `ess_bulk`, `divergences`,
+        `draws`.
+    """
+    rows: list[dict[str, Any]] = []
+    names = parameters(simulated)
+    spread = {name: simulated.truth[name].var("draw").to_numpy() for name in names}
+    for number in replicates:
+        counts = simulated.counts[number]
+        truth = simulated.truth.isel(draw=number)
+        tree, drawn = _fit(simulated, number, counts, names, cores)
+        rng = np.random.default_rng(child_seed(simulated.task.seed, "rank", str(number)))
+        true = {**{n: truth[n].to_numpy() for n in names}, LOG_LIKELIHOOD: _at_truth(
+            simulated, truth, counts
+        )}  # fmt: skip
+        for quantity, value, prior_variance, draws in _pairs(true, spread, tree):
+            thinned = draws[np.linspace(0, draws.size - 1, RANKED_DRAWS).astype(int)]
+            below, tied = int((thinned < value).sum()), int((thinned == value).sum())
+            rows.append(
+                {
+                    "replicate": number,
+                    "quantity": quantity,
+                    "rank": below + int(rng.integers(0, tied + 1)),
+                    "z": (draws.mean() - value) / draws.std(),
+                    "contraction": 1 - draws.var() / prior_variance,
+                    **drawn,
+                }
+            )
+        if report is not None:
+            report(number)
+    return pd.DataFrame(rows)
+
+
+def parameters(simulated: Simulator) -> list[str]:
+    """Top-level parameters that both models have: all but the units' own and auxiliary ones.
+
+    A model that is wrong on purpose may lack parameters of the one that generates.
+    """
+    units = {level.name for level in simulated.design.levels} | LOW_DIMENSIONS
+    fitted = simulated.ready.model.named_vars
+    return [
+        str(name)
+        for name, variable in simulated.truth.items()
+        if name in fitted
+        and not str(name).endswith("_raw")
+        and not units & {str(d) for d in variable.dims}
+        and not any(str(d).startswith(f"{name}_dim_") for d in variable.dims)
+    ]
+
+
+def calibration_task(task: FitTask, number: int) -> FitTask:
+    """Short chains of one replicate, with its own seed; the target acceptance is the fit's."""
+    sampler = task.sampler.model_copy(update={"chains": CHAINS, "tune": TUNE, "draws": DRAWS})
+    seed = child_seed(task.seed, "fit", str(number))
+    return task.model_copy(update={"sampler": sampler, "seed": seed})
+
+
+def _fit(
+    simulated: Simulator, number: int, counts: np.ndarray, names: list[str], cores: int
+) -> tuple[xr.Dataset, dict[str, float]]:
+    """Sample one replicate until its draws are worth ranking; the record says how it went."""
+    task = calibration_task(simulated.task, number)
+    draws = DRAWS
+    for attempt in range(ATTEMPTS):
+        longer = task.sampler.model_copy(update={"draws": draws})
+        one = task.model_copy(update={"sampler": longer})
+        tree = sample_posterior(simulated.ready, one, cores, events=counts, progress=False)
+        posterior = tree["posterior"].to_dataset()[[*names, LOG_LIKELIHOOD]]
+        smallest = smallest_ess(posterior)
+        if smallest >= FEWEST_EFFECTIVE or attempt == ATTEMPTS - 1:
+            break
+        # How long to go on depends on the counts, never on the truth: ranks stay uniform.
+        draws = int(draws * np.clip(1.5 * FEWEST_EFFECTIVE / smallest, 2, LONGEST_STEP))
+    divergences = int(tree["sample_stats"]["diverging"].sum())
+    return posterior, {"ess_bulk": smallest, "divergences": divergences, "draws": draws}
+
+
+def smallest_ess(posterior: xr.Dataset) -> float:
+    """Smallest bulk effective sample size of any quantity; constants have none."""
+    return min(float(np.nanmin(v)) for v in az.ess(posterior).data_vars.values())
+
+
+def _at_truth(simulated: Simulator, truth: xr.Dataset, counts: np.ndarray) -> np.ndarray:
+    point = [truth[variable.name].to_numpy() for variable in simulated.ready.model.free_RVs]
+    events = simulated.ready.model["events"]
+    events.set_value(counts.astype(events.dtype))
+    return np.asarray(simulated.log_likelihood(*point))
+
+
+def _pairs(
+    true: dict[str, np.ndarray], spread: dict[str, np.ndarray], posterior: xr.Dataset
+) -> Iterator[tuple[str, float, float, np.ndarray]]:
+    """Name, true value, prior variance and flattened draws of every scalar quantity."""
+    for name, value in true.items():
+        draws = posterior[name].transpose("chain", "draw", ...).to_numpy()
+        flat = draws.reshape(draws.shape[0] * draws.shape[1], -1)
+        variance = np.ravel(spread.get(name, np.full(flat.shape[1], np.nan)))
+        for k, label in enumerate(_labels(posterior[name])):
+            # What the prior holds fixed has no rank.
+            if variance[k] != 0:
+                yield label, float(np.ravel(value)[k]), float(variance[k]), flat[:, k]
+
+
+def _labels(variable: xr.DataArray) -> list[str]:
+    rest = [dim for dim in variable.dims if dim not in ("chain", "draw")]
+    if not rest:
+        return [str(variable.name)]
+    names = [variable[dim].to_numpy() for dim in rest]
+    return [f"{variable.name}[{', '.join(map(str, cell))}]" for cell in product(*names)]

@@ -1,0 +1,95 @@
+"""Prior-to-posterior contraction: how much of a number comes from the data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from scipy.special import logit
+
+from meta.estimands.draws import Estimate
+
+#: Columns that the contraction adds to a pooled table.
+PRIOR_COLUMNS = ["prior_median", "prior_ci_low", "prior_ci_high", "contraction"]
+#: Rates and shares are compared within these bounds: nearer to 0 or 1 the logit has no end.
+FLOOR = 1e-4
+#: Estimands compared on the log scale, and on Fisher's z scale.
+LOG_SCALE = ("tau", "omega", "kappa", "median_odds_ratio", "risk_ratio")
+Z_SCALE = ("stage_correlation",)
+
+
+def comparison_scale(estimand: str, draws: np.ndarray) -> np.ndarray:
+    """Draws of an estimand on the scale on which prior and posterior variances are compared.
+
+    Parameters
+    ----------
+    estimand
+        Its name: rates, shares and the intra-class correlation go to logits (within `FLOOR` of 0
+        and 1 they are cut off), ratios and scales to logarithms, correlations to Fisher's z;
+        differences stay.
+    draws
+        Any shape.
+    """
+    if estimand in LOG_SCALE:
+        return np.asarray(np.log(np.maximum(draws, 1e-12)))
+    if estimand in Z_SCALE:
+        return np.asarray(np.arctanh(np.clip(draws, -1 + FLOOR, 1 - FLOOR)))
+    if estimand.startswith(("rate_", "share_")) or estimand in ("study_rate", "icc"):
+        return np.asarray(logit(np.clip(draws, FLOOR, 1 - FLOOR)))
+    return draws
+
+
+def contraction(estimand: str, posterior: np.ndarray, prior: np.ndarray) -> float:
+    """Contraction of one number: 1 - posterior variance / prior variance on `comparison_scale`.
+
+    Near 1 the data decide, near 0 the prior does; below 0 the posterior is the wider one (Schad,
+    Betancourt & Vasishth 2021, doi:10.1037/met0000275).
+
+    Parameters
+    ----------
+    estimand
+        Name of the estimand.
+    posterior, prior
+        Draws of it.
+
+    Returns
+    -------
+    float
+        Not a number where the prior does not vary.
+    """
+    before = float(comparison_scale(estimand, prior).var())
+    after = float(comparison_scale(estimand, posterior).var())
+    return 1 - after / before if before > 0 else float("nan")
+
+
+def prior_columns(
+    estimates: Sequence[Estimate], prior: Mapping[str, np.ndarray] | None, ci_prob: float
+) -> pd.DataFrame:
+    """Prior median and interval of each number, and its contraction.
+
+    Parameters
+    ----------
+    estimates
+        Numbers with their posterior draws.
+    prior
+        Prior draws of the same numbers by key; None where there are none.
+    ci_prob
+        Mass of the equal-tailed intervals.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `PRIOR_COLUMNS`, one row a number; missing where a number has no prior draws.
+    """
+    tail = (1 - ci_prob) / 2
+    rows = []
+    for estimate in estimates:
+        draws = (prior or {}).get(estimate.key)
+        if draws is None:
+            rows.append([np.nan] * len(PRIOR_COLUMNS))
+            continue
+        low, median, high = np.quantile(draws, [tail, 0.5, 1 - tail])
+        share = contraction(estimate.estimand, estimate.draws, draws)
+        rows.append([median, low, high, share])
+    return pd.DataFrame(rows, columns=PRIOR_COLUMNS)

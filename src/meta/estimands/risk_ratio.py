@@ -1,0 +1,82 @@
+"""Standardised risk ratios and differences of moderators, by g-computation over the evidence.
+
+Every row of the model is given one setting of the moderator, its other moderators as they are, and
+the average over studies of the rate is taken at each; rows are averaged such that each study weighs
+the same (Robins 1986, doi:10.1016/0270-0255(86)90088-6; Greenland 2004, doi:10.1093/aje/kwh221).
+The ratio is one of averages, draw by draw, not an average of ratios. These are associations between
+settings of studies: nothing here makes them effects of changing a setting.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from meta.estimands.averages import StudyAverages
+from meta.estimands.draws import Estimate, outcomes
+from meta.models.design import Design
+from meta.models.moderators import Moderator
+
+
+def standardised_estimates(averages: StudyAverages, design: Design) -> list[Estimate]:
+    """Estimate the risk ratio and difference of each setting of each moderator.
+
+    Parameters
+    ----------
+    averages
+        Averages over studies of a fit.
+    design
+        Its design.
+
+    Returns
+    -------
+    list of Estimate
+        Groups `<moderator>=<level> vs <reference>`. The reference is the first level, in the order
+        of the vocabulary, that any row has; of a number, its mean, against one sd above it. The
+        rows behind them are those with either level; none where one level has none.
+    """
+    found: list[Estimate] = []
+    for moderator in design.moderators:
+        for outcome, stages in outcomes(design):
+            base = _standardised(averages, design, moderator, moderator.reference, stages)
+            seen = design.rows_of_stage(stages.stop - 1)
+            for level, name in enumerate(moderator.levels):
+                if level == moderator.reference:
+                    continue
+                risk = _standardised(averages, design, moderator, level, stages)
+                group = f"{moderator.name}={name} vs {moderator.levels[moderator.reference]}"
+                rows = _rows_behind(moderator, level, seen)
+                for estimand, values in (
+                    ("risk_ratio", risk / base), ("risk_difference", risk - base),
+                ):  # fmt: skip
+                    draws = values.reshape(averages.draws.shape)
+                    found.append(Estimate(outcome, group, estimand, draws, rows))
+    return found
+
+
+def _standardised(
+    averages: StudyAverages, design: Design, moderator: Moderator, level: int, stages: slice
+) -> np.ndarray:
+    """Average rate over the evidence with the moderator at one level, shape (D,)."""
+    x = design.x.copy()
+    x[:, moderator.columns] = moderator.settings[level]
+    settings, which = np.unique(x, axis=0, return_inverse=True)
+    weight = np.bincount(which.ravel(), weights=row_weights(design))
+    return np.asarray(
+        sum(w * averages.mean(s, stages) for w, s in zip(weight, settings, strict=True))
+    )
+
+
+def row_weights(design: Design) -> np.ndarray:
+    """Weight of each row, length R: studies weigh the same, and rows within a study."""
+    units = design.row_unit[0]
+    weight = 1 / np.bincount(units)[units]
+    return np.asarray(weight / weight.sum())
+
+
+def _rows_behind(moderator: Moderator, level: int, seen: np.ndarray) -> np.ndarray:
+    """Rows that observe a stage at the level or at the reference; none if one has none."""
+    sides = [np.flatnonzero(moderator.members[i]) for i in (level, moderator.reference)]
+    observed = [np.intersect1d(seen, side) for side in sides]
+    if any(side.size == 0 for side in observed):
+        return np.array([], int)
+    return np.union1d(*observed)

@@ -1,0 +1,163 @@
+"""What the page of checks says of each model: gates, predictive checks, left-out studies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+from markupsafe import Markup
+
+from meta.report.check_figures import (
+    influence_figure,
+    names,
+    pareto_figure,
+    pit_figure,
+    predictive_figure,
+)
+from meta.report.check_tables import CheckTables
+from meta.report.inputs import Fit, ReportInputs
+from meta.report.verdict import Check, checks_of
+from meta.report.wording import estimand_name, group_name, outcome_name, study_label
+
+#: Lines of the table of influence.
+MOST_INFLUENTIAL = 8
+
+
+@dataclass(frozen=True)
+class CheckSection:
+    """One model on the page of checks."""
+
+    fit: Fit
+    gates: list[Check]
+    warnings: list[dict[str, Any]]
+    predictive: Markup
+    statistics: list[dict[str, Any]]
+    priors: list[dict[str, Any]]
+    pit: Markup
+    pareto: Markup
+    influence: Markup
+    influential: list[dict[str, Any]]
+    about: str
+    elpd: str
+    left_out: str
+
+    @property
+    def failed(self) -> int:
+        """Number of checks that fail."""
+        return sum(not check.passed for check in self.gates)
+
+
+def check_sections(run: ReportInputs) -> list[CheckSection]:
+    """Say what the checks against data found, model by model; none where they were not made."""
+    return [_section(fit, fit.checks) for fit in run.fits if fit.checks is not None]
+
+
+def _section(fit: Fit, tables: CheckTables) -> CheckSection:
+    own = set(tables.gates.get("check", []))
+    warnings = tables.warnings
+    if not warnings.empty:
+        warnings = warnings[warnings["passed"] != "True"]
+    prefix = f"fig-{fit.name.replace('_', '-')}"
+    return CheckSection(
+        fit=fit,
+        gates=[check for check in checks_of(fit) if check.check in own],
+        warnings=_records(warnings),
+        predictive=predictive_figure(f"{prefix}-predictive", tables.predictive),
+        statistics=[_statistic(row) for row in _records(tables.predictive)],
+        priors=[_prior(row, fit.is_rate) for row in _records(_quantities(tables.prior))],
+        pit=pit_figure(f"{prefix}-pit", tables.bands),
+        pareto=pareto_figure(f"{prefix}-pareto", tables.loo),
+        influence=influence_figure(f"{prefix}-influence", tables.studies),
+        influential=[_influential(row, fit) for row in _records(tables.studies)[:MOST_INFLUENTIAL]],
+        about=_about(fit, tables.summary),
+        elpd=_elpd(tables.summary),
+        left_out=_left_out(tables.loo),
+    )
+
+
+def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(k): v for k, v in row.items()} for row in table.to_dict("records")]
+
+
+def _quantities(prior: pd.DataFrame) -> pd.DataFrame:
+    if prior.empty:
+        return prior
+    # One population tells what the priors imply; others differ by their moderators alone.
+    rates = prior[prior["kind"].eq("quantity") & prior["below_05"].notna()]
+    return rates[rates["group"] == rates["group"].iloc[0]] if len(rates) else rates
+
+
+def _statistic(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "outcome": outcome_name(row["outcome"]),
+        "meaning": row["meaning"],
+        "observed": f"{row['observed']:.3g}",
+        "interval": f"{row['low']:.3g} to {row['high']:.3g}",
+        "median": f"{row['median']:.3g}",
+        "tail": f"{row['tail_probability']:.3f} ± {row['mcse']:.3f}",
+    }
+
+
+def _prior(row: dict[str, Any], is_rate: bool) -> dict[str, Any]:
+    return {
+        "outcome": outcome_name(row["outcome"]),
+        "estimand": estimand_name(row["estimand"], is_rate),
+        "interval": f"{row['low']:.3f} to {row['high']:.3f}",
+        **{name: f"{100 * row[name]:.0f}%" for name in ("below_05", "middle", "above_95")},
+    }
+
+
+def _influential(row: dict[str, Any], fit: Fit) -> dict[str, Any]:
+    outcome, group, estimand = str(row["largest_of"]).split("/")
+    what = f"{outcome_name(outcome)}, {estimand_name(estimand, fit.is_rate)}"
+    how: dict[str, Any] = {}
+    if fit.checks is not None:
+        how = _records(fit.checks.loo[fit.checks.loo["study"] == row["study"]])[0]
+    return {
+        "study": study_label(str(row["study"])),
+        "shift": f"{row['largest_shift_sd']:+.2f} sd",
+        "of": what if group == "all" else f"{what} ({group_name(group)})",
+        "tau": f"{row['tau_shift_sd']:.2f} sd",
+        "misfit": f"{row['misfit']:.1f}",
+        "how": how.get("method", "") if how.get("reliable") else "not reliable",
+    }
+
+
+def _about(fit: Fit, summary: dict[str, Any]) -> str:
+    """Say what the page's words mean for this model, where it is not of arms and studies."""
+    said = []
+    if not fit.is_rate:
+        said.append("An arm is here a cell of coded cases, and a study a list of them.")
+    sets = int(summary.get("code_sets", 1))
+    if sets > 1:
+        said.append(
+            f"The draws of {sets} imputed code sets are taken together, each with the codes that "
+            "it was fitted to; counts shown are means over sets. No study is refitted."
+        )
+    return " ".join(said)
+
+
+def _elpd(summary: dict[str, Any]) -> str:
+    if summary.get("elpd") is None:
+        return "The sum of log predictive densities could not be computed."
+    se = "" if summary.get("elpd_se") is None else f" (standard error {summary['elpd_se']:.1f})"
+    if not summary.get("comparable"):
+        return f"Sum of the log predictive densities: {summary['remark']}."
+    return f"Sum of the log predictive densities: {summary['elpd']:.1f}{se}; {summary['remark']}."
+
+
+def _left_out(loo: pd.DataFrame) -> str:
+    if loo.empty:
+        return ""
+    refitted = loo.loc[loo["method"] == "refit", "study"].tolist()
+    bad = loo.loc[~loo["reliable"].astype(bool), "study"].tolist()
+    fewest = int(loo["draws"].min())
+    said = [f"{len(loo)} studies left out, by at least {fewest:,} draws each."]
+    if refitted:
+        said.append(f"Refitted without: {names(refitted)}.")
+    if bad:
+        said.append(
+            f"Not reliable, so that what is shown of them understates their weight: {names(bad)}."
+        )
+    return " ".join(said)

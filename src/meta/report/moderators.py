@@ -1,0 +1,97 @@
+"""Moderators: what each setting goes with, how that compares, and what the prior said of it."""
+
+import math
+from dataclasses import dataclass
+
+from meta.report.estimates import Estimate, percent
+from meta.report.inputs import Fit, ReportInputs
+from meta.report.tables import (
+    CONTRASTS,
+    Table,
+    comparisons_of,
+    group_table,
+    groups_of,
+    outcomes_of,
+)
+from meta.report.wording import comparison_name, outcome_name
+
+#: Below this contraction a number says little beyond its prior.
+LITTLE = 0.2
+BEYOND_DATA = "a level without data"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One level of a moderator against its reference, for one outcome."""
+
+    heading: str
+    outcome: str
+    ratio: Estimate
+    difference: Estimate | None
+
+    @property
+    def prior(self) -> str:
+        """Median and interval of the ratio under the prior; empty where that was not drawn."""
+        return self.ratio.prior_shown
+
+    @property
+    def contraction(self) -> str:
+        """How much of the prior's variance the data took away, as a percentage."""
+        share = self.ratio.contraction
+        return "" if math.isnan(share) else percent(share) if share > 0 else "none"
+
+    @property
+    def verdict(self) -> str:
+        """What to make of the ratio; empty where there is nothing to warn of."""
+        share = self.ratio.contraction
+        said = "" if math.isnan(share) or share >= LITTLE else "says little beyond its prior"
+        if self.ratio.rows:
+            return said
+        return f"{BEYOND_DATA}: {said}" if said else BEYOND_DATA
+
+
+@dataclass(frozen=True)
+class Moderated:
+    """A moderated model: rates by level, and each level against the reference."""
+
+    fit: Fit
+    rates: Table
+    comparisons: list[Comparison]
+
+    @property
+    def little(self) -> int:
+        """How many of the ratios say little beyond their prior."""
+        return sum(comparison.ratio.contraction < LITTLE for comparison in self.comparisons)
+
+
+def moderator_section(inputs: ReportInputs) -> list[Moderated]:
+    """Show every rate model with moderators, in the order of the configuration.
+
+    Parameters
+    ----------
+    inputs : ReportInputs
+        The stored results.
+
+    Returns
+    -------
+    list of Moderated
+        Empty where no rate model has moderators.
+    """
+    found = []
+    for fit in inputs.rate_fits:
+        rates = group_table(inputs, fit, groups_of(inputs, fit))
+        comparisons = _comparisons(inputs, fit)
+        if rates.lines or comparisons:
+            found.append(Moderated(fit, rates, comparisons))
+    return found
+
+
+def _comparisons(inputs: ReportInputs, fit: Fit) -> list[Comparison]:
+    found = []
+    for outcome in outcomes_of(inputs, fit):
+        for group in comparisons_of(inputs, fit):
+            ratio, difference = (inputs.estimate(fit.name, outcome, group, e) for e in CONTRASTS)
+            if ratio:
+                heading = f"{outcome_name(outcome)}: {comparison_name(group)}"
+                found.append(Comparison(heading, outcome, ratio, difference))
+    return found
