@@ -96,9 +96,9 @@ AXES = {
 
 def multiverse() -> pd.DataFrame:
     rows = [
-        number(cell=f"c{i}", primary=i == 1, priors="ab"[i % 2], median=(0.1, 0.22, 0.3, 0.42)[i], **AXES)
+        number(cell=f"c{i}", primary=i == 1, priors="ab"[i % 2], median=median, **AXES)
         | {"passed": i != 2}
-        for i in range(4)
+        for i, median in enumerate((0.1, 0.22, 0.3, 0.42))
     ]
     # A cell without a row on the number, and one that is not fitted.
     rows.append(number(cell="c9", primary=False, priors="a", median=0.9, **AXES) | {"k_rows": 0})
