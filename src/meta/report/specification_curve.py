@@ -60,11 +60,12 @@ def curves(table: pd.DataFrame) -> list[Curve]:
 
 
 def _observed(table: pd.DataFrame) -> pd.Series:
-    """Whether rows inform each number: not a prior alone, nor a product with a prior alone."""
-    capability = table[table["outcome"].eq("capability_transfer") & table["k_rows"].eq(0)]
+    """Whether a specification says something of a number: rows count it, and it means the same.
+
+    Where every trial is assumed capable, goal failure given capability is itself the product.
+    """
     assumed = table["assumed_capable"].astype(str).eq("True")
-    blind = assumed & table["cell"].isin(capability["cell"])
-    return table["k_rows"].gt(0) & ~(blind & table["outcome"].eq("capable_goal_failure"))
+    return table["k_rows"].gt(0) & ~(assumed & table["outcome"].eq("capable_goal_failure"))
 
 
 def left_out(table: pd.DataFrame) -> list[tuple[str, int]]:
