@@ -10,7 +10,8 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from meta.checks.multiverse_cells import structures
+from meta.checks.multiverse_axes import structures
+from meta.checks.sensitivity_task import TABLES, sensitivity_task
 from meta.settings_file import load_settings
 from meta.errors import UserError
 from meta.evidence.index import raw_files
@@ -147,17 +148,6 @@ def code_results(wildcards):
 
 MULTIVERSE = "data/processed/multiverse"
 SENSITIVE = [model for model in SETTINGS.sensitivity_models if model in MODELS]
-SENSITIVITY_TABLES = [
-    "power_scaling",
-    "prior_table",
-    "correlation",
-    "unit_of_n",
-    "zero_events",
-    "flips",
-    "small_study",
-    "small_study_points",
-    "frequentist",
-]
 SENSITIVITY_REPORTS = (
     {"sensitivity": "reports/sensitivity.html", "sensitivity_csv": "reports/sensitivity.csv"}
     if SENSITIVE
@@ -171,8 +161,6 @@ MULTIVERSE_SETTINGS = SETTINGS.model_dump_json(include=MULTIVERSE_KEYS, exclude_
 
 def sensitivity_json(wildcards):
     """What the sensitivity analyses of one model depend on, as JSON."""
-    from meta.checks.sensitivity_task import sensitivity_task
-
     return sensitivity_task(SETTINGS, wildcards.model).model_dump_json()
 
 
@@ -208,7 +196,7 @@ def tables_unless(stamp_file, stamp):
 
 def sensitivity_results(wildcards):
     """What the report shows of sensitivity; nothing where no model is analysed."""
-    return expand(f"{CHECKS}/{{table}}.csv", model=SENSITIVE, table=SENSITIVITY_TABLES)
+    return expand(f"{CHECKS}/{{table}}.csv", model=SENSITIVE, table=TABLES)
 
 
 def multiverse_result(wildcards):

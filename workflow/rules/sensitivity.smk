@@ -14,7 +14,7 @@ rule sensitivity:
         analysis=analysis_unless(f"{CHECKS}/sensitivity.stamp", sensitivity_stamp),
         tables=tables_unless(f"{CHECKS}/sensitivity.stamp", sensitivity_stamp),
     output:
-        *[f"{CHECKS}/{table}.csv" for table in SENSITIVITY_TABLES],
+        *[f"{CHECKS}/{table}.csv" for table in TABLES],
         stamp=f"{CHECKS}/sensitivity.stamp",
     log:
         "logs/sensitivity/{model}.log",
