@@ -20,7 +20,7 @@ import pandas as pd
 
 from meta.checks.calibration import CHAINS, FEWEST_EFFECTIVE, TUNE, ranks, simulator
 from meta.checks.uniformity import BAND_PROBABILITY, RANKED_DRAWS, uniformity
-from meta.config import FitTask, ModelSpec
+from meta.config import FitTask, ModelSpec, load_settings
 from meta.errors import UserError
 from meta.evidence.analysis_set import read_analysis_set
 from meta.evidence.imputed_set import AGREED, IMPUTATION
@@ -73,8 +73,27 @@ class Shard:
         return range(int(edges[self.number - 1]), int(edges[self.number]))
 
 
+def task_in_force(model: str) -> FitTask:
+    """Task of a model under the settings of the present folder.
+
+    Raises
+    ------
+    CalibrationError
+        If no model has that name.
+    """
+    settings = load_settings(Path())
+    if model not in settings.models:
+        known = ", ".join(settings.models)
+        raise CalibrationError(f"MODEL: {model!r}: no model has that name: use one of {known}")
+    return settings.task(model)
+
+
 def calibrated_rows(analysis: Path) -> pd.DataFrame:
     """Rows of an analysis set that a calibration is at the shape of; of imputed ones, one set."""
+    if not analysis.is_file():
+        raise CalibrationError(
+            f"{analysis}: there is no analysis set: run `snakemake {analysis} --cores 2` first"
+        )
     table = read_analysis_set(analysis)
     if IMPUTATION not in table:
         return table
