@@ -225,14 +225,17 @@ def test_it_is_bound_to_the_model(tmp_path: Path) -> None:
         stale_coverage(tmp_path / "none", TASK)
 
 
-@pytest.mark.xfail(strict=True, reason="not measured on the whole grid yet: run `make coverage`")
 def test_the_committed_coverage_is_current() -> None:
     folder = ROOT / "calibration" / "coverage"
     assert stale_coverage(folder, TASK) == []
-    table = pd.read_csv(folder / "coverage.csv")
-    assert len(table) == 72 * len(ESTIMANDS)
-    assert table["replicates"].min() >= REPLICATES
+    assert len(pd.read_csv(folder / "coverage.csv")) == 72 * len(ESTIMANDS)
     assert (folder / "coverage.svg").is_file()
+
+
+@pytest.mark.xfail(strict=True, reason="a trial of 3 replicates is stored: run `make coverage`")
+def test_the_committed_coverage_is_complete() -> None:
+    table = pd.read_csv(ROOT / "calibration" / "coverage" / "coverage.csv")
+    assert table["replicates"].min() >= REPLICATES
 
 
 def test_sizes_are_those_of_the_arms(tmp_path: Path) -> None:
