@@ -23,6 +23,8 @@ from meta.priors import (
 from meta.sensitivity_settings import Multiverse, Sensitivity
 
 STAGES = ("capability_transfer", "goal_failure", "harm")
+#: Harm among all failures, where STAGES[-1] of a composition is harm among catalogued ones.
+HARM_WITH_NOTORIETY = "harm_with_notoriety"
 TARGET_TYPES = ("specification_gaming", "goal_misgeneralization")
 
 Stage = Literal["capability_transfer", "goal_failure", "harm"]

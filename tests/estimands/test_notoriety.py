@@ -10,10 +10,10 @@ from scipy.integrate import quad
 from scipy.special import expit, logit
 from scipy.stats import norm
 
-from meta.config import ModelSpec
+from meta.config import HARM_WITH_NOTORIETY, ModelSpec
 from meta.errors import SettingsError
 from meta.estimands import Draws, population_estimates
-from meta.estimands.notoriety import HARM, WITH_PRIOR, notoriety_estimates, outcome_at
+from meta.estimands.notoriety import HARM, notoriety_estimates, outcome_at
 from meta.models.design import Design, build_design
 from meta.pooled import evidence_behind
 from meta.priors import Notoriety
@@ -76,7 +76,7 @@ def test_the_average_share_is_the_integral_over_lists(found):
 
 
 def test_the_prior_is_integrated(found):
-    rate = found[f"{WITH_PRIOR}/all/rate_typical"]
+    rate = found[f"{HARM_WITH_NOTORIETY}/all/rate_typical"]
     wanted = quad(lambda z: expit(0.5 - 1 - 0.75 * z) * norm.pdf(z), -10, 10)[0]
     assert rate.mean() == pytest.approx(wanted, abs=4 * rate.std() / np.sqrt(COUNT))
     # Quantiles of a monotone function are the function of quantiles.
@@ -85,7 +85,7 @@ def test_the_prior_is_integrated(found):
 
 
 def test_a_new_list_varies_by_both(found):
-    share = logit(found[f"{WITH_PRIOR}/all/rate_new"])
+    share = logit(found[f"{HARM_WITH_NOTORIETY}/all/rate_new"])
     # Standard error of a standard deviation of 4000 draws: 1.1%.
     assert share.std() == pytest.approx(np.hypot(0.75, 0.8), rel=0.05)
     assert share.mean() == pytest.approx(0.5 - 1, abs=4 * share.std() / np.sqrt(COUNT))

@@ -52,6 +52,6 @@ rule gate:
     conda:
         "../envs/meta.yaml"
     params:
-        code=code_fingerprint("meta.cli:gate"),
+        code=code_fingerprint("meta.steps:gate"),
     shell:
         "meta gate {input.diagnostics} {input.checks} {input.codes} --output {output.passed} 2>&1 | tee {log} >&2"

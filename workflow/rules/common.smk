@@ -87,11 +87,11 @@ def task_json(wildcards):
 
 def fit_stamp(wildcards):
     """Digest of everything a fit depends on: code, specification, sampler, seed and rows."""
-    parts = [code_fingerprint("meta.cli:fit"), task_json(wildcards), ROWS[wildcards.model]["hash"]]
+    parts = [code_fingerprint("meta.steps:fit"), task_json(wildcards), ROWS[wildcards.model]["hash"]]
     if wildcards.model in IMPUTED:
         # All of the codings, not only the fields read: a run of the codes writes every imputed
         # set anew, and a fit must belong to the set that is stored.
-        parts += [codes_stamp(wildcards), code_fingerprint("meta.cli:imputed_set")]
+        parts += [codes_stamp(wildcards), code_fingerprint("meta.steps:imputed_set")]
     return digest(*parts)
 
 
@@ -102,13 +102,13 @@ def diagnose_stamp(wildcards):
         str(SETTINGS.ci_prob),
         json.dumps(SETTINGS.exceedance),
     )
-    return digest(code_fingerprint("meta.cli:diagnose"), task_json(wildcards), *thresholds)
+    return digest(code_fingerprint("meta.steps:diagnose"), task_json(wildcards), *thresholds)
 
 
 def checks_stamp(wildcards):
     """Digest of everything the checks of a fit depend on besides the posterior."""
     settings = (SETTINGS.checks.model_dump_json(), str(SETTINGS.ci_prob))
-    return digest(code_fingerprint("meta.cli:check_fit"), task_json(wildcards), *settings)
+    return digest(code_fingerprint("meta.steps:check_fit"), task_json(wildcards), *settings)
 
 
 def analysis_unless(stamp_file, stamp):
@@ -130,7 +130,7 @@ def analysis_unless(stamp_file, stamp):
 
 def codes_stamp(wildcards):
     """Digest of everything the latent codes depend on: code, settings and answers."""
-    return digest(code_fingerprint("meta.cli:codes"), CODE_SETTINGS, SNAPSHOT["codes"])
+    return digest(code_fingerprint("meta.steps:codes"), CODE_SETTINGS, SNAPSHOT["codes"])
 
 
 def tables_unless_current(wildcards):
@@ -167,13 +167,13 @@ def sensitivity_json(wildcards):
 def sensitivity_stamp(wildcards):
     """Digest of everything the sensitivity analyses depend on besides the posterior."""
     rows = ROWS[wildcards.model]["hash"]
-    code = code_fingerprint("meta.cli:sensitivity")
+    code = code_fingerprint("meta.steps:sensitivity")
     return digest(code, sensitivity_json(wildcards), rows, SNAPSHOT["agents"])
 
 
 def multiverse_stamp(wildcards):
     """Digest of everything the multiverse depends on."""
-    code = code_fingerprint("meta.cli:multiverse")
+    code = code_fingerprint("meta.steps:multiverse")
     return digest(code, MULTIVERSE_SETTINGS, SNAPSHOT["arms"], SNAPSHOT["codes"])
 
 

@@ -39,7 +39,7 @@ rule report:
     conda:
         "../envs/meta.yaml"
     params:
-        code=code_fingerprint("meta.cli:report"),
+        code=code_fingerprint("meta.steps:report"),
         fits=lambda wildcards, input: [Path(path).parent for path in input.records],
         folder=lambda wildcards, output: Path(output.index).parent,
         checks=Path(CHECKS).parent,

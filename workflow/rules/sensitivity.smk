@@ -74,7 +74,7 @@ rule multiverse_table:
     conda:
         "../envs/meta.yaml"
     params:
-        code=code_fingerprint("meta.cli:multiverse_table"),
+        code=code_fingerprint("meta.steps:multiverse_table"),
         stamp=multiverse_stamp,
     shell:
         "meta multiverse-table {input.parts} --output {output.table} 2>&1 | tee {log} >&2"

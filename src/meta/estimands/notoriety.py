@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from meta.config import HARM_WITH_NOTORIETY
 from meta.estimands.averages import mean_of_product
 from meta.estimands.draws import Draws, Estimate
 from meta.estimands.population import population_estimates
@@ -25,13 +26,11 @@ if TYPE_CHECKING:
     from meta.priors import Notoriety
 
 HARM = "harm"
-#: Outcome with the prior of the offset integrated; with a fixed offset, `=value` follows.
-WITH_PRIOR = "harm_with_notoriety"
 
 
 def outcome_at(offset: float) -> str:
     """Name of the outcome at a fixed offset."""
-    return f"{WITH_PRIOR}={offset:g}"
+    return f"{HARM_WITH_NOTORIETY}={offset:g}"
 
 
 def notoriety_estimates(
@@ -64,7 +63,7 @@ def notoriety_estimates(
     for group in design.groups:
         moved = replace(alone, location=alone.location - prior[:, None])
         found += [
-            replace(estimate, outcome=WITH_PRIOR)
+            replace(estimate, outcome=HARM_WITH_NOTORIETY)
             for estimate in population_estimates(moved, harm, group, rng)
         ]
         rows = np.intersect1d(harm.rows_of_stage(0), np.flatnonzero(group.rows))

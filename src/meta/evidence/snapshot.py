@@ -107,8 +107,8 @@ def _key(raw: str, settings: Settings) -> str:
     digest = hashlib.sha256(raw.encode())
     specs = {name: spec.model_dump(mode="json") for name, spec in settings.models.items()}
     digest.update(json.dumps(specs, sort_keys=True).encode())
-    digest.update(code_fingerprint("meta.cli:evidence").encode())
-    digest.update(code_fingerprint("meta.cli:analysis_sets").encode())
+    digest.update(code_fingerprint("meta.steps:evidence").encode())
+    digest.update(code_fingerprint("meta.steps:analysis_sets").encode())
     return digest.hexdigest()
 
 

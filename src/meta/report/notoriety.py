@@ -8,7 +8,7 @@ import pandas as pd
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from meta.estimands.notoriety import HARM, WITH_PRIOR
+from meta.config import HARM_WITH_NOTORIETY, STAGES
 from meta.report.estimates import Estimate
 from meta.report.inputs import Fit, ReportInputs
 from meta.report.svg import INK, MUTED, POINTS, RULE, SETTINGS, inline_svg
@@ -44,7 +44,7 @@ def notoriety_table(inputs: ReportInputs) -> pd.DataFrame:
     """
     records = []
     for fit in inputs.composition_fits:
-        pooled = fit.pooled[fit.pooled["outcome"].str.startswith(f"{WITH_PRIOR}=")]
+        pooled = fit.pooled[fit.pooled["outcome"].str.startswith(f"{HARM_WITH_NOTORIETY}=")]
         for row in pooled.to_dict("records"):
             offset = float(str(row["outcome"]).partition("=")[2])
             records.append({**row, "offset": offset, "odds_ratio": round(math.exp(offset), 4)})
@@ -65,7 +65,7 @@ def notoriety_section(inputs: ReportInputs, fit: Fit) -> NotorietySection | None
         tuple(f"{name}: {estimand_name(e, is_rate=False)}"
               for name in ("as catalogued", "notoriety prior taken off")
               for e in (CURVE, "rate_new")),
-        tuple(Line(group_name(group), HARM, _cells(inputs, fit, group)) for group in groups),
+        tuple(Line(group_name(group), STAGES[-1], _cells(inputs, fit, group)) for group in groups),
     )  # fmt: skip
     mu, sigma = float(prior["mu"]), float(prior["sigma"])
     span = [math.exp(mu + z * sigma) for z in (-1.96, 0, 1.96)]
@@ -78,7 +78,7 @@ def notoriety_section(inputs: ReportInputs, fit: Fit) -> NotorietySection | None
 def _cells(inputs: ReportInputs, fit: Fit, group: str) -> tuple[Estimate | None, ...]:
     return tuple(
         inputs.estimate(fit.name, outcome, group, estimand)
-        for outcome in (HARM, WITH_PRIOR)
+        for outcome in (STAGES[-1], HARM_WITH_NOTORIETY)
         for estimand in (CURVE, "rate_new")
     )
 
