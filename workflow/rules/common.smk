@@ -31,6 +31,8 @@ except UserError as error:
 ROWS = SNAPSHOT["models"]
 MODELS = [model for model, rows in ROWS.items() if not rows["refused"]]
 IMPUTED = [model for model in MODELS if SETTINGS.models[model].imputes]
+# Contrasts have no population of studies whose rates could be predicted.
+CHECKED = [model for model in MODELS if SETTINGS.models[model].frame != "contrasts"]
 # Whether any unit is coded: without codings there are no latent codes and no agreement.
 CODED = SNAPSHOT["codes"] is not None
 
@@ -52,6 +54,15 @@ CODE_REPORTS = (
     if CODED
     else {}
 )
+# Tables of reports that only some models have.
+EXTRA_REPORTS = {
+    name: f"reports/{name}.csv"
+    for name, wanted in {
+        "contrasts": lambda spec: spec.frame == "contrasts",
+        "notoriety": lambda spec: spec.notoriety,
+    }.items()
+    if any(wanted(SETTINGS.models[model]) for model in MODELS)
+}
 CODE_SETTINGS = SETTINGS.model_dump_json(include={"codes", "sampler", "seed", "gate"})
 
 

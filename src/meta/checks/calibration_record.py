@@ -25,8 +25,9 @@ from meta.errors import UserError
 from meta.evidence.analysis_set import read_analysis_set
 from meta.evidence.imputed_set import AGREED, IMPUTATION
 from meta.models.behaviour import behaviour_differences, fingerprint, model_behaviour
-from meta.models.design import Design, build_design
+from meta.models.design import Design
 from meta.models.imputed_design import build_imputed_design
+from meta.models.specification import design_of
 from meta.storage import atomic, write_json
 
 #: Counts of a table (rows, units, observations) may move by this share before a calibration at its
@@ -86,7 +87,7 @@ def calibrated_design(rows: pd.DataFrame, spec: ModelSpec) -> Design:
     """Design of the rows that `calibrated_rows` gives."""
     if IMPUTATION in rows:
         return build_imputed_design(rows, spec).sets[0]
-    return build_design(rows, spec)
+    return design_of(rows, spec)
 
 
 def calibrate_shard(
