@@ -407,11 +407,10 @@ def calibrate(
     Each replicate is simulated at the shape of the analysis set. Any number of shards gives the
     same ranks as one.
     """
-    from meta.checks.calibration_record import Shard, calibrate_shard
+    from meta.checks.calibration_record import Shard, calibrate_shard, task_in_force
     from meta.config import FitTask
-    from meta.settings_file import load_settings
 
-    task = FitTask.model_validate_json(text) if text else load_settings(Path()).task(model)
+    task = FitTask.model_validate_json(text) if text else task_in_force(model)
     calibrate_shard(analysis, task, replicates, Shard.parse(part), output)
 
 
@@ -427,12 +426,11 @@ def calibration(
     """Join the SHARDS of MODEL's calibration: ranks, verdict, figure."""
     from datetime import date
 
-    from meta.checks.calibration_record import merge_shards
+    from meta.checks.calibration_record import merge_shards, task_in_force
     from meta.config import CALIBRATION_REPLICATES, FitTask
     from meta.report.calibration_figure import write_calibration_figure
-    from meta.settings_file import load_settings
 
-    task = FitTask.model_validate_json(text) if text else load_settings(Path()).task(model)
+    task = FitTask.model_validate_json(text) if text else task_in_force(model)
     folder = output or Path("calibration") / model
     required = CALIBRATION_REPLICATES[task.spec.primary]
     ranks = merge_shards(task, analysis, shards, required, date.today().isoformat(), folder)
@@ -457,7 +455,10 @@ def coverage(directory: Path, replicates: int | None, cores: int, output: Path) 
     analysis = directory / "data/processed/analysis" / f"{settings.primary}.parquet"
     if not analysis.is_file():
         raise UserError(f"{analysis}: not there: run `snakemake {analysis} --cores 2` first")
-    fits = measure_coverage(analysis, task, replicates or REPLICATES, settings.ci_prob, cores)
+    fits = measure_coverage(
+        analysis, task, replicates or REPLICATES, settings.ci_prob, cores,
+        directory / "data/processed/coverage",
+    )  # fmt: skip
     cells = write_coverage(fits, task, settings.ci_prob, date.today().isoformat(), output)
     write_coverage_figure(cells, settings.ci_prob, output / "coverage.svg")
     click.echo(describe_worst(cells))

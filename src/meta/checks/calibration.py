@@ -31,8 +31,8 @@ from meta.config import FitTask
 from meta.inference.sampling import CompiledModel, quiet, sample_posterior
 from meta.inference.seeds import child_seed
 from meta.models.behaviour import log_likelihood
+from meta.models.build import model_of
 from meta.models.design import Design
-from meta.models.specification import model_of
 from meta.priors import PriorSet
 
 LOG_LIKELIHOOD = "log_likelihood"

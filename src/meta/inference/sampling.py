@@ -18,8 +18,8 @@ import xarray as xr
 
 from meta.config import FitTask
 from meta.inference.seeds import child_seed
+from meta.models.build import model_of
 from meta.models.design import Design
-from meta.models.specification import model_of
 
 #: Draws of the prior: enough for its quantiles and variances to be known within some percent.
 PRIOR_DRAWS = 4000

@@ -1,18 +1,17 @@
-"""From a specification to its design and its model, whichever kind of model it states."""
+"""From a specification to its design, whichever kind of model it states.
+
+This module builds no model, so that planning a run need not import PyMC.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 import pandas as pd
-import pymc as pm
 
 from meta.config import ModelSpec
-from meta.models.chain import build_chain
-from meta.models.contrast_design import ContrastDesign, build_contrast_design
-from meta.models.contrasts import build_contrasts
+from meta.models.contrast_design import build_contrast_design
 from meta.models.design import Design, build_design
-from meta.priors import PriorSet
 
 
 def design_of(
@@ -33,18 +32,3 @@ def design_of(
     if spec.frame == "contrasts":
         return build_contrast_design(table, spec)
     return build_design(table, spec, categories)
-
-
-def model_of(design: Design, priors: PriorSet) -> pm.Model:
-    """Build the model of a design.
-
-    Parameters
-    ----------
-    design
-        Arrays of the analysis set.
-    priors
-        Named prior set of the specification.
-    """
-    if isinstance(design, ContrastDesign):
-        return build_contrasts(design, priors)
-    return build_chain(design, priors)
