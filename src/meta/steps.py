@@ -95,6 +95,7 @@ def diagnose(
 @click.option("--sensitivity", "sensitivities", type=FOLDER, multiple=True, help="Of one model.")
 @click.option("--few-studies", type=int, default=10, help="Below it, show the prior table first.")
 @click.option("--multiverse", "cells", type=FILE, help="CSV of the multiverse.")
+@click.option("--settings", "text", default="{}", help="Settings in force, as JSON, to describe.")
 @click.option("--output", type=FOLDER, required=True)
 def report(
     fits: tuple[Path, ...],
@@ -108,6 +109,7 @@ def report(
     sensitivities: tuple[Path, ...],
     few_studies: int,
     cells: Path | None,
+    text: str,
     output: Path,
 ) -> None:
     """Render the report and the tables of results from the diagnosed FITS."""
@@ -121,6 +123,7 @@ def report(
         corrections=corrections, changes=changed, codes=codes, uncoded=uncoded_by_model(index),
         checks=checks,
         sensitivity=sensitivities, few_studies=few_studies, multiverse=cells,
+        settings=json.loads(text),
     )  # fmt: skip
     render_report(run, output)
 

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from meta.priors import PriorSet
 from meta.report.pages import ReportInputs, load_inputs
 
 COLUMNS = [
@@ -159,7 +160,7 @@ def fit_record(model, stages, primary, frame):
         "primary": primary,
         "frame": frame,
         "spec": {"stages": list(stages), "likelihood": "beta_binomial", "filter": {}},
-        "prior_set": {"name": "weak", "tau": 1.0},
+        "prior_set": PriorSet().model_dump(mode="json"),
         "spec_hash": "5bec" * 4,
         "data_hash": "da7a" * 4,
         "seed": 20261121,

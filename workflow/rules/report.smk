@@ -3,7 +3,7 @@
 Inputs: every model's record, pooled results, diagnostics and checks; analysis sets; flow; studies;
 corrections; what changed since the latest release; agreement and disagreements of coders where anything is coded.
 Sensitivity analyses; the multiverse where it is of the present inputs.
-Outputs: reports/. Reads config: sensitivity.
+Outputs: reports/. Reads config: sensitivity, multiverse.
 """
 
 
@@ -26,6 +26,8 @@ rule report:
         **SENSITIVITY_REPORTS,
         **EXTRA_REPORTS,
         index="reports/index.html",
+        methods="reports/methods.html",
+        priors="reports/prior_implications.csv",
         pooled="reports/pooled.csv",
         diagnostics="reports/diagnostics.csv",
         checks="reports/diagnostics.html",
@@ -46,9 +48,11 @@ rule report:
         codes=f"--codes {CODES}" if CODED else "",
         sensitivity=[f"--sensitivity {CHECKS.format(model= m)}" for m in SENSITIVE],
         few=SETTINGS.sensitivity.few_studies,
+        settings=SETTINGS.model_dump_json(include={"sensitivity", "multiverse"}),
         multiverse=lambda wildcards, input: [f"--multiverse {file}" for file in input.multiverse],
     shell:
         "meta report {params.fits} --index {input.index} --flow {input.flow}"
         " --bibliography {input.bibliography} --corrections {input.corrections}"
         " --changes {input.changes} --checks {params.checks} {params.codes} {params.sensitivity}"
-        " --few-studies {params.few} {params.multiverse} --output {params.folder} 2>&1 | tee {log} >&2"
+        " --few-studies {params.few} --settings {params.settings:q}"
+        " {params.multiverse} --output {params.folder} 2>&1 | tee {log} >&2"

@@ -34,7 +34,7 @@ def population_estimates(
     averages = averages or StudyAverages(draws)
     location = averages.location(group.x)
     typical = expit(location)
-    new_logit = location + _new_effects(draws, rng)
+    new_logit = location + new_effects(draws, rng)
     new = mean_rate(new_logit, draws.inner)
     arm = _new_arm(draws, new_logit, rng)
     found: list[Estimate] = []
@@ -57,7 +57,7 @@ def population_estimates(
     return found
 
 
-def _new_effects(draws: Draws, rng: np.random.Generator) -> np.ndarray:
+def new_effects(draws: Draws, rng: np.random.Generator) -> np.ndarray:
     """Study effects of one new study a draw, shape (D, O)."""
     z = rng.standard_normal(draws.tau.shape)
     if draws.upper_share is not None and draws.split is not None:

@@ -103,6 +103,8 @@ class ReportInputs:
         With fewer studies behind a rate, the prior table stands beside the main result.
     multiverse : pandas.DataFrame or None
         The multiverse, where it was fitted to the present inputs.
+    settings : mapping
+        Settings in force, as far as they were handed in, for the methods page.
     """
 
     fits: tuple[Fit, ...]
@@ -117,6 +119,7 @@ class ReportInputs:
     sensitivity: tuple[Sensitivity, ...] = ()
     few_studies: int = 10
     multiverse: pd.DataFrame | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def rate_fits(self) -> tuple[Fit, ...]:
@@ -164,6 +167,7 @@ def load_inputs(
     sensitivity: Sequence[Path] = (),
     few_studies: int = 10,
     multiverse: Path | None = None,
+    settings: Mapping[str, Any] | None = None,
 ) -> ReportInputs:
     """Read the stored results that a report is made of.
 
@@ -193,6 +197,8 @@ def load_inputs(
         With fewer studies behind a rate, the prior table stands beside the main result.
     multiverse : Path, optional
         The multiverse (CSV).
+    settings : mapping, optional
+        Settings in force, for the methods page.
 
     Returns
     -------
@@ -217,6 +223,7 @@ def load_inputs(
         sensitivity=tuple(load_sensitivity(folder) for folder in sensitivity),
         few_studies=few_studies,
         multiverse=pd.read_csv(multiverse) if multiverse else None,
+        settings=settings or {},
     )
 
 

@@ -23,6 +23,7 @@ from meta.report.estimates import percent
 from meta.report.flow_diagram import flow_diagram
 from meta.report.inputs import Fit, ReportInputs, load_inputs
 from meta.report.limits import limits_of
+from meta.report.methods.page import methods_context
 from meta.report.moderators import LITTLE, moderator_section
 from meta.report.notoriety import notoriety_table
 from meta.report.provenance import provenance_of
@@ -65,6 +66,7 @@ def render_report(run: ReportInputs, folder: Path) -> None:
         "references.bib": bibtex(run.studies),
         "references.json": csl_json(run.studies),
         "index.html": render_page(run),
+        **_methods_files(run),
         **_check_files(run),
         **_code_files(run),
         **_sensitivity_files(run),
@@ -110,6 +112,18 @@ def _code_files(run: ReportInputs) -> dict[str, str]:
             coders=coders_sentence(run.codes.coders),
             total=len(run.codes.disagreements),
             disputes=disputes(run.codes, run.href),
+        ),
+    }
+
+
+def _methods_files(run: ReportInputs) -> dict[str, str]:
+    context = methods_context(run)
+    numbers = context["prior_table"]
+    page = _environment().get_template("methods.html.j2")
+    return {
+        "methods.html": page.render(colours=COLOURS, **context),
+        "prior_implications.csv": numbers.to_csv(
+            index=False, lineterminator="\n", float_format="%.6g"
         ),
     }
 
