@@ -65,6 +65,22 @@ CREATE TABLE "arms" (
   CHECK ("grade" IN ('A', 'B', 'C', 'D'))
 );
 
+CREATE TABLE "contrasts" (
+  "contrast_id" VARCHAR NOT NULL,
+  "arm_id" VARCHAR NOT NULL,
+  "baseline_arm_id" VARCHAR NOT NULL,
+  "intervention" VARCHAR NOT NULL,
+  "direction_expected" VARCHAR NOT NULL,
+  "basis" VARCHAR NOT NULL,
+  "coder_id" VARCHAR NOT NULL,
+  "added_on" DATE,
+  PRIMARY KEY ("contrast_id"),
+  FOREIGN KEY ("arm_id") REFERENCES "arms" ("arm_id"),
+  FOREIGN KEY ("baseline_arm_id") REFERENCES "arms" ("arm_id"),
+  CHECK ("intervention" IN ('warning_or_prohibition', 'clarified_specification', 'permission_or_encouragement', 'option_to_stop', 'stakes_framing', 'pressure_or_incentive', 'belief_about_training', 'cue_uninformative', 'cue_reversed', 'decorrelated_training_data', 'failure_in_training', 'prompt_in_training', 'prior_training', 'reward_or_penalty_change', 'reasoning_removed', 'steering_at_inference', 'information_given', 'other_ablation')),
+  CHECK ("direction_expected" IN ('decrease', 'increase', 'unclear'))
+);
+
 CREATE TABLE "cases" (
   "case_id" VARCHAR NOT NULL,
   "title" VARCHAR,

@@ -23,8 +23,10 @@ def test_shipped_settings_are_whole_and_explained() -> None:
     assert settings.primary == "rates"
     assert set(settings.models) == {
         "rates", "rates_binomial", "by_failure_type", "robust", "by_shift_type",
+        "two_populations", "agent_families",
         "by_specification_quality", "by_capability_level", "by_training_diversity",
         "by_alignment_method", "by_elicitation", "composition",
+        "contrasts",
     }  # fmt: skip
     guide = (shipped_path().parent / "README.md").read_text()
     keys = {*settings.model_dump(), *settings.sampler.model_dump(), *settings.gate.model_dump()}

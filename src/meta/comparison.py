@@ -40,7 +40,7 @@ from meta.errors import StoredFitError, UserError
 from meta.evidence.analysis_set import analysis_set
 from meta.evidence.changes import TableChanges, compare_evidence, typed_rows
 from meta.inference.draws import read_draws
-from meta.models.design import build_design
+from meta.models.specification import design_of
 from meta.plural import counted
 from meta.release import KEY, SCHEMA, Release, latest_release, run_rows
 from meta.stored import LEFT_OUT, StoredModel, read_model
@@ -220,7 +220,7 @@ def _attribute(
     undone = pd.concat([kept, old[old["row_id"].isin(rows)]], ignore_index=True)
     undone = undone[new.columns].sort_values("row_id", ignore_index=True)
     try:
-        change = compare(primary.design, build_design(undone, primary.task.spec))
+        change = compare(primary.design, design_of(undone, primary.task.spec))
         if change.empty:
             return _entry(unit, name, rows, None, "nothing that the model reads differs")
         draws = read_draws(primary.posterior, primary.design, change.draws(BUDGET))

@@ -16,12 +16,15 @@ from meta.evidence.dictionary import load_dictionary
 from meta.evidence.suggestion import did_you_mean
 from meta.moderator_effects import Effect, effect_problems, moderator_effect
 from meta.priors import (
+    Notoriety,
     PriorSet,
     Strict,
 )
 from meta.sensitivity_settings import Multiverse, Sensitivity
 
 STAGES = ("capability_transfer", "goal_failure", "harm")
+#: Harm among all failures, where STAGES[-1] of a composition is harm among catalogued ones.
+HARM_WITH_NOTORIETY = "harm_with_notoriety"
 TARGET_TYPES = ("specification_gaming", "goal_misgeneralization")
 
 Stage = Literal["capability_transfer", "goal_failure", "harm"]
@@ -99,7 +102,7 @@ class ModelSpec(Strict):
     """One model: which rows, which stages, which likelihood, which levels."""
 
     primary: bool = False
-    frame: Literal["denominator", "case_series"] = "denominator"
+    frame: Literal["denominator", "case_series", "contrasts"] = "denominator"
     stages: tuple[Stage, ...] = Field(min_length=1)
     likelihood: Literal["binomial", "beta_binomial"] = "beta_binomial"
     random_effects: Literal["normal", "student_t", "two_population"] = "normal"
@@ -111,6 +114,7 @@ class ModelSpec(Strict):
     priors: str = "default"
     draws_factor: int = Field(1, ge=1, le=100)
     codes: Literal["imputed", "agreed"] = "imputed"
+    notoriety: Notoriety | None = None
     filter: dict[str, list[str]] = Field(default_factory=dict)
 
     @model_validator(mode="before")
@@ -154,7 +158,21 @@ class ModelSpec(Strict):
             raise ValueError("three stages cannot all be correlated below -0.5")
         if self.likelihood == "beta_binomial" and "arm" in self.levels:
             raise ValueError("the beta-binomial already has an arm level (icc); drop arm")
+        if self.frame == "contrasts":
+            self._consistent_contrasts()
+        if self.notoriety and not (self.frame == "case_series" and "harm" in self.stages):
+            raise ValueError("notoriety is of the stage harm of catalogued cases only")
         return self
+
+    def _consistent_contrasts(self) -> None:
+        for wrong, reason in (
+            (self.stages != ("goal_failure",), "are of the one stage goal_failure"),
+            ("agent_set" in self.levels, "have the levels study and, if binomial, arm"),
+            (self.moderators, "have interventions, not moderators"),
+            (self.random_effects != "normal", "have normal random effects"),
+        ):
+            if wrong:
+                raise ValueError(f"contrasts {reason}")
 
     @property
     def top_level(self) -> str:
@@ -191,7 +209,9 @@ class ModelSpec(Strict):
     @property
     def row_filter(self) -> dict[str, list[str]]:
         """Filter in force: the defaults of a rate model with the spec's own on top."""
-        base = DENOMINATOR_FILTER if self.frame == "denominator" else {}
+        base = {} if self.frame == "case_series" else dict(DENOMINATOR_FILTER)
+        if self.frame == "contrasts":
+            del base["role"]  # an arm is in a model for its contrast, whatever its role
         return {**base, **self.filter}
 
 

@@ -104,8 +104,8 @@ def evidence_behind(estimates: list[Estimate], design: Design) -> dict[str, list
     last |= {outcome: chain[-1] for chain, outcome in PRODUCT_NAMES.items()}
     found: dict[str, list[int]] = {"k_studies": [], "k_rows": [], "n_trials": []}
     for estimate in estimates:
-        # A correlation names its two stages, the later one first.
-        stage = last[estimate.outcome.split("~")[0]]
+        # A correlation names its two stages, the later one first; an offset follows its stage.
+        stage = last[estimate.outcome.split("~")[0].partition("_with_notoriety")[0]]
         found["k_studies"].append(len(set(studies[estimate.rows])))
         found["k_rows"].append(len(estimate.rows))
         found["n_trials"].append(int(trials[stage][estimate.rows].sum()))

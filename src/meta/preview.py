@@ -27,7 +27,8 @@ from meta.evidence.index import RAW_HASH, raw_hash
 from meta.evidence.problems import EvidenceError, format_text
 from meta.evidence.proposal import NOT_PREVIEWED, Proposal, propose, propose_folder
 from meta.inference.draws import read_draws
-from meta.models.design import Design, build_design
+from meta.models.design import Design
+from meta.models.specification import design_of
 from meta.settings_file import load_settings
 from meta.stored import (
     LEFT_OUT,
@@ -213,7 +214,7 @@ def _preview_model(
         stored = read_model(directory, settings, name)
         table = analysis_set(proposal.evidence.tables, name, spec)
         head["rows"] = _rows_of(compare_rows(stored.rows, table, ("row_id",)))
-        design = build_design(table, spec)
+        design = design_of(table, spec)
     except (NoResultsError, DesignError, MissingRowsError) as error:
         return ModelPreview(**head, method="none", reason=f"cannot be previewed: {error}")
     head["warnings"] = _failed_checks(stored)

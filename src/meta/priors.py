@@ -70,7 +70,11 @@ Scale = Annotated[HalfNormal | HalfCauchy, Field(discriminator="distribution")]
 
 
 class PriorSet(Strict):
-    """One named set of priors; what it leaves out takes the default of DESIGN section 4."""
+    """One named set of priors; what it leaves out takes the default of DESIGN section 4.
+
+    `delta` puts 95% of odds ratios within 1/250 and 250 (Guenhan, Roever & Friede 2020,
+    doi:10.1002/jrsm.1370).
+    """
 
     alpha: Normal = Normal(sigma=1.5)
     tau: Scale = HalfNormal(sigma=1)
@@ -82,6 +86,9 @@ class PriorSet(Strict):
     icc: Beta = Beta(alpha=1, beta=3)
     correlation: Lkj = Lkj(eta=2)
     df: Gamma = Gamma(alpha=2, beta=0.1)
+    baseline: Normal = Normal(sigma=5)
+    delta: Normal = Normal(sigma=2.82)
+    tau_delta: Scale = HalfNormal(sigma=1)
     phi: Scale = HalfNormal(sigma=1)
     upper_share: Beta = Beta(alpha=2, beta=2)
     split: Beta = Beta(alpha=2, beta=2)
@@ -94,3 +101,13 @@ class PriorSet(Strict):
     def families(self) -> dict[str, str]:
         """Name of each parameter's distribution: what a compiled model cannot change."""
         return {name: prior.distribution for name, prior in self}
+
+
+class Notoriety(Normal):
+    """Prior of the log odds ratio by which harmful failures are likelier to be written up.
+
+    A judgement: nothing in the evidence informs it. `offsets` are fixed values of it that the
+    sensitivity curve shows.
+    """
+
+    offsets: tuple[float, ...] = (0, 0.5, 1, 1.5, 2, 3)

@@ -140,7 +140,7 @@ def code_fingerprint(function: str) -> str:
     Parameters
     ----------
     function
-        `module:function`, for instance ``meta.cli:fit``. The function's own source, the modules
+        `module:function`, for instance ``meta.steps:fit``. The function's own source, the modules
         it imports inside its body and all that those import are covered.
 
     Returns

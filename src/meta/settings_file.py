@@ -19,7 +19,17 @@ from meta.config import (
 )
 from meta.errors import SettingsError
 from meta.evidence.suggestion import did_you_mean
-from meta.priors import Beta, Dirichlet, Gamma, HalfCauchy, HalfNormal, Lkj, Normal, PriorSet
+from meta.priors import (
+    Beta,
+    Dirichlet,
+    Gamma,
+    HalfCauchy,
+    HalfNormal,
+    Lkj,
+    Normal,
+    Notoriety,
+    PriorSet,
+)
 from meta.sensitivity_settings import Multiverse, Sensitivity
 
 
@@ -115,6 +125,9 @@ def _fields_at(location: tuple[int | str, ...]) -> list[str]:
             }.get(str(step))
         elif model is Codes and str(step) == "prior":
             model = CodePrior
+            break
+        elif model is ModelSpec and str(step) == "notoriety":
+            model = Notoriety
             break
         elif model is PriorSet and str(step) in PriorSet.model_fields:
             kinds = {"normal": Normal, "half_normal": HalfNormal, "half_cauchy": HalfCauchy}

@@ -19,7 +19,8 @@ import pyarrow.parquet as pq
 from meta.config import FitTask, Settings
 from meta.errors import UserError
 from meta.evidence.analysis_set import data_hash, read_analysis_set
-from meta.models.design import Design, build_design
+from meta.models.design import Design
+from meta.models.specification import design_of
 
 PROCESSED = Path("data/processed")
 RUN = "run `snakemake --cores 8` first"
@@ -104,7 +105,7 @@ class StoredModel:
     @cached_property
     def design(self) -> Design:
         """Design of the rows; of a model that reads imputed codes there is one a code set."""
-        return build_design(self.rows, self.task.spec)
+        return design_of(self.rows, self.task.spec)
 
     @cached_property
     def numbers(self) -> dict[Key, dict[str, float]]:

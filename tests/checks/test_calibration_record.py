@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from click.testing import CliRunner
 
 from meta.checks import calibration_record
 from meta.checks.calibration_record import (
@@ -20,6 +21,7 @@ from meta.checks.calibration_record import (
     stale_reasons,
 )
 from meta.checks.uniformity import RANKED_DRAWS
+from meta.cli import main
 from meta.config import FitTask, ModelSpec, PriorSet, Sampler
 from meta.models import behaviour
 from meta.models.chain import build_chain
@@ -190,3 +192,25 @@ def test_a_shard_of_another_model_is_refused(analysis: Path, tmp_path: Path) -> 
     shard = stored_shard(tmp_path / "a.parquet", [0, 1], "other")
     with pytest.raises(CalibrationError, match="another model"):
         merge_shards(TASK, analysis, [shard], 2, "2026-11-21", tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["calibrate", "rats", "--replicates", "9"], "use one of rates"),
+        (["calibrate", "rates", "--replicates", "9", "--shard", "4/3"], "write for instance 2/10"),
+        (["calibrate", "rates", "--replicates", "9"], "snakemake none.parquet"),
+        (["calibration", "rats", "none.parquet"], "use one of rates"),
+        (["coverage"], "run `snakemake data/processed/analysis/rates.parquet"),
+    ],
+)
+def test_a_wrong_command_says_what_to_do(
+    words: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    files = {"calibrate": ["--analysis", "none.parquet", "--output", "out.parquet"],
+             "calibration": ["--analysis", "none.parquet"], "coverage": []}  # fmt: skip
+    done = CliRunner().invoke(main, [*words, *files[words[0]]])
+    assert done.exit_code == 1
+    assert said in done.output
+    assert list(tmp_path.iterdir()) == []

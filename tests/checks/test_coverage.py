@@ -29,6 +29,7 @@ from meta.checks.coverage import (
     truths,
 )
 from meta.checks.coverage_record import (
+    REPLICATES,
     arm_sizes,
     cell_table,
     stale_coverage,
@@ -228,9 +229,14 @@ def test_it_is_bound_to_the_model(tmp_path: Path) -> None:
 def test_the_committed_coverage_is_current() -> None:
     folder = ROOT / "calibration" / "coverage"
     assert stale_coverage(folder, TASK) == []
-    table = pd.read_csv(folder / "coverage.csv")
-    assert len(table) == 72 * len(ESTIMANDS)
+    assert len(pd.read_csv(folder / "coverage.csv")) == 72 * len(ESTIMANDS)
     assert (folder / "coverage.svg").is_file()
+
+
+@pytest.mark.xfail(strict=True, reason="a trial of 3 replicates is stored: run `make coverage`")
+def test_the_committed_coverage_is_complete() -> None:
+    table = pd.read_csv(ROOT / "calibration" / "coverage" / "coverage.csv")
+    assert table["replicates"].min() >= REPLICATES
 
 
 def test_sizes_are_those_of_the_arms(tmp_path: Path) -> None:

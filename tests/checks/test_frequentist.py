@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import statsmodels.api as sm
+from scipy.optimize import brentq
 from tests.checks.small_tables import beta_counts, design, made_up_numbers, rows
 
 from meta.checks.frequentist import estimators, frequentist, gee, moment, ratio
@@ -31,6 +32,27 @@ def test_moment_weights_go_from_trials_to_studies() -> None:
     apart = np.array([0.0, 1.0, 0.0])
     # All or nothing: the correlation is 1 and every study has one vote.
     assert moment(apart * trials, trials)[0] == pytest.approx(1 / 3)
+
+
+def test_moment_weights_solve_their_equation() -> None:
+    """Spread of the rates equals its expectation under the correlation behind the weights."""
+    events, trials = np.array([0, 3, 9, 2, 30.0]), np.array([5, 10, 40, 8, 60.0])
+    rates = events / trials
+
+    def weighted(rho: float) -> tuple[np.ndarray, float]:
+        weight = trials / (1 + (trials - 1) * rho)
+        return weight, float(np.average(rates, weights=weight))
+
+    def excess(rho: float) -> float:
+        weight, mean = weighted(rho)
+        variance = mean * (1 - mean) * (1 / trials + (1 - 1 / trials) * rho)
+        # E[w (p - weighted mean)^2] with weights taken as the true precisions
+        expected = (weight * (1 - weight / weight.sum()) * variance).sum()
+        return float((weight * (rates - mean) ** 2).sum() - expected)
+
+    rho = brentq(excess, 0, 1)
+    assert 0.02 < rho < 0.5
+    assert moment(events, trials)[0] == pytest.approx(weighted(rho)[1], abs=1e-6)
 
 
 def test_gee_of_single_arms_is_their_mean_and_zero_cells_stay() -> None:

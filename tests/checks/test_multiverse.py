@@ -11,17 +11,8 @@ import pytest
 from tests.checks.small_tables import Recorder
 
 from meta.checks.multiverse import RESULT, cell_design, fit_structure, gather
-from meta.checks.multiverse_cells import (
-    AXES,
-    NOT_DRAWN,
-    axes,
-    cell_rows,
-    plan,
-    primary_choice,
-    spec_of,
-    structures,
-    unclear_units,
-)
+from meta.checks.multiverse_axes import AXES, axes, primary_choice, structures
+from meta.checks.multiverse_cells import NOT_DRAWN, cell_rows, plan, spec_of, unclear_units
 from meta.config import Settings
 
 PRIMARY = {

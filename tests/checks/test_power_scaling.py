@@ -71,7 +71,8 @@ def conjugate(mu0: float, sd0: float, y: float, sd: float) -> dict:
 def test_it_is_that_of_the_scaled_conjugate_posterior(case: tuple, said: str) -> None:
     row = conjugate(*case)
     assert row["diagnosis"] == said
-    assert max(row["prior_pareto_k"], row["likelihood_pareto_k"]) < 0.5
+    # Weights of a hundredth of a log density hardly have a tail.
+    assert max(row["prior_pareto_k"], row["likelihood_pareto_k"]) < 0.15
     for which in ("prior", "likelihood"):
         exact = exact_sensitivity(*case, which)
         # The grid of draws ends where draws end: a few per cent of a small distance.
@@ -84,6 +85,16 @@ def test_unreliable_weights_are_said_to_be() -> None:
     heavy = 100 * rng.standard_cauchy((4, 500))
     row = power_scaling([estimate], heavy, np.zeros((4, 500)), POWERS, 0.05).iloc[0]
     assert row["diagnosis"] == UNRELIABLE
+
+
+def test_the_pareto_k_is_that_of_the_scaled_weights() -> None:
+    # exp(.01 * 40 E) with E exponential is Pareto distributed with shape .4.
+    rng = np.random.default_rng(4)
+    estimate = Estimate("goal_failure", "all", "tau", rng.standard_normal((4, 5000)), np.arange(1))
+    log_prior = 40 * rng.exponential(size=(4, 5000))
+    row = power_scaling([estimate], log_prior, np.zeros((4, 5000)), POWERS, 0.05).iloc[0]
+    assert row["prior_pareto_k"] == pytest.approx(0.4, abs=0.15)
+    assert row["likelihood_pareto_k"] == -np.inf
 
 
 def test_hyperpriors_only() -> None:

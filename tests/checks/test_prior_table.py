@@ -62,6 +62,7 @@ def test_a_set_that_is_the_models_own_is_not_refitted() -> None:
     table = prior_table(fit, model, task(model), sets, made_up_numbers(0.25, 0.1))
     assert [asked[2] for asked in fit.asked] == ["priors other"]
     assert fit.asked[0][1].priors == sets["other"]
+    assert table["tau_prior"].tolist() == ["half-normal(1)", "half-normal(1)", "half-cauchy(0.5)"]
     by = table.set_index("priors")
     assert by.loc["same", "mean"] == by.loc["main", "mean"] == 0.25
     assert by.loc["other", "shift_in_sd"] == pytest.approx((0.31 - 0.25) / 0.1)

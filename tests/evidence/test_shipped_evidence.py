@@ -51,5 +51,24 @@ def test_no_warnings(shipped):
 
 def test_coders_are_described_and_flagged(shipped):
     coders = shipped.tables["coders"].set_index("coder")["kind"]
-    assert set(shipped.tables["codings"]["coder"]) == set(coders.index)
+    contrasts = set(shipped.tables["contrasts"]["coder_id"])
+    assert set(shipped.tables["codings"]["coder"]) | contrasts == set(coders.index)
     assert set(coders) == {"machine_assisted"}
+
+
+def test_every_arm_that_could_be_contrasted_is_or_has_a_reason_not_to(shipped):
+    arms, contrasts = (shipped.tables[name] for name in ("arms", "contrasts"))
+    used = {*contrasts["arm_id"], *contrasts["baseline_arm_id"]}
+    wanted = arms[arms["role"].isin(["control", "ablation", "mitigation"])]
+    left = {int(arm.removeprefix("ARM")) for arm in set(wanted["arm_id"]) - used}
+    reasons = {
+        "goal failure was not counted": {129, 130, 131, 353},
+        "the study has no other arm": {34, 188},
+        "other questions, unit and criterion than the main arms": set(range(451, 455)),
+        "two trained models in one row, under a definition of its own": {42},
+        "trained without the cue and tested with it: the cue does not mislead":
+            {138, 147, 153, 165, 168, 171},
+        "random values besides decorrelated training": {141, 142, 143},
+    }  # fmt: skip
+    assert left == set().union(*reasons.values())
+    assert len(contrasts) == 144

@@ -32,17 +32,8 @@ from meta.settings_file import load_settings
 
 ROOT = Path(__file__).parents[2]
 TEMPLATES = ROOT / "src/meta/report/templates"
-#: Answered by contrasts and notoriety: their places are checked as soon as they are there.
-PENDING = {"B6": "src/meta/models/contrasts.py", "C4": "src/meta/notoriety.py"}
 ENTRIES = {entry.id: entry for entry in read_objections()}
 GUIDE = {"A": 3, "B": 8, "C": 4, "D": 3, "E": 3, "F": 8}
-
-
-def cases():
-    for name in ENTRIES:
-        missing = name in PENDING and not (ROOT / PENDING[name]).exists()
-        mark = pytest.mark.xfail(missing, reason=f"needs {PENDING.get(name)}", strict=True)
-        yield pytest.param(name, marks=mark)
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +47,7 @@ def test_every_objection_has_one_entry():
     assert len(read_objections()) == len(ENTRIES)
 
 
-@pytest.mark.parametrize("name", list(cases()))
+@pytest.mark.parametrize("name", list(ENTRIES))
 def test_where_an_objection_is_answered_is_there(name, settings):
     where = ENTRIES[name].where
     assert where.code

@@ -23,7 +23,7 @@ rule changes:
     conda:
         "../envs/meta.yaml"
     params:
-        code=code_fingerprint("meta.cli:changes"),
+        code=code_fingerprint("meta.steps:changes"),
         settings=SETTINGS.model_dump_json(),
         models=MODELS,
     shell:

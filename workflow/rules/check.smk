@@ -39,7 +39,7 @@ rule diagnose:
 rule gate:
     input:
         diagnostics=expand(f"{FITS}/diagnostics.csv", model=MODELS),
-        checks=expand(f"{CHECKS}/diagnostics.csv", model=MODELS),
+        checks=expand(f"{CHECKS}/diagnostics.csv", model=CHECKED),
         codes=[f"{CODES}/diagnostics.csv"] if CODED else [],
         # The draft report comes first, so that a failed gate leaves it to be read.
         report="reports/index.html",
@@ -52,6 +52,6 @@ rule gate:
     conda:
         "../envs/meta.yaml"
     params:
-        code=code_fingerprint("meta.cli:gate"),
+        code=code_fingerprint("meta.steps:gate"),
     shell:
         "meta gate {input.diagnostics} {input.checks} {input.codes} --output {output.passed} 2>&1 | tee {log} >&2"

@@ -50,7 +50,7 @@ rule imputed_set:
     conda:
         "../envs/meta.yaml"
     params:
-        code=code_fingerprint("meta.cli:imputed_set"),
+        code=code_fingerprint("meta.steps:imputed_set"),
         task=task_json,
     shell:
         "meta imputed-set --tables {input.tables} --imputations {input.imputations}"
@@ -71,7 +71,7 @@ rule agreement:
     conda:
         "../envs/meta.yaml"
     params:
-        code=code_fingerprint("meta.cli:agreement"),
+        code=code_fingerprint("meta.steps:agreement"),
         used=json.dumps({m: SETTINGS.models[m].coded_fields for m in MODELS}),
         seed=SETTINGS.seed,
         folder=lambda wildcards, output: Path(output.agreement).parent,

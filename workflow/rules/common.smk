@@ -10,7 +10,8 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from meta.checks.multiverse_cells import structures
+from meta.checks.multiverse_axes import structures
+from meta.checks.sensitivity_task import TABLES, sensitivity_task
 from meta.settings_file import load_settings
 from meta.errors import UserError
 from meta.evidence.index import raw_files
@@ -30,6 +31,8 @@ except UserError as error:
 ROWS = SNAPSHOT["models"]
 MODELS = [model for model, rows in ROWS.items() if not rows["refused"]]
 IMPUTED = [model for model in MODELS if SETTINGS.models[model].imputes]
+# Contrasts have no population of studies whose rates could be predicted.
+CHECKED = [model for model in MODELS if SETTINGS.models[model].frame != "contrasts"]
 # Whether any unit is coded: without codings there are no latent codes and no agreement.
 CODED = SNAPSHOT["codes"] is not None
 
@@ -51,6 +54,15 @@ CODE_REPORTS = (
     if CODED
     else {}
 )
+# Tables of reports that only some models have.
+EXTRA_REPORTS = {
+    name: f"reports/{name}.csv"
+    for name, wanted in {
+        "contrasts": lambda spec: spec.frame == "contrasts",
+        "notoriety": lambda spec: spec.notoriety,
+    }.items()
+    if any(wanted(SETTINGS.models[model]) for model in MODELS)
+}
 CODE_SETTINGS = SETTINGS.model_dump_json(include={"codes", "sampler", "seed", "gate"})
 
 
@@ -75,11 +87,11 @@ def task_json(wildcards):
 
 def fit_stamp(wildcards):
     """Digest of everything a fit depends on: code, specification, sampler, seed and rows."""
-    parts = [code_fingerprint("meta.cli:fit"), task_json(wildcards), ROWS[wildcards.model]["hash"]]
+    parts = [code_fingerprint("meta.steps:fit"), task_json(wildcards), ROWS[wildcards.model]["hash"]]
     if wildcards.model in IMPUTED:
         # All of the codings, not only the fields read: a run of the codes writes every imputed
         # set anew, and a fit must belong to the set that is stored.
-        parts += [codes_stamp(wildcards), code_fingerprint("meta.cli:imputed_set")]
+        parts += [codes_stamp(wildcards), code_fingerprint("meta.steps:imputed_set")]
     return digest(*parts)
 
 
@@ -90,13 +102,13 @@ def diagnose_stamp(wildcards):
         str(SETTINGS.ci_prob),
         json.dumps(SETTINGS.exceedance),
     )
-    return digest(code_fingerprint("meta.cli:diagnose"), task_json(wildcards), *thresholds)
+    return digest(code_fingerprint("meta.steps:diagnose"), task_json(wildcards), *thresholds)
 
 
 def checks_stamp(wildcards):
     """Digest of everything the checks of a fit depend on besides the posterior."""
     settings = (SETTINGS.checks.model_dump_json(), str(SETTINGS.ci_prob))
-    return digest(code_fingerprint("meta.cli:check_fit"), task_json(wildcards), *settings)
+    return digest(code_fingerprint("meta.steps:check_fit"), task_json(wildcards), *settings)
 
 
 def analysis_unless(stamp_file, stamp):
@@ -118,7 +130,7 @@ def analysis_unless(stamp_file, stamp):
 
 def codes_stamp(wildcards):
     """Digest of everything the latent codes depend on: code, settings and answers."""
-    return digest(code_fingerprint("meta.cli:codes"), CODE_SETTINGS, SNAPSHOT["codes"])
+    return digest(code_fingerprint("meta.steps:codes"), CODE_SETTINGS, SNAPSHOT["codes"])
 
 
 def tables_unless_current(wildcards):
@@ -136,17 +148,6 @@ def code_results(wildcards):
 
 MULTIVERSE = "data/processed/multiverse"
 SENSITIVE = [model for model in SETTINGS.sensitivity_models if model in MODELS]
-SENSITIVITY_TABLES = [
-    "power_scaling",
-    "prior_table",
-    "correlation",
-    "unit_of_n",
-    "zero_events",
-    "flips",
-    "small_study",
-    "small_study_points",
-    "frequentist",
-]
 SENSITIVITY_REPORTS = (
     {"sensitivity": "reports/sensitivity.html", "sensitivity_csv": "reports/sensitivity.csv"}
     if SENSITIVE
@@ -160,21 +161,19 @@ MULTIVERSE_SETTINGS = SETTINGS.model_dump_json(include=MULTIVERSE_KEYS, exclude_
 
 def sensitivity_json(wildcards):
     """What the sensitivity analyses of one model depend on, as JSON."""
-    from meta.checks.sensitivity_task import sensitivity_task
-
     return sensitivity_task(SETTINGS, wildcards.model).model_dump_json()
 
 
 def sensitivity_stamp(wildcards):
     """Digest of everything the sensitivity analyses depend on besides the posterior."""
     rows = ROWS[wildcards.model]["hash"]
-    code = code_fingerprint("meta.cli:sensitivity")
+    code = code_fingerprint("meta.steps:sensitivity")
     return digest(code, sensitivity_json(wildcards), rows, SNAPSHOT["agents"])
 
 
 def multiverse_stamp(wildcards):
     """Digest of everything the multiverse depends on."""
-    code = code_fingerprint("meta.cli:multiverse")
+    code = code_fingerprint("meta.steps:multiverse")
     return digest(code, MULTIVERSE_SETTINGS, SNAPSHOT["arms"], SNAPSHOT["codes"])
 
 
@@ -197,7 +196,7 @@ def tables_unless(stamp_file, stamp):
 
 def sensitivity_results(wildcards):
     """What the report shows of sensitivity; nothing where no model is analysed."""
-    return expand(f"{CHECKS}/{{table}}.csv", model=SENSITIVE, table=SENSITIVITY_TABLES)
+    return expand(f"{CHECKS}/{{table}}.csv", model=SENSITIVE, table=TABLES)
 
 
 def multiverse_result(wildcards):

@@ -21,7 +21,7 @@ rule warehouse:
     conda:
         "../envs/meta.yaml"
     params:
-        code=code_fingerprint("meta.cli:evidence"),
+        code=code_fingerprint("meta.steps:evidence"),
         keep=json.dumps(SETTINGS.models[SETTINGS.primary].row_filter),
     shell:
         "meta evidence --database {output.database} --tables {output.tables}"
@@ -43,7 +43,7 @@ rule analysis_sets:
     conda:
         "../envs/meta.yaml"
     params:
-        code=code_fingerprint("meta.cli:analysis_sets"),
+        code=code_fingerprint("meta.steps:analysis_sets"),
         settings=SETTINGS.model_dump_json(include={"priors", "models"}),
         # The index says what the codings are; see common.smk.
         codes=str(SNAPSHOT["codes"]),

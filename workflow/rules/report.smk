@@ -12,7 +12,7 @@ rule report:
         records=expand(f"{FITS}/fit.json", model=MODELS),
         pooled=expand(f"{FITS}/pooled.csv", model=MODELS),
         diagnostics=expand(f"{FITS}/diagnostics.csv", model=MODELS),
-        checks=expand(f"{CHECKS}/summary.json", model=MODELS),
+        checks=expand(f"{CHECKS}/summary.json", model=CHECKED),
         index="data/processed/analysis/index.json",
         flow="data/processed/flow.json",
         bibliography="data/processed/bibliography.parquet",
@@ -24,6 +24,7 @@ rule report:
     output:
         **CODE_REPORTS,
         **SENSITIVITY_REPORTS,
+        **EXTRA_REPORTS,
         index="reports/index.html",
         methods="reports/methods.html",
         priors="reports/prior_implications.csv",
@@ -40,7 +41,7 @@ rule report:
     conda:
         "../envs/meta.yaml"
     params:
-        code=code_fingerprint("meta.cli:report"),
+        code=code_fingerprint("meta.steps:report"),
         fits=lambda wildcards, input: [Path(path).parent for path in input.records],
         folder=lambda wildcards, output: Path(output.index).parent,
         checks=Path(CHECKS).parent,

@@ -14,7 +14,7 @@ rule sensitivity:
         analysis=analysis_unless(f"{CHECKS}/sensitivity.stamp", sensitivity_stamp),
         tables=tables_unless(f"{CHECKS}/sensitivity.stamp", sensitivity_stamp),
     output:
-        *[f"{CHECKS}/{table}.csv" for table in SENSITIVITY_TABLES],
+        *[f"{CHECKS}/{table}.csv" for table in TABLES],
         stamp=f"{CHECKS}/sensitivity.stamp",
     log:
         "logs/sensitivity/{model}.log",
@@ -74,7 +74,7 @@ rule multiverse_table:
     conda:
         "../envs/meta.yaml"
     params:
-        code=code_fingerprint("meta.cli:multiverse_table"),
+        code=code_fingerprint("meta.steps:multiverse_table"),
         stamp=multiverse_stamp,
     shell:
         "meta multiverse-table {input.parts} --output {output.table} 2>&1 | tee {log} >&2"

@@ -31,7 +31,7 @@ from meta.config import FitTask
 from meta.inference.sampling import CompiledModel, quiet, sample_posterior
 from meta.inference.seeds import child_seed
 from meta.models.behaviour import log_likelihood
-from meta.models.chain import build_chain
+from meta.models.build import model_of
 from meta.models.design import Design
 from meta.priors import PriorSet
 
@@ -68,8 +68,8 @@ def simulator(
     design: Design,
     task: FitTask,
     replicates: int,
-    generator: Build = build_chain,
-    fitted: Build = build_chain,
+    generator: Build = model_of,
+    fitted: Build = model_of,
 ) -> Simulator:
     """Draw the replicates' parameters and counts, and compile the model that is fitted to them.
 

@@ -25,8 +25,10 @@ from meta.errors import UserError
 from meta.evidence.analysis_set import read_analysis_set
 from meta.evidence.imputed_set import AGREED, IMPUTATION
 from meta.models.behaviour import behaviour_differences, fingerprint, model_behaviour
-from meta.models.design import Design, build_design
+from meta.models.design import Design
 from meta.models.imputed_design import build_imputed_design
+from meta.models.specification import design_of
+from meta.settings_file import load_settings
 from meta.storage import atomic, write_json
 
 #: Counts of a table (rows, units, observations) may move by this share before a calibration at its
@@ -73,8 +75,27 @@ class Shard:
         return range(int(edges[self.number - 1]), int(edges[self.number]))
 
 
+def task_in_force(model: str) -> FitTask:
+    """Task of a model under the settings of the present folder.
+
+    Raises
+    ------
+    CalibrationError
+        If no model has that name.
+    """
+    settings = load_settings(Path())
+    if model not in settings.models:
+        known = ", ".join(settings.models)
+        raise CalibrationError(f"MODEL: {model!r}: no model has that name: use one of {known}")
+    return settings.task(model)
+
+
 def calibrated_rows(analysis: Path) -> pd.DataFrame:
     """Rows of an analysis set that a calibration is at the shape of; of imputed ones, one set."""
+    if not analysis.is_file():
+        raise CalibrationError(
+            f"{analysis}: there is no analysis set: run `snakemake {analysis} --cores 2` first"
+        )
     table = read_analysis_set(analysis)
     if IMPUTATION not in table:
         return table
@@ -86,7 +107,7 @@ def calibrated_design(rows: pd.DataFrame, spec: ModelSpec) -> Design:
     """Design of the rows that `calibrated_rows` gives."""
     if IMPUTATION in rows:
         return build_imputed_design(rows, spec).sets[0]
-    return build_design(rows, spec)
+    return design_of(rows, spec)
 
 
 def calibrate_shard(

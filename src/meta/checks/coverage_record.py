@@ -32,6 +32,7 @@ from meta.checks.coverage import (
 from meta.config import FitTask
 from meta.evidence.analysis_set import read_analysis_set
 from meta.models.behaviour import behaviour_differences, fingerprint, model_behaviour
+from meta.provenance import code_fingerprint, digest
 from meta.storage import atomic, write_json
 
 CELL = ["studies", "observed", "tau", "rate"]
@@ -44,9 +45,9 @@ AGAIN = "run `make coverage`"
 
 
 def measure_coverage(
-    analysis: Path, task: FitTask, replicates: int, ci_prob: float, cores: int
+    analysis: Path, task: FitTask, replicates: int, ci_prob: float, cores: int, store: Path
 ) -> pd.DataFrame:
-    """Fit every replicate of every cell, blocks side by side.
+    """Fit every replicate of every cell, blocks side by side; an interrupted run goes on.
 
     Parameters
     ----------
@@ -60,6 +61,8 @@ def measure_coverage(
         Mass of the intervals.
     cores
         Blocks measured at the same time; it changes no number.
+    store
+        Folder for the fits of finished blocks, which are not measured again by the same code.
 
     Returns
     -------
@@ -67,11 +70,27 @@ def measure_coverage(
         As `measure_block`.
     """
     sizes = arm_sizes(analysis)
-    jobs = [(block, task, sizes, replicates, ci_prob) for block in blocks()]
+    code = code_fingerprint("meta.cli:coverage")
+    key = digest(code, task.model_dump_json(), sizes.tolist(), replicates, ci_prob)
+    files = {b: store / f"{key}-{b.studies}-{int(b.observed)}.parquet" for b in blocks()}
+    todo = [block for block, file in files.items() if not file.is_file()]
     # Spawned, not forked: the sampler's threads do not survive a fork.
     with ProcessPoolExecutor(cores, mp_context=get_context("spawn")) as pool:
-        parts = [pool.submit(measure_block, *job) for job in jobs]
-        return pd.concat([part.result() for part in parts], ignore_index=True)
+        jobs = [
+            pool.submit(_stored_block, block, task, sizes, replicates, ci_prob, files[block])
+            for block in todo
+        ]
+        for job in jobs:
+            job.result()
+    return pd.concat([pd.read_parquet(file) for file in files.values()], ignore_index=True)
+
+
+def _stored_block(
+    block: Block, task: FitTask, sizes: np.ndarray, replicates: int, ci_prob: float, file: Path
+) -> None:
+    fits = measure_block(block, task, sizes, replicates, ci_prob)
+    with atomic(file) as temporary:
+        fits.to_parquet(temporary, index=False)
 
 
 def arm_sizes(analysis: Path) -> np.ndarray:

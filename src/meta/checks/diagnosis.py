@@ -17,8 +17,8 @@ from meta.evidence.analysis_set import read_analysis_set
 from meta.evidence.imputed_set import IMPUTATION
 from meta.inference.seeds import child_seed
 from meta.inference.store import read_fit
-from meta.models.design import build_design
 from meta.models.imputed_design import build_imputed_design
+from meta.models.specification import design_of
 from meta.pooled import pooled_table
 from meta.provenance import commit
 from meta.storage import atomic, write_json
@@ -61,7 +61,7 @@ def diagnose(
         result = diagnose_imputed(tree, designs, task, gate, ci_prob, exceedance)
         _write(result, record, task.model, folder)
         return
-    design = build_design(table, task.spec)
+    design = design_of(table, task.spec)
     draws = tree["posterior"].to_dataset()
     seed = child_seed(task.seed, task.model, "estimands")
     estimates = all_estimates(draws, design, seed, exceedance)

@@ -37,8 +37,9 @@ from meta.inference.sampling import PREDICTIVE_DRAWS, compile_model
 from meta.inference.seeds import child_seed
 from meta.inference.store import read_fit
 from meta.models.chain import build_chain
-from meta.models.design import Design, build_design
+from meta.models.design import Design
 from meta.models.imputed_design import build_imputed_design
+from meta.models.specification import design_of
 from meta.storage import atomic, write_json
 
 CHECK_COLUMNS = ["model", "check", "value", "threshold", "passed", "worst", "meaning"]
@@ -119,7 +120,7 @@ def code_set_fits(
     """Posterior draws by code set with their designs, and the design that was compiled."""
     posterior = tree["posterior"].to_dataset()
     if IMPUTATION not in table:
-        design = build_design(table, task.spec)
+        design = design_of(table, task.spec)
         return [CodeSetFit(design, posterior)], design
     stacked = build_imputed_design(table, task.spec)
     numbers = posterior["imputation"].to_numpy()

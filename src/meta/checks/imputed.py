@@ -22,7 +22,10 @@ from meta.models.design import Design
 from meta.models.imputed_design import AGREED_GROUPS, ImputedDesign, agreed_design
 from meta.pooled import evidence_behind, pooled_table
 
-TOP_PARAMETERS = ("alpha", "beta", "tau", "omega", "kappa", "icc", "correlation", "df")
+TOP_PARAMETERS = (
+    "alpha", "beta", "tau", "omega", "kappa", "icc", "correlation", "df",
+    "delta", "tau_delta",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -15,15 +15,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from meta.checks.multiverse_cells import (
-    AXES,
-    Cell,
-    cell_rows,
-    plan,
-    primary_choice,
-    spec_of,
-    widest,
-)
+from meta.checks.multiverse_axes import AXES, FILTERS, primary_choice
+from meta.checks.multiverse_cells import Cell, cell_rows, plan, spec_of, widest
 from meta.checks.refits import COLUMNS, Fit, refitting
 from meta.config import FitTask, Settings
 from meta.evidence.canonical import read_canonical
@@ -80,7 +73,7 @@ def _fit_cell(
     cell: Cell, tables: Mapping[str, pd.DataFrame], settings: Settings, fit: Fit
 ) -> pd.DataFrame:
     choice = dict(cell.choice)
-    wide = {axis: widest(settings)[axis] for axis in ("grade", "role", "failure_type")}
+    wide = {axis: widest(settings)[axis] for axis in FILTERS}
     everything = {**choice, **wide, "counted": "all", "unclear": ()}
     design = cell_design(cell_rows(everything, tables, settings), cell, settings)
     base = settings.task(settings.primary)

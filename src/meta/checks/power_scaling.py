@@ -22,7 +22,7 @@ from meta.checks.importance import smoothed_weights
 from meta.estimands import Estimate
 from meta.priors import Beta, Gamma, HalfCauchy, HalfNormal, Lkj, Normal, PriorSet
 
-CONFLICT = "prior-data conflict"
+CONFLICT = "possible prior-data conflict"
 WEAK = "weak likelihood or strong prior"
 UNRELIABLE = "weights not reliable"
 FINE = "none"

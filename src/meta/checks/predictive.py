@@ -45,7 +45,10 @@ class Part:
 
 
 def take(parameters: Parameters, index: np.ndarray) -> Parameters:
-    """Draws at some indices (which may repeat), without the logits of known units."""
+    """Draws at some indices (which may repeat), without the logits of nested units.
+
+    Effects of families of agents stay: those of a study left out are known from the others.
+    """
     return replace(
         parameters,
         alpha=parameters.alpha[index],
@@ -62,7 +65,10 @@ def take(parameters: Parameters, index: np.ndarray) -> Parameters:
             )
         },
         logits={},
-        crossed={},
+        crossed={
+            name: {label: values[index] for label, values in effects.items()}
+            for name, effects in parameters.crossed.items()
+        },
     )
 
 

@@ -44,16 +44,23 @@ def prior_table(
     -------
     pandas.DataFrame
         The columns of `meta.checks.refits.COLUMNS`, with `priors` (name of the set, `main` first),
-        `shift_in_sd` and `shift_mcse_in_sd` (see `meta.checks.refits.against`).
+        `tau_prior`, `shift_in_sd` and `shift_mcse_in_sd` (see `meta.checks.refits.against`).
     """
-    parts = [main.assign(priors=MAIN)]
+    parts = [main.assign(priors=MAIN, tau_prior=scale_text(task.priors))]
     for name, priors in alternatives.items():
         if priors == task.priors:
-            parts.append(main.assign(priors=name))
-            continue
-        other = task.model_copy(update={"priors": priors})
-        parts.append(fit(design, other, f"priors {name}").assign(priors=name))
+            table = main
+        else:
+            other = task.model_copy(update={"priors": priors})
+            table = fit(design, other, f"priors {name}")
+        parts.append(table.assign(priors=name, tau_prior=scale_text(priors)))
     return against(pd.concat(parts, ignore_index=True), main)
+
+
+def scale_text(priors: PriorSet) -> str:
+    """Write the prior of tau, such as `half-normal(0.5)`."""
+    (number,) = priors.numbers("tau")
+    return f"{priors.tau.distribution.replace('_', '-')}({number:g})"
 
 
 def few_studies(main: pd.DataFrame, fewest: int) -> bool:

@@ -42,13 +42,14 @@ def observed_only(design: Design) -> Design:
 
 
 def population(posterior: xr.Dataset, design: Design, task: FitTask) -> list[Estimate]:
-    """Every reported quantity of a fit but the rates of single studies, with its draws.
+    """Every reported quantity of a fit but those of single studies, with its draws.
 
     What the specification fixes (a correlation, say) is no estimate and is left out.
     """
     seed = child_seed(task.seed, task.model, "estimands")
     found = all_estimates(posterior, observed_only(design), seed)
-    return [e for e in found if e.estimand != "study_rate" and np.ptp(e.draws) > 0]
+    single = design.spec.top_level
+    return [e for e in found if e.group.partition("=")[0] != single and np.ptp(e.draws) > 0]
 
 
 def numbers(

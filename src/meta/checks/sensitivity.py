@@ -35,12 +35,6 @@ from meta.inference.store import read_fit
 from meta.models.design import Design, build_design
 from meta.storage import atomic
 
-#: Tables that an analysis of one model writes.
-TABLES = (
-    "power_scaling", "prior_table", "correlation", "unit_of_n", "zero_events", "flips",
-    "small_study", "small_study_points", "frequentist",
-)  # fmt: skip
-
 
 def analyse_sensitivity(
     posterior: Path, analysis: Path, arms: Path, work: SensitivityTask, cores: int, folder: Path
@@ -60,7 +54,7 @@ def analyse_sensitivity(
     cores
         Chains sampled at the same time.
     folder
-        Receives `<table>.csv` for each of `TABLES`.
+        Receives `<table>.csv` for each of `meta.checks.sensitivity_task.TABLES`.
     """
     tree, _ = read_fit(posterior)
     design = build_design(read_analysis_set(analysis), work.task.spec)
@@ -103,7 +97,7 @@ def sensitivity_tables(
     Returns
     -------
     dict of str to pandas.DataFrame
-        By name, see `TABLES`.
+        By name, see `meta.checks.sensitivity_task.TABLES`.
     """
     chosen, task = work.sensitivity, work.task
     posterior = tree["posterior"].to_dataset()

@@ -6,6 +6,12 @@ from meta.config import FitTask, Gate, Settings
 from meta.priors import PriorSet, Strict
 from meta.sensitivity_settings import Sensitivity
 
+#: Tables that an analysis of one model writes.
+TABLES = (
+    "power_scaling", "prior_table", "correlation", "unit_of_n", "zero_events", "flips",
+    "small_study", "small_study_points", "frequentist",
+)  # fmt: skip
+
 
 class SensitivityTask(Strict):
     """Everything that the sensitivity analyses of one model depend on besides its fit and rows."""

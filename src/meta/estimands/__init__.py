@@ -22,6 +22,11 @@ that they compare across likelihoods:
 ``risk_ratio``, ``risk_difference``
     average rate had every row of the evidence one setting of a moderator, over (less) the same at
     a reference: standardised to the evidence.
+``odds_ratio``, ``odds_ratio_new``, ``odds_ratio_new_pair``
+    factor by which an intervention multiplies the odds of goal failure: at the mean over studies
+    of its log, for a new study's mean effect, and for one new pair of arms.
+``study_odds_ratio``, ``study_log_odds_ratio``, ``tau_delta``
+    the same in one study of the evidence, its log, and the sd of that log between studies.
 ``tau``, ``omega``, ``kappa``, ``phi``, ``icc``, ``median_odds_ratio``, ``stage_correlation``
     how much studies, agent sets, arms and families of agents differ.
 ``upper_share``, ``split``, ``gap``, ``upper_probability``
@@ -40,9 +45,12 @@ from meta.estimands.averages import StudyAverages, mean_of_product, mean_rate
 from meta.estimands.draws import PRODUCT_NAMES, Draws, Estimate, hyper_draws
 from meta.estimands.exceedance import Exceedance
 from meta.estimands.heterogeneity import MEDIAN_ODDS_FACTOR, heterogeneity_estimates
+from meta.estimands.interventions import effect_estimates
+from meta.estimands.notoriety import notoriety_estimates
 from meta.estimands.population import population_estimates
 from meta.estimands.risk_ratio import standardised_estimates
 from meta.estimands.study import population_membership, study_estimates
+from meta.models.contrast_design import ContrastDesign
 from meta.models.design import Design
 
 __all__ = [
@@ -68,12 +76,16 @@ def all_estimates(
     exceedance
         Rates x of the estimands `share_above_<x>`.
     """
+    if isinstance(design, ContrastDesign):
+        return effect_estimates(posterior, design, seed)
     draws = hyper_draws(posterior, design)
     rng = np.random.default_rng(seed)
     averages = StudyAverages(draws)
     found: list[Estimate] = []
     for group in design.groups:
         found += population_estimates(draws, design, group, rng, averages)
+    if design.spec.notoriety:
+        found += notoriety_estimates(draws, design, design.spec.notoriety, seed)
     if design.spec.frame == "denominator":
         # Of catalogued failures, shares are reported and nothing that reads like a risk.
         above = Exceedance(draws, exceedance)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.polynomial.hermite_e import hermegauss
 from scipy.special import expit
 from scipy.stats import gamma as gamma_distribution
 
 from meta.estimands.draws import Draws
+from meta.models.quadrature import hermite
 
 #: Gauss-Hermite nodes of each dimension, by number of stages; the second where the logit varies
 #: widely (sd above WIDE), where few nodes are too coarse for the inverse logit.
@@ -76,8 +76,8 @@ def _root(tau: np.ndarray, inner: np.ndarray, factor: np.ndarray) -> np.ndarray:
 def _tensor_mean(location: np.ndarray, root: np.ndarray, nodes: int) -> np.ndarray:
     """Expectation of the product of rates under normal logits, shape (D,)."""
     stages = location.shape[1]
-    points, weights = hermegauss(nodes)
-    weights = weights / weights.sum()
+    points, logs = hermite(nodes)
+    weights = np.exp(logs)
     grid = np.stack([g.ravel() for g in np.meshgrid(*[points] * stages, indexing="ij")])
     weight = np.prod([g.ravel() for g in np.meshgrid(*[weights] * stages, indexing="ij")], axis=0)
     found = np.empty(len(location))
@@ -93,8 +93,8 @@ def mean_rate(logit: np.ndarray, sd: np.ndarray) -> np.ndarray:
     """E[inverse-logit(logit + sd Z)] by Gauss-Hermite quadrature; arrays that broadcast."""
     if not np.any(sd):
         return np.asarray(expit(logit))
-    points, weights = hermegauss(31 if np.max(sd) <= WIDE else 301)
-    weights = weights / weights.sum()
+    points, logs = hermite(31 if np.max(sd) <= WIDE else 301)
+    weights = np.exp(logs)
     return np.asarray(sum(w * expit(logit + sd * p) for p, w in zip(points, weights, strict=True)))
 
 

@@ -13,15 +13,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.polynomial.legendre import leggauss
 from scipy.interpolate import RectBivariateSpline
 from scipy.optimize import elementwise
 from scipy.special import logit, ndtr, ndtri, stdtr, stdtrit
 
-from meta.estimands.averages import mean_rate
+from meta.estimands.averages import WIDE, mean_rate
 from meta.estimands.draws import Draws, Estimate, outcomes
 from meta.models.design import Design
 from meta.models.moderators import Group
+from meta.models.quadrature import legendre
 
 #: Gauss-Legendre nodes of each stage before the last.
 NODES = 32
@@ -50,8 +50,11 @@ class StudyLogit:
         if widest <= 0:
             return
         sd = np.linspace(0, widest, 60)
-        mean = np.linspace(-FARTHEST, 0, 181)
-        self.table = RectBivariateSpline(sd, mean, _roots(*np.meshgrid(sd, mean, indexing="ij")))
+        mean = np.linspace(-FARTHEST, 0, 121)
+        # Mean rates of little spread need fewer nodes, hence two parts.
+        parts = [sd[sd <= WIDE], sd[sd > WIDE]]
+        roots = [_roots(*np.meshgrid(part, mean, indexing="ij")) for part in parts if part.size]
+        self.table = RectBivariateSpline(sd, mean, np.concatenate(roots))
 
     def __call__(self, rate: np.ndarray, sd: np.ndarray) -> np.ndarray:
         """Logit of the study; arrays that broadcast, rates in (0, 1]."""
@@ -155,8 +158,8 @@ class _Block:
         factor = draws.factor[part, stages, stages] if count > 1 else np.ones((1, 1, 1))
         self.factor = np.maximum(draws.tau[part, stages], 1e-12)[:, :, None] * factor
         self.df = None if draws.df is None else draws.df[part]
-        points, weights = leggauss(NODES)
-        self.points, self.weights = (points + 1) / 2, weights / 2
+        self.points, logs = legendre(NODES)
+        self.weights = np.exp(logs)
 
     def share(self, x: float) -> np.ndarray:
         return self._share(np.full(len(self.location), x), [])

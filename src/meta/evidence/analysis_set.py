@@ -61,6 +61,10 @@ def analysis_set(
     """
     if spec.frame == "case_series":
         return _case_cells(tables, model, spec, codes)
+    if spec.frame == "contrasts":
+        from meta.evidence.contrast_set import contrast_set
+
+        return contrast_set(tables, model, spec)
     chosen = _with_codes(_chosen(tables, model, spec), "arm_id", tables, spec, codes)
     counts = arm_counts(chosen)
     table = pd.DataFrame(
@@ -139,6 +143,11 @@ def _chosen(tables: Tables, model: str, spec: ModelSpec) -> pd.DataFrame:
     """Arms (with what is said of their studies) or cases that the filter keeps."""
     if spec.frame == "case_series":
         return _apply_filter(tables["cases"], model, spec)
+    return filtered_arms(tables, model, spec)
+
+
+def filtered_arms(tables: Tables, model: str, spec: ModelSpec) -> pd.DataFrame:
+    """Arms that the filter keeps, with what is said of their studies."""
     studies = tables["studies"].drop(columns=["_line"], errors="ignore")
     arms = tables["arms"].merge(studies, on="study_id", how="left", suffixes=("", "_study"))
     return _apply_filter(arms, model, spec)
@@ -146,7 +155,7 @@ def _chosen(tables: Tables, model: str, spec: ModelSpec) -> pd.DataFrame:
 
 def _apply_filter(table: pd.DataFrame, model: str, spec: ModelSpec) -> pd.DataFrame:
     _require_columns(table, list(spec.row_filter), f"models.{model}.filter")
-    _require_known_values(model, spec)
+    require_known_values(model, spec)
     keep = pd.Series(True, index=table.index)
     for column, values in spec.row_filter.items():
         keep &= table[column].astype("string").isin(values)
@@ -157,9 +166,12 @@ def _apply_filter(table: pd.DataFrame, model: str, spec: ModelSpec) -> pd.DataFr
     return chosen.reset_index(drop=True)
 
 
-def _require_known_values(model: str, spec: ModelSpec) -> None:
+def require_known_values(model: str, spec: ModelSpec) -> None:
     """Refuse filter values that the column's closed vocabulary does not have."""
-    names = ("cases", "codings") if spec.frame == "case_series" else ("arms", "studies")
+    names = {
+        "case_series": ("cases", "codings"),
+        "contrasts": ("arms", "studies", "contrasts"),
+    }.get(spec.frame, ("arms", "studies"))
     known = load_dictionary().tables
     problems = []
     for column, values in spec.filter.items():

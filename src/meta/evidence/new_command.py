@@ -1,4 +1,4 @@
-"""Commands `meta new study|arm|case|coding`: an option a field, prompts in a terminal."""
+"""Commands `meta new study|arm|case|coding|contrast`: an option a field, prompts in a terminal."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ NEXT = {
     "arm": "see what it does to the estimates: `snakemake --cores 2`",
     "case": "code it: `meta new coding --unit-id {case_id} --coder YOUR_NAME`",
     "coding": "a second coder codes it too: `meta new coding --unit-id {unit_id} --coder ...`",
+    "contrast": "see what it does to the estimates: `snakemake --cores 2`",
 }
 
 

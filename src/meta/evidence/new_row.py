@@ -38,10 +38,13 @@ if TYPE_CHECKING:
     from meta.evidence.dictionary import Field, Table
 
 #: Tables that a row is added to by its kind.
-KINDS = {"study": "studies", "arm": "arms", "case": "cases", "coding": "codings"}
+KINDS = {
+    "study": "studies", "arm": "arms", "case": "cases", "coding": "codings",
+    "contrast": "contrasts",
+}  # fmt: skip
 #: Columns that hold the day on which a row is made.
 TODAY = ("added_on", "coded_on")
-FIRST_IDS = {"arm_id": "ARM001", "case_id": "CASE001"}
+FIRST_IDS = {"arm_id": "ARM001", "case_id": "CASE001", "contrast_id": "CON001"}
 #: Columns that are filled in where no value is given.
 FILLED_IN = (*TODAY, *FIRST_IDS, "codebook_version")
 

@@ -69,12 +69,13 @@ def _units(tables: Mapping[str, TypedTable]) -> list[Problem]:
 
 
 def _coders(tables: Mapping[str, TypedTable]) -> list[Problem]:
-    coders, codings = tables["coders"], tables["codings"]
-    if not _readable(codings):
+    coders, codings, contrasts = tables["coders"], tables["codings"], tables["contrasts"]
+    if not _readable(codings) or not _readable(contrasts):
         return []
     names = coders.believed("coder")
     wrong = names.notna() & ~among(names, codings.frame["coder"])
-    reason = "no coding is by the coder"
+    wrong &= ~among(names, contrasts.frame["coder_id"])
+    reason = "no coding or contrast is by the coder"
     remedy = "nothing to do, or write the name as in codings.csv"
     return told_once(coders, wrong, "coder", reason, remedy, "note", "coder-unused")
 

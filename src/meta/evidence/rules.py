@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from meta.evidence.arm_sets import arm_set_problems
 from meta.evidence.codings import coding_problems
+from meta.evidence.contrasts import contrast_problems
 from meta.evidence.dates import future_problems, order_of_dates
 from meta.evidence.duplicates import duplicate_arms, duplicate_cases, duplicate_studies
 from meta.evidence.findings import told_once
@@ -66,6 +67,7 @@ def rule_problems(
         *printed_problems(tables["arms"]),
         *arm_set_problems(tables["arms"]),
         *coding_problems(tables, dictionary.codebook),
+        *contrast_problems(tables),
         *orphan_problems(tables),
     ]
     if any(problem.severity == "error" for problem in (*found, *problems)):

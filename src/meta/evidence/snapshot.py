@@ -107,8 +107,8 @@ def _key(raw: str, settings: Settings) -> str:
     digest = hashlib.sha256(raw.encode())
     specs = {name: spec.model_dump(mode="json") for name, spec in settings.models.items()}
     digest.update(json.dumps(specs, sort_keys=True).encode())
-    digest.update(code_fingerprint("meta.cli:evidence").encode())
-    digest.update(code_fingerprint("meta.cli:analysis_sets").encode())
+    digest.update(code_fingerprint("meta.steps:evidence").encode())
+    digest.update(code_fingerprint("meta.steps:analysis_sets").encode())
     return digest.hexdigest()
 
 
@@ -159,7 +159,7 @@ def _model_rows(
     from meta.errors import DesignError, MissingRowsError
     from meta.evidence.analysis_set import analysis_set, data_hash, uncoded_rows
     from meta.evidence.codes import agreed_codes, any_codes
-    from meta.models.design import build_design
+    from meta.models.specification import design_of
 
     found: dict[str, tuple[ModelRows, pd.DataFrame | None]] = {}
     codings = tables.get("codings")
@@ -170,7 +170,7 @@ def _model_rows(
             table = analysis_set(tables, model, spec, agreed)
             # Imputed codes come later; that every unit has some code is enough to see the design.
             codes = any_codes(tables["codings"], agreed) if spec.imputes else None
-            build_design(analysis_set(tables, model, spec, codes) if codes else table, spec)
+            design_of(analysis_set(tables, model, spec, codes) if codes else table, spec)
         except (MissingRowsError, DesignError) as error:
             # The primary must be fitted or the run fails; another model may not fit this base.
             if spec.primary:

@@ -10,8 +10,8 @@ from meta.evidence.imputed_set import IMPUTATION
 from meta.inference.imputed import sample_imputed
 from meta.inference.sampling import sample_all
 from meta.inference.store import fit_record, write_fit
-from meta.models.design import build_design
 from meta.models.imputed_design import build_imputed_design
+from meta.models.specification import design_of
 
 
 def fit_model(analysis: Path, task: FitTask, cores: int, output: Path) -> None:
@@ -34,6 +34,6 @@ def fit_model(analysis: Path, task: FitTask, cores: int, output: Path) -> None:
         tree, course = sample_imputed(stacked, task, cores)
         design = stacked.base
     else:
-        design = build_design(table, task.spec)
+        design = design_of(table, task.spec)
         tree, course = sample_all(design, task, cores)
     write_fit(tree, fit_record(task, design, data_hash(table), course), output)

@@ -18,7 +18,7 @@ import xarray as xr
 
 from meta.config import FitTask
 from meta.inference.seeds import child_seed
-from meta.models.chain import build_chain
+from meta.models.build import model_of
 from meta.models.design import Design
 
 #: Draws of the prior: enough for its quantiles and variances to be known within some percent.
@@ -43,7 +43,7 @@ def compile_model(design: Design, task: FitTask) -> CompiledModel:
     The counts stay data: `sample_posterior` can be given others of the same shape.
     """
     start = time.perf_counter()
-    model = build_chain(design, task.priors)
+    model = model_of(design, task.priors)
     compiled = nutpie.compile_pymc_model(model)
     return CompiledModel(model, compiled, time.perf_counter() - start, task.priors.families())
 

@@ -21,6 +21,7 @@ import pymc as pm
 import pytensor.tensor as pt
 
 from meta.models.coefficients import coefficient_coordinates, moderator_coefficients
+from meta.models.counts import observe_counts
 from meta.models.design import Design
 from meta.models.hierarchy import row_logits
 from meta.models.hyperparameters import hyperparameters
@@ -52,7 +53,7 @@ def build_chain(design: Design, priors: PriorSet) -> pm.Model:
             beta = moderator_coefficients(design, priors)
             # Data, so that a compiled model can be refitted to other codes of the same rows.
             eta = eta + pt.dot(pm.Data("x", design.x), beta)
-        _likelihood(design, priors, eta)
+        observe_counts(design, priors, eta)
     return model
 
 
@@ -74,26 +75,3 @@ def coordinates(design: Design) -> dict[str, Any]:
 def _labels(design: Design) -> list[str]:
     ids = design.rows["row_id"].astype(str).to_numpy()
     return [f"{ids[r]}:{design.stages[o]}" for r, o in zip(design.row, design.stage, strict=True)]
-
-
-def _likelihood(design: Design, priors: PriorSet, eta: Any) -> None:
-    events = pm.Data("events", design.events, dims="observation")
-    trials = pm.Data("trials", design.trials, dims="observation")
-    rate = pm.math.sigmoid(eta[design.row, design.stage])
-    if design.through_capability.any():
-        through = pm.Data("through", design.through_capability.astype(float), dims="observation")
-        capability = pm.math.sigmoid(eta[design.row, 0])
-        rate = rate * (1 - through * (1 - capability))
-    if design.spec.likelihood == "binomial":
-        pm.Binomial("counts", n=trials, p=rate, observed=events, dims="observation")
-        return
-    icc = pm.Beta("icc", *hyperparameters("icc", priors), dims="stage")
-    size = ((1 - icc) / icc)[design.stage]
-    pm.BetaBinomial(
-        "counts",
-        alpha=rate * size,
-        beta=(1 - rate) * size,
-        n=trials,
-        observed=events,
-        dims="observation",
-    )

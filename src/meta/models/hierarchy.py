@@ -70,7 +70,7 @@ def row_logits(design: Design, priors: PriorSet, alpha: Any) -> Any:
     """
     logits = _nested(design, priors, alpha)[design.row_unit[-1]]
     for level, unit in zip(design.crossed, design.row_crossed, strict=True):
-        scale = _half(SCALE_NAMES[level.name], priors)
+        scale = half(SCALE_NAMES[level.name], priors)
         raw = pm.Normal(f"{level.name}_raw", 0, 1, dims=(level.name, "stage"))
         effect = pm.Deterministic(
             f"{level.name}_effect", scale[None, :] * raw, dims=(level.name, "stage")
@@ -79,15 +79,28 @@ def row_logits(design: Design, priors: PriorSet, alpha: Any) -> Any:
     return logits
 
 
-def _half(name: str, priors: PriorSet) -> Any:
+def half(name: str, priors: PriorSet, dims: str | None = "stage") -> Any:
+    """Scale parameter under its prior, one for each stage unless `dims` says otherwise."""
     (scale,) = hyperparameters(name, priors)
     if isinstance(getattr(priors, name), HalfNormal):
-        return pm.HalfNormal(name, scale, dims="stage")
-    return pm.HalfCauchy(name, scale, dims="stage")
+        return pm.HalfNormal(name, scale, dims=dims)
+    return pm.HalfCauchy(name, scale, dims=dims)
 
 
-def _around(name: str, mean: Any, scale: Any, centre: np.ndarray, dim: str) -> Any:
-    """Units normal about `mean` with sd `scale`, each centred or not as `centre` says."""
+def around(name: str, mean: Any, scale: Any, centre: np.ndarray, dim: str) -> Any:
+    """Units normal about `mean` with sd `scale`, each centred or not as `centre` says.
+
+    Parameters
+    ----------
+    name
+        Of the variable that is sampled, `<name>_raw`.
+    mean, scale
+        Of the units, scalars or of length units.
+    centre
+        Whether each unit is sampled as it is (or else standardised), boolean of length units.
+    dim
+        Dimension of the units.
+    """
     weight = centre.astype(float)
     raw = pm.Normal(f"{name}_raw", weight * mean, scale**weight, dims=dim)
     return mean + scale ** (1 - weight) * (raw - weight * mean)
@@ -96,13 +109,13 @@ def _around(name: str, mean: Any, scale: Any, centre: np.ndarray, dim: str) -> A
 def _nested(design: Design, priors: PriorSet, alpha: Any) -> Any:
     """Logit rate of every unit of the lowest nested level, shape (units, stages)."""
     top = design.levels[0]
-    scales = [_half(SCALE_NAMES[lv.name], priors) for lv in design.levels]
+    scales = [half(SCALE_NAMES[lv.name], priors) for lv in design.levels]
     current = _top(design, priors, alpha, scales[0])
     pm.Deterministic(f"{top.name}_logit", pt.stack(current, axis=1), dims=(top.name, "stage"))
     for level, scale in zip(design.levels[1:], scales[1:], strict=True):
         centre = centred(level)
         current = [
-            _around(
+            around(
                 f"{level.name}_{stage}",
                 current[o][level.parent],
                 scale[o],
@@ -141,7 +154,7 @@ def _top(design: Design, priors: PriorSet, alpha: Any, tau: Any) -> list[Any]:
             pm.Deterministic("gap", own * distance)
             logit = mean + own * effect
         else:
-            logit = _around(name, mean, own, centre[:, o], level.name)
+            logit = around(name, mean, own, centre[:, o], level.name)
         standard.append((logit - mean) / own)
         logits.append(logit)
     return logits

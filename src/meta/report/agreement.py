@@ -209,7 +209,7 @@ def effect_table(inputs: ReportInputs) -> pd.DataFrame:
 def _effects(inputs: ReportInputs) -> dict[str, list[EffectLine]]:
     found: dict[str, list[EffectLine]] = {}
     for row in effect_table(inputs).to_dict("records"):
-        if row["estimand"] not in ("rate_mean", "rate_new"):
+        if row["estimand"] not in ("rate_mean", "rate_new") or "=" in str(row["outcome"]):
             continue
         fit = next(fit for fit in inputs.fits if fit.name == row["model"])
         heading = (

@@ -15,7 +15,7 @@ from meta.checks.uniformity import band_probability, rank_ecdf
 from meta.report.standalone_svg import BLUE, GREY, LIGHT, ORANGE, SETTINGS, write_svg
 
 COLUMNS = 3
-WIDTH, HEIGHT = 2.3, 1.6  # inches of one panel
+WIDTH, HEIGHT = 2.4, 1.75  # inches of one panel
 
 
 def write_calibration_figure(model: str, ranks: pd.DataFrame, path: Path) -> None:
@@ -61,7 +61,8 @@ def _panel(ax: Axes, quantity: str, rank: np.ndarray, probability: float) -> boo
     ax.fill_between(points, lower - points, upper - points, color=LIGHT, linewidth=0, step="post")
     ax.axhline(0, color=GREY, linewidth=0.5)
     ax.step(points, ecdf - points, where="post", color=BLUE if inside else ORANGE, linewidth=1.2)
-    ax.set_title(quantity.replace("_", " "), fontsize=8)
+    name, _, cell = quantity.replace("_", " ").removesuffix("]").partition("[")
+    ax.set_title(f"{name}\n{cell.replace('~', ' with ')}" if cell else name, fontsize=7)
     ax.tick_params(labelsize=7)
     ax.set_xlim(0, 1)
     return inside

@@ -37,10 +37,10 @@ def write_coverage_figure(cells: pd.DataFrame, ci_prob: float, path: Path) -> No
             for ax, rate in zip(line, rates, strict=True):
                 here = cells[(cells["estimand"] == estimand) & (cells["rate"] == rate)]
                 _panel(ax, here, ci_prob)
-                ax.set_title(f"{ESTIMAND_NAMES[estimand]}, true typical rate {rate:g}", fontsize=8)
+                ax.set_title(f"{ESTIMAND_NAMES[estimand]}\ntrue typical rate {rate:g}", fontsize=8)
                 ax.set_ylim(low, 1.01)
         handles, labels = axes[0][0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize=8)
+        figure.legend(handles, labels, loc="outside upper center", ncols=3, fontsize=8)
         figure.supylabel(f"Coverage of {100 * ci_prob:g}% intervals")
         figure.supxlabel("Studies; the line is the nominal coverage", fontsize=9)
         _name_worst(axes, cells, estimands, rates)

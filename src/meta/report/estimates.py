@@ -83,8 +83,11 @@ class Estimate:
     def _text(self, value: float) -> str:
         if self.estimand == "risk_difference":
             return f"{plain(100 * value, 0)}"
-        if self.estimand in RATES or self.estimand.startswith("share_above_"):
+        if self.estimand in (*RATES, "baseline_rate") or self.estimand.startswith("share_above_"):
             return percent(value, percent_decimals(self.median, self.mcse))
+        if self.estimand.removeprefix("study_").startswith("odds_ratio"):
+            # The error of a skewed mean says nothing of the digits of a ratio's median.
+            return f"{value:.2g}" if value < 100 else f"{value:,.0f}"
         return plain(value, plain_decimals(self.mcse))
 
 

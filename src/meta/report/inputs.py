@@ -129,7 +129,12 @@ class ReportInputs:
     @property
     def composition_fits(self) -> tuple[Fit, ...]:
         """Models of rows selected on failure."""
-        return tuple(fit for fit in self.fits if not fit.is_rate)
+        return tuple(fit for fit in self.fits if fit.frame == "case_series")
+
+    @property
+    def contrast_fits(self) -> tuple[Fit, ...]:
+        """Models of arms and their baselines."""
+        return tuple(fit for fit in self.fits if fit.frame == "contrasts")
 
     @property
     def primary(self) -> Fit | None:

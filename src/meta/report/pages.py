@@ -18,12 +18,14 @@ from meta.report.agreement import (
 )
 from meta.report.changes import changes_section
 from meta.report.check_sections import check_sections
+from meta.report.contrasts import contrast_sections, pairs_table
 from meta.report.estimates import percent
 from meta.report.flow_diagram import flow_diagram
 from meta.report.inputs import Fit, ReportInputs, load_inputs
 from meta.report.limits import limits_of
 from meta.report.methods.page import methods_context
 from meta.report.moderators import LITTLE, moderator_section
+from meta.report.notoriety import notoriety_table
 from meta.report.provenance import provenance_of
 from meta.report.references import bibtex, csl_json
 from meta.report.results import diagnostics_csv, pooled_csv, results_json
@@ -67,6 +69,7 @@ def render_report(run: ReportInputs, folder: Path) -> None:
         **_check_files(run),
         **_code_files(run),
         **_sensitivity_files(run),
+        **_extra_files(run),
     }
     files |= _methods_files(run, frozenset(files))
     folder.mkdir(parents=True, exist_ok=True)
@@ -84,6 +87,16 @@ def _check_files(run: ReportInputs) -> dict[str, str]:
         sections=sections,
     )  # fmt: skip
     return {"diagnostics.html": text}
+
+
+def _extra_files(run: ReportInputs) -> dict[str, str]:
+    """Tables that a base has only with contrasts, or with a composition that has an offset."""
+    tables = {"contrasts.csv": pairs_table(run), "notoriety.csv": notoriety_table(run)}
+    return {
+        name: table.to_csv(index=False, lineterminator="\n")
+        for name, table in tables.items()
+        if len(table)
+    }
 
 
 def _code_files(run: ReportInputs) -> dict[str, str]:
@@ -181,6 +194,7 @@ def _context(run: ReportInputs) -> dict[str, Any]:
         "flow": flow_diagram(run.flow),
         "wide_flow": flow_diagram(run.flow, wide=True),
         "composition": composition_section(run),
+        "contrasts": contrast_sections(run),
         "agreement": agreement_section(run),
         "sensitivity": sensitivity_section(run),
         "few_studies": few_studies_table(

@@ -16,6 +16,7 @@ from meta.report.descriptive import (
 from meta.report.estimates import percent
 from meta.report.figures import Block, Strip, forest_plot, interval_plot
 from meta.report.inputs import Fit, ReportInputs
+from meta.report.notoriety import NotorietySection, notoriety_section
 from meta.report.tables import (
     HEADLINE,
     Table,
@@ -109,6 +110,7 @@ class Composition:
     section: Section
     lists: Table
     counts: CellTable
+    notoriety: NotorietySection | None
 
 
 def chain_section(inputs: ReportInputs) -> Section | None:
@@ -203,7 +205,8 @@ def composition_section(inputs: ReportInputs) -> list[Composition]:
             f"fig-composition-{number}", title, blocks, _stamped(inputs, fit), left=148
         )
         section = Section(fit, figure, group_table(inputs, fit, groups))
-        found.append(Composition(section, lists, cell_table(fit)))
+        notoriety = notoriety_section(inputs, fit)
+        found.append(Composition(section, lists, cell_table(fit), notoriety))
     return found
 
 

@@ -116,9 +116,14 @@ def prior_alternatives(found: Sensitivity) -> TextTable | None:
     return alternatives(
         found["prior_table"],
         "priors",
-        lambda name: "this analysis" if name == "main" else spell(name),
+        _prior_label(found["prior_table"]),
         (*SHOWN, "tau"),
     )
+
+
+def _prior_label(table: pd.DataFrame) -> Callable[[str], str]:
+    said = {} if table.empty else dict(zip(table["priors"], table["tau_prior"], strict=True))
+    return lambda name: f"{'this analysis, ' if name == 'main' else ''}tau ~ {said[name]}"
 
 
 def power_table(found: Sensitivity) -> TextTable | None:

@@ -36,6 +36,11 @@ def size_plot(found: Sensitivity) -> Markup:
                 fitted = fit["rate_large"] + fit["difference"] * fit["n_small"] / n
                 axes.plot(n, np.clip(fitted, 0, 1), color=colour, linewidth=1.4)
         axes.set_xscale("log")
+        powers = 10 ** np.arange(6)
+        low, high = points["trials"].min(), points["trials"].max()
+        ticks = [int(n) for n in powers if low / 2 < n < 2 * high]
+        axes.set_xticks(ticks, [f"{n:,}" for n in ticks])
+        axes.minorticks_off()
         axes.set_xlabel("trials of the arm", fontsize=9)
         said = f"{len(points)} counts of {points['study'].nunique()} studies"
         return inline_svg(figure, "fig-size", "Observed rate against number of trials", said)

@@ -23,7 +23,8 @@ AXES = (
     "likelihood", "random_effects", "correlation",
 )  # fmt: skip
 SHOWN = ("rate_mean", "rate_new")
-WIDTH, CURVE, LINE, LEFT = 470.0, 150.0, 11.0, 178.0
+WIDTH, CURVE, LINE, LEFT = 470.0, 150.0, 11.0, 192.0
+LONGEST = 44  # characters of a value's label
 
 
 @dataclass(frozen=True)
@@ -43,17 +44,28 @@ def curves(table: pd.DataFrame) -> list[Curve]:
     table
         Content of ``multiverse.csv``.
     """
+    observed = _observed(table)
     found = []
     for outcome in CHAIN:
         for estimand in SHOWN:
             part = table[
-                table["outcome"].eq(outcome)
+                observed
+                & table["outcome"].eq(outcome)
                 & table["estimand"].eq(estimand)
                 & table["group"].eq("all")
             ]
             if len(part) > 1:
                 found.append(_curve(part, outcome, estimand))
     return found
+
+
+def _observed(table: pd.DataFrame) -> pd.Series:
+    """Whether a specification says something of a number: rows count it, and it means the same.
+
+    Where every trial is assumed capable, goal failure given capability is itself the product.
+    """
+    assumed = table["assumed_capable"].astype(str).eq("True")
+    return table["k_rows"].gt(0) & ~(assumed & table["outcome"].eq("capable_goal_failure"))
 
 
 def left_out(table: pd.DataFrame) -> list[tuple[str, int]]:
@@ -142,6 +154,11 @@ def _choices(
         chosen = np.flatnonzero(where & primary)
         panel.plot(chosen, np.full(chosen.size, y), "D", color=INK, markersize=4)
         ticks.append(y)
-        labels.append(spell(value).replace("goal misgeneralization", "misgeneralization")[:34])
+        labels.append(_label(value))
     panel.set_yticks(ticks, labels, fontsize=8)
     panel.set_ylim(y + LINE, 0)
+
+
+def _label(value: str) -> str:
+    words = spell(value).replace("+", ", ")
+    return words if len(words) <= LONGEST else f"{words[: LONGEST - 1]}…"

@@ -43,6 +43,8 @@ class Table:
 def outcomes_of(inputs: ReportInputs, fit: Fit) -> list[str]:
     """List the outcomes a model reports, the chain first."""
     present = {e.outcome for e in inputs.estimates.values() if e.model == fit.name}
+    # Fixed offsets of a sensitivity curve have a figure of their own.
+    present = {outcome for outcome in present if "=" not in outcome}
     order = dict.fromkeys([*CHAIN, *STAGES, *PRODUCTS, *sorted(present)])
     return [outcome for outcome in order if outcome in present]
 

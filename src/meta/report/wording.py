@@ -22,6 +22,7 @@ OUTCOME_NAMES = {
     "capable_goal_failure": "Capable and goal fails",
     "harm": "Significant harm, given goal failure",
     "harmful_misgeneralization": "Capable, goal fails, harm",
+    "harm_with_notoriety": "Significant harm, notoriety prior taken off",
 }
 
 # Okabe and Ito's palette on light ground, lightened for dark ground; one colour an outcome.
@@ -45,8 +46,13 @@ ESTIMAND_NAMES = {
     "icc": "Within-arm correlation (icc)",
     "median_odds_ratio": "Median odds ratio",
     "stage_correlation": "Correlation of the stages",
+    "odds_ratio": "mean over studies",
+    "odds_ratio_new": "a new study's mean effect",
+    "odds_ratio_new_pair": "a new pair of arms",
     "risk_ratio": "Risk ratio",
     "risk_difference": "Risk difference",
+    "baseline_rate": "average rate of the baselines",
+    "tau_delta": "Effects between studies (tau delta)",
 }
 
 LIST_ESTIMANDS = {

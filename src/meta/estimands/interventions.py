@@ -1,0 +1,133 @@
+"""Effects of interventions: draws of a model of contrasts to odds ratios and risk ratios.
+
+``log_odds_ratio``, ``odds_ratio``
+    mean effect over studies, of interventions that enough studies have.
+``log_odds_ratio_new``, ``odds_ratio_new``
+    predictive distribution of the mean effect in a new study.
+``log_odds_ratio_new_pair``, ``odds_ratio_new_pair``
+    of the effect between two new arms of a new study, with their own variation (binomial models
+    with the level arm).
+``baseline_rate``, ``risk_ratio``, ``risk_difference``
+    standardised: the rate of the baselines in the evidence, averaged over the arms of a group, the
+    groups of a study and then the studies, without and with the mean effect (g-computation).
+``study_log_odds_ratio``, ``study_odds_ratio``
+    effect in one study, shrunken towards the others.
+``tau_delta``, ``kappa``, ``icc``
+    variation on the logit scale of an effect between studies, and of arms about what their
+    contrasts say; the last as a correlation under the beta-binomial.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+
+from meta.estimands.averages import mean_rate
+from meta.estimands.draws import Estimate
+from meta.models.contrast_design import ContrastDesign
+
+OUTCOME = "goal_failure"
+
+
+def effect_estimates(posterior: xr.Dataset, design: ContrastDesign, seed: int) -> list[Estimate]:
+    """Every quantity that a model of contrasts reports, with its draws.
+
+    Parameters
+    ----------
+    posterior
+        Posterior group of a fit.
+    design
+        Design it was fitted to.
+    seed
+        Seed of the predictive draws.
+
+    Returns
+    -------
+    list of Estimate
+        The group of an effect is ``intervention=NAME``, of one study's effect
+        ``intervention=NAME|study=NAME``. Ratios are of odds or rates, differences of rates;
+        the rest is on the logit scale.
+    """
+    rng = np.random.default_rng(seed)
+    rows = np.arange(len(design.rows))
+    logit = _flat(posterior, "baseline_logit", "baseline")
+    kappa = _flat(posterior, "kappa", "stage")[:, 0] if "kappa" in posterior else None
+    shape = (posterior.sizes["chain"], posterior.sizes["draw"])
+    found: list[Estimate] = []
+
+    def add(group: str, estimand: str, values: np.ndarray, behind: np.ndarray) -> None:
+        found.append(Estimate(OUTCOME, group, estimand, values.reshape(shape), behind))
+
+    before = standardised_rate(logit, 0.0, kappa, design)
+    baselines = np.flatnonzero(~design.exposure.any(axis=1))
+    add("all", "baseline_rate", before, baselines)
+    delta = _flat(posterior, "delta", "intervention")
+    spread = _flat(posterior, "tau_delta")
+    for name in design.pooled:
+        mean = delta[:, design.interventions.index(name)]
+        new = mean + spread * rng.standard_normal(mean.size)
+        after = standardised_rate(logit, mean, kappa, design)
+        group, behind = f"intervention={name}", design.rows_of(name)
+        add(group, "log_odds_ratio", mean, behind)
+        add(group, "odds_ratio", np.exp(mean), behind)
+        add(group, "log_odds_ratio_new", new, behind)
+        add(group, "odds_ratio_new", np.exp(new), behind)
+        if kappa is not None:
+            own = np.sqrt(2) * kappa * rng.standard_normal(mean.size)
+            add(group, "log_odds_ratio_new_pair", new + own, behind)
+            add(group, "odds_ratio_new_pair", np.exp(new + own), behind)
+        add(group, "risk_ratio", after / before, behind)
+        add(group, "risk_difference", after - before, behind)
+    add("all", "tau_delta", spread, rows)
+    for scale in ("kappa", "icc"):
+        if scale in posterior:
+            add("all", scale, _flat(posterior, scale, "stage")[:, 0], rows)
+    return found + _by_study(posterior, design)
+
+
+def _by_study(posterior: xr.Dataset, design: ContrastDesign) -> list[Estimate]:
+    effect = posterior["effect"].transpose("effect_of", "chain", "draw").to_numpy()
+    found = []
+    for c, draws in enumerate(effect):
+        name = design.interventions[design.cell_intervention[c]]
+        study = design.levels[0].units[design.cell_study[c]]
+        group, behind = f"intervention={name}|study={study}", design.rows_of(name, study)
+        found.append(Estimate(OUTCOME, group, "study_log_odds_ratio", draws, behind))
+        found.append(Estimate(OUTCOME, group, "study_odds_ratio", np.exp(draws), behind))
+    return found
+
+
+def standardised_rate(
+    logit: np.ndarray,
+    effect: np.ndarray | float,
+    kappa: np.ndarray | None,
+    design: ContrastDesign,
+) -> np.ndarray:
+    """Average rate of the evidence's baselines with an effect added to each of them.
+
+    Parameters
+    ----------
+    logit
+        Logit of each baseline group, shape (D, G).
+    effect
+        Log odds ratio, shape (D,) or one number.
+    kappa
+        Sd of arms on the logit scale, shape (D,), or None.
+    design
+        Design, for the study of each group.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (D,): mean over the groups of a study, then over studies, each study counting once.
+    """
+    moved = logit + np.reshape(effect, (-1, 1))
+    rate = mean_rate(moved, np.zeros((1, 1)) if kappa is None else kappa[:, None])
+    parent = design.levels[1].parent
+    of_study = [rate[:, parent == s].mean(axis=1) for s in range(len(design.levels[0].units))]
+    return np.asarray(np.mean(of_study, axis=0))
+
+
+def _flat(posterior: xr.Dataset, name: str, *dims: str) -> np.ndarray:
+    values = posterior[name].transpose("chain", "draw", *dims).to_numpy()
+    return values.reshape(-1, *values.shape[2:])

@@ -1,0 +1,178 @@
+"""Section on contrasts: what interventions do, by study and pooled, and the pairs behind it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+from markupsafe import Markup
+
+from meta.evidence.contrast_set import read_edges
+from meta.evidence.dictionary import load_dictionary
+from meta.report.estimates import Estimate
+from meta.report.inputs import Fit, ReportInputs
+from meta.report.odds_figure import OddsBlock, OddsLine, odds_plot
+from meta.report.tables import Line, Table
+from meta.report.verdict import failed_models
+from meta.report.wording import estimand_name, spell, study_label
+
+OUTCOME = "goal_failure"
+#: Columns of the pooled effects.
+ODDS = ("odds_ratio", "odds_ratio_new", "odds_ratio_new_pair")
+POOLED = (*ODDS, "risk_ratio", "risk_difference")
+PAIR_COLUMNS = [
+    "model", "study", "intervention", "arm_id", "events", "trials", "baseline_arm_id",
+    "baseline_events", "baseline_trials",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Counts of one arm and its baseline, as they stand in the tables."""
+
+    study: str
+    intervention: str
+    arm: str
+    baseline: str
+    counts: str
+    baseline_counts: str
+    href: str
+
+
+@dataclass(frozen=True)
+class ContrastSection:
+    """Effects of one model of contrasts."""
+
+    fit: Fit
+    figure: Markup
+    pooled: Table
+    spread: Table
+    baseline: Estimate | None
+    behind: str
+    alone: tuple[str, ...]
+    meanings: tuple[tuple[str, str], ...]
+    pairs: tuple[Pair, ...]
+
+
+def contrast_sections(inputs: ReportInputs) -> list[ContrastSection]:
+    """Show each model of contrasts; none where the base has no contrasts."""
+    return [_section(inputs, fit, number) for number, fit in enumerate(inputs.contrast_fits)]
+
+
+def _section(inputs: ReportInputs, fit: Fit, number: int) -> ContrastSection:
+    studies = effects_by_study(inputs, fit)
+    pooled = [k for k in studies if inputs.estimate(fit.name, OUTCOME, _group(k), "odds_ratio")]
+    order = [*pooled, *(k for k in studies if k not in pooled)]
+    blocks = [_block(inputs, fit, name, studies[name], name in pooled) for name in order]
+    stamped = fit.name in failed_models(inputs)
+    title = "Odds of goal failure with an intervention, over those without it"
+    used = [e for e in ("tau_delta", "kappa", "icc") if _overall(inputs, fit, e)]
+    spread = tuple(_overall(inputs, fit, e) for e in used)
+    meanings = load_dictionary()["contrasts"].fields["intervention"].values or {}
+    return ContrastSection(
+        fit,
+        odds_plot(f"fig-contrasts-{number}", title, blocks, stamped),
+        Table(
+            tuple(
+                f"Odds ratio, {estimand_name(e)}" if e in ODDS else estimand_name(e) for e in POOLED
+            ),
+            tuple(Line(_label(fit, k), "", _cells(inputs, fit, k)) for k in pooled),
+        ),
+        Table(
+            tuple(estimand_name(e) for e in used),
+            (Line("log odds", "", spread),) if used else (),
+        ),
+        _overall(inputs, fit, "baseline_rate"),
+        _behind(fit),
+        tuple(spell(k) for k in order if k not in pooled),
+        tuple((spell(k), meanings[k]) for k in order if k in meanings),
+        tuple(_pairs(inputs, fit)),
+    )
+
+
+def effects_by_study(inputs: ReportInputs, fit: Fit) -> dict[str, list[tuple[str, Estimate]]]:
+    """Study and odds ratio of each effect that a model reports by study, by intervention."""
+    found: dict[str, list[tuple[str, Estimate]]] = {}
+    for estimate in inputs.estimates.values():
+        if estimate.model == fit.name and estimate.estimand == "study_odds_ratio":
+            name, study = (part.partition("=")[2] for part in estimate.group.split("|", 1))
+            found.setdefault(name, []).append((study, estimate))
+    return found
+
+
+def pairs_table(inputs: ReportInputs) -> pd.DataFrame:
+    """Counts of every pair of arms in a model of contrasts, one row a contrast."""
+    records = []
+    for fit in inputs.contrast_fits:
+        if fit.rows is None:
+            continue
+        counts = dict(zip(fit.rows["row_id"].astype(str), _counts(fit.rows), strict=True))
+        study = dict(zip(fit.rows["row_id"].astype(str), fit.rows["study"], strict=True))
+        for arm, baseline, name in read_edges(fit.rows):
+            of_both = (arm, *counts[arm], baseline, *counts[baseline])
+            records.append((fit.name, study[arm], name, *of_both))
+    return pd.DataFrame(records, columns=PAIR_COLUMNS).sort_values(
+        ["model", "intervention", "study", "arm_id"], ignore_index=True
+    )
+
+
+def _counts(rows: pd.DataFrame) -> list[tuple[int, int]]:
+    columns = rows[["events_goal_failure", "trials_goal_failure"]].astype(int)
+    return [(int(events), int(trials)) for events, trials in columns.to_numpy()]
+
+
+def _pairs(inputs: ReportInputs, fit: Fit) -> list[Pair]:
+    table = pairs_table(inputs)
+    return [
+        Pair(
+            study_label(str(row.study)),
+            spell(str(row.intervention)),
+            str(row.arm_id),
+            str(row.baseline_arm_id),
+            f"{row.events:,}/{row.trials:,}",
+            f"{row.baseline_events:,}/{row.baseline_trials:,}",
+            inputs.href(str(row.study)),
+        )
+        for row in table[table["model"] == fit.name].itertuples()
+    ]
+
+
+def _block(
+    inputs: ReportInputs,
+    fit: Fit,
+    name: str,
+    studies: Sequence[tuple[str, Estimate]],
+    pooled: bool,
+) -> OddsBlock:
+    lines = [OddsLine(study_label(study), estimate, "study") for study, estimate in studies]
+    for kind in ("odds_ratio", "odds_ratio_new") if pooled else ():
+        estimate = inputs.estimate(fit.name, OUTCOME, _group(name), kind)
+        if estimate:
+            lines.append(OddsLine(estimand_name(kind), estimate, kind))
+    heading = spell(name).capitalize() + ("" if pooled else " (not pooled)")
+    return OddsBlock(heading, tuple(lines))
+
+
+def _group(name: str) -> str:
+    return f"intervention={name}"
+
+
+def _cells(inputs: ReportInputs, fit: Fit, name: str) -> tuple[Estimate | None, ...]:
+    return tuple(inputs.estimate(fit.name, OUTCOME, _group(name), kind) for kind in POOLED)
+
+
+def _label(fit: Fit, name: str) -> str:
+    table = fit.pooled
+    row = table[(table["group"] == _group(name)) & (table["estimand"] == "odds_ratio")].iloc[0]
+    counted = f"{row['k_studies']:,} studies, {row['k_rows']:,} arms, {row['n_trials']:,} trials"
+    return f"{spell(name).capitalize()}: {counted}"
+
+
+def _overall(inputs: ReportInputs, fit: Fit, estimand: str) -> Estimate | None:
+    return inputs.estimate(fit.name, OUTCOME, "all", estimand)
+
+
+def _behind(fit: Fit) -> str:
+    part = fit.record.get("rows", {}).get(OUTCOME, {})
+    if not part:
+        return ""
+    return f"{part['k_studies']:,} studies, {part['k_rows']:,} arms, {part['n_trials']:,} trials"

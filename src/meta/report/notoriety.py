@@ -1,0 +1,116 @@
+"""How harm among all failures hangs on how readily harmful ones are written up."""
+
+import math
+from dataclasses import dataclass
+
+import matplotlib
+import pandas as pd
+from markupsafe import Markup
+from matplotlib.figure import Figure
+
+from meta.config import HARM_WITH_NOTORIETY, STAGES
+from meta.report.estimates import Estimate
+from meta.report.inputs import Fit, ReportInputs
+from meta.report.svg import INK, MUTED, POINTS, RULE, SETTINGS, inline_svg
+from meta.report.tables import Line, Table
+from meta.report.verdict import failed_models
+from meta.report.wording import STAMP, estimand_name, group_name
+
+COLUMNS = [
+    "model", "group", "estimand", "offset", "odds_ratio", "median", "ci_low", "ci_high", "ci_prob",
+]  # fmt: skip
+CURVE = "rate_mean"
+WIDTH, HEIGHT = 312.0, 200.0
+STYLES = ("solid", (0, (5, 2)), (0, (1.5, 1.5)), (0, (5, 1.5, 1.5, 1.5)))
+
+
+@dataclass(frozen=True)
+class NotorietySection:
+    """Harm of one composition: as catalogued, with the prior of the offset, and over offsets."""
+
+    figure: Markup
+    table: Table
+    prior: str
+    below_one: str
+
+
+def notoriety_table(inputs: ReportInputs) -> pd.DataFrame:
+    """Harm at each fixed offset, for every group and estimand of a composition.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns `COLUMNS`: `offset` is a log odds ratio, `odds_ratio` its exponential.
+    """
+    records = []
+    for fit in inputs.composition_fits:
+        pooled = fit.pooled[fit.pooled["outcome"].str.startswith(f"{HARM_WITH_NOTORIETY}=")]
+        for row in pooled.to_dict("records"):
+            offset = float(str(row["outcome"]).partition("=")[2])
+            records.append({**row, "offset": offset, "odds_ratio": round(math.exp(offset), 4)})
+    return pd.DataFrame(records, columns=COLUMNS).sort_values(
+        ["model", "group", "estimand", "offset"], ignore_index=True
+    )
+
+
+def notoriety_section(inputs: ReportInputs, fit: Fit) -> NotorietySection | None:
+    """Show what the offset does to harm, or None where the model has no offset."""
+    prior = fit.record.get("spec", {}).get("notoriety")
+    curve = notoriety_table(inputs)
+    curve = curve[(curve["model"] == fit.name) & (curve["estimand"] == CURVE)]
+    if not prior or curve.empty:
+        return None
+    groups = list(dict.fromkeys(curve["group"]))
+    table = Table(
+        tuple(f"{name}: {estimand_name(e, is_rate=False)}"
+              for name in ("as catalogued", "notoriety prior taken off")
+              for e in (CURVE, "rate_new")),
+        tuple(Line(group_name(group), STAGES[-1], _cells(inputs, fit, group)) for group in groups),
+    )  # fmt: skip
+    mu, sigma = float(prior["mu"]), float(prior["sigma"])
+    span = [math.exp(mu + z * sigma) for z in (-1.96, 0, 1.96)]
+    said = f"{span[1]:.1f} (95% from {span[0]:.1f} to {span[2]:.0f})"
+    below = 0.5 * math.erfc(mu / sigma / math.sqrt(2))
+    figure = _curve(curve, groups, fit.name in failed_models(inputs), f"fig-notoriety-{fit.name}")
+    return NotorietySection(figure, table, said, f"{100 * below:.0f}%")
+
+
+def _cells(inputs: ReportInputs, fit: Fit, group: str) -> tuple[Estimate | None, ...]:
+    return tuple(
+        inputs.estimate(fit.name, outcome, group, estimand)
+        for outcome in (STAGES[-1], HARM_WITH_NOTORIETY)
+        for estimand in (CURVE, "rate_new")
+    )
+
+
+def _curve(curve: pd.DataFrame, groups: list[str], stamped: bool, name: str) -> Markup:
+    """Median and interval of the average share over the offset, one line a group."""
+    with matplotlib.rc_context(SETTINGS):
+        figure = Figure(figsize=(WIDTH / POINTS, (HEIGHT + 14 * len(groups)) / POINTS))
+        figure.patch.set_visible(False)
+        axes = figure.add_axes((0.13, 0.2, 0.83, 0.62 if len(groups) > 1 else 0.72))
+        axes.patch.set_visible(False)
+        said = []
+        for group, style in zip(groups, STYLES * len(groups), strict=False):
+            rows = curve[curve["group"] == group]
+            share = rows[["ci_low", "median", "ci_high"]].to_numpy() * 100
+            offsets = rows["offset"].to_numpy()
+            axes.fill_between(offsets, share[:, 0], share[:, 2], color=MUTED, alpha=0.18, lw=0)
+            label = group_name(group)
+            axes.plot(offsets, share[:, 1], color=INK, linestyle=style, marker="o",
+                      markersize=3.5, label=label)  # fmt: skip
+            points = ", ".join(f"{x:g}: {y:.0f}%" for x, y in zip(offsets, share[:, 1],
+                                                                  strict=True))  # fmt: skip
+            said.append(f"{label} {points}")
+        axes.set_ylim(0, 100)
+        axes.set_yticks([0, 25, 50, 75, 100], ["0", "25", "50", "75", "100%"])
+        axes.set_xlabel("offset: log odds by which harm is likelier to be written up")
+        axes.grid(color=RULE, linewidth=0.7)
+        axes.tick_params(length=0)
+        for spine in axes.spines.values():
+            spine.set_visible(False)
+        axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), frameon=False, borderaxespad=0)
+        if stamped:
+            axes.set_title(STAMP, loc="right", fontsize=10)
+        title = "Share of failures with significant harm, by offset for notoriety"
+        return inline_svg(figure, name, title, "; ".join(said))

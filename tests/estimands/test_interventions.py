@@ -1,0 +1,116 @@
+"""Effects of interventions from made-up draws, against simulation and arithmetic."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+from scipy.special import expit, logit
+
+from meta.config import ModelSpec
+from meta.estimands import all_estimates
+from meta.estimands.interventions import standardised_rate
+from meta.models.contrast_design import ContrastDesign, build_contrast_design
+from meta.pooled import evidence_behind
+
+CHAINS, DRAWS = 4, 500
+
+
+@pytest.fixture(scope="module")
+def design() -> ContrastDesign:
+    """Three studies with a warning, the first with two baselines; one has steering too."""
+    arms = []
+    for group, study in enumerate(["s1", "s1", "s2", "s3"]):
+        base = f"{study}:base{group}"
+        arms.append((base, study, None))
+        arms.append((f"{study}:warned{group}", study, f"warning_or_prohibition@{base}"))
+    arms.append(("s3:steered", "s3", "steering_at_inference@s3:warned3"))
+    table = pd.DataFrame(arms, columns=["row_id", "study", "against"]).assign(
+        sampling_frame="denominator", events_goal_failure=3, trials_goal_failure=10
+    )
+    spec = ModelSpec(
+        frame="contrasts", stages=["goal_failure"], likelihood="binomial", levels=["study", "arm"]
+    )
+    return build_contrast_design(table, spec)
+
+
+@pytest.fixture(scope="module")
+def posterior() -> xr.Dataset:
+    rng = np.random.default_rng(4)
+    dims = ("chain", "draw")
+
+    def made(centre: object, spread: float, *names: str) -> tuple[tuple[str, ...], np.ndarray]:
+        middle = np.asarray(centre, dtype=float)
+        draws = middle + spread * rng.standard_normal((CHAINS, DRAWS, *middle.shape))
+        return (*dims, *names), draws
+
+    return xr.Dataset(
+        {
+            "baseline_logit": made([2.0, -3.0, 0.5, -1.0], 0.1, "baseline"),
+            "delta": made([-0.7, -1.5], 0.2, "intervention"),
+            "tau_delta": (dims, rng.uniform(0.4, 0.6, (CHAINS, DRAWS))),
+            "kappa": ((*dims, "stage"), rng.uniform(0.8, 1.0, (CHAINS, DRAWS, 1))),
+            "effect": made(np.arange(4.0), 0.1, "effect_of"),
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def found(posterior: xr.Dataset, design: ContrastDesign) -> dict[str, np.ndarray]:
+    return {e.key: e.draws for e in all_estimates(posterior, design, seed=2)}
+
+
+WARNING = "goal_failure/intervention=warning_or_prohibition"
+
+
+def test_only_what_three_studies_have_is_pooled(found):
+    assert f"{WARNING}/odds_ratio" in found
+    assert "goal_failure/intervention=steering_at_inference/odds_ratio" not in found
+    alone = "goal_failure/intervention=steering_at_inference|study=s3/study_odds_ratio"
+    assert found[alone].shape == (CHAINS, DRAWS)
+
+
+def test_odds_ratios_are_of_their_draws(found, posterior):
+    delta = posterior["delta"].to_numpy()[..., 1]
+    assert found[f"{WARNING}/log_odds_ratio"] == pytest.approx(delta)
+    assert found[f"{WARNING}/odds_ratio"] == pytest.approx(np.exp(delta))
+
+
+def test_a_new_study_and_a_new_pair_vary_by_their_own_scales(found):
+    mean = found[f"{WARNING}/log_odds_ratio"]
+    new, pair = (found[f"{WARNING}/log_odds_ratio_new{k}"] for k in ("", "_pair"))
+    # Standard error of a standard deviation of 2000 draws: 1.6%.
+    assert (new - mean).std() == pytest.approx(0.5, rel=0.08)
+    assert (pair - new).std() == pytest.approx(0.9 * np.sqrt(2), rel=0.08)
+
+
+def test_standardised_rates_are_those_of_simulated_arms(found, posterior):
+    rng = np.random.default_rng(9)
+    base = posterior["baseline_logit"].to_numpy().reshape(-1, 4)[:50]
+    kappa = posterior["kappa"].to_numpy().ravel()[:50]
+    delta = posterior["delta"].to_numpy()[..., 1].ravel()[:50]
+    # Arms of many pairs; a study counts once, however many baselines it has.
+    noise = kappa[:, None, None] * rng.standard_normal((50, 4, 20_000))
+    weight = np.array([1 / 6, 1 / 6, 1 / 3, 1 / 3])
+    before, after = (
+        (expit(base[..., None] + effect + noise).mean(axis=2) @ weight)
+        for effect in (0.0, delta[:, None, None])
+    )
+    assert found["goal_failure/all/baseline_rate"].ravel()[:50] == pytest.approx(before, abs=3e-3)
+    ratio = found[f"{WARNING}/risk_ratio"].ravel()[:50]
+    assert ratio == pytest.approx(after / before, abs=0.01)
+    difference = found[f"{WARNING}/risk_difference"].ravel()[:50]
+    assert difference == pytest.approx(after - before, abs=4e-3)
+
+
+def test_without_variation_between_arms_the_rate_is_plain(design):
+    rate = standardised_rate(np.full((1, 4), logit(0.2)), np.log(4), None, design)
+    assert rate == pytest.approx([0.5])
+
+
+def test_each_number_has_the_rows_of_its_contrasts_behind_it(posterior, design):
+    estimates = all_estimates(posterior, design, seed=2)
+    behind = pd.DataFrame(evidence_behind(estimates, design), index=[e.key for e in estimates])
+    assert behind.loc[f"{WARNING}/odds_ratio"].tolist() == [3, 8, 80]
+    alone = f"{WARNING}|study=s1/study_odds_ratio"
+    assert behind.loc[alone].tolist() == [1, 4, 40]
+    assert behind.loc["goal_failure/all/tau_delta"].tolist() == [3, 9, 90]
