@@ -27,6 +27,8 @@ that they compare across likelihoods:
     of its log, for a new study's mean effect, and for one new pair of arms.
 ``study_odds_ratio``, ``study_log_odds_ratio``, ``tau_delta``
     the same in one study of the evidence, its log, and the sd of that log between studies.
+``baseline_rate``
+    rate of goal failure of the arm that an intervention is compared with.
 ``tau``, ``omega``, ``kappa``, ``phi``, ``icc``, ``median_odds_ratio``, ``stage_correlation``
     how much studies, agent sets, arms and families of agents differ.
 ``upper_share``, ``split``, ``gap``, ``upper_probability``
