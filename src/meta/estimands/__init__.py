@@ -22,13 +22,6 @@ that they compare across likelihoods:
 ``risk_ratio``, ``risk_difference``
     average rate had every row of the evidence one setting of a moderator, over (less) the same at
     a reference: standardised to the evidence.
-``odds_ratio``, ``odds_ratio_new``, ``odds_ratio_new_pair``
-    factor by which an intervention multiplies the odds of goal failure: at the mean over studies
-    of its log, for a new study's mean effect, and for one new pair of arms.
-``study_odds_ratio``, ``study_log_odds_ratio``, ``tau_delta``
-    the same in one study of the evidence, its log, and the sd of that log between studies.
-``baseline_rate``
-    rate of goal failure of the arm that an intervention is compared with.
 ``tau``, ``omega``, ``kappa``, ``phi``, ``icc``, ``median_odds_ratio``, ``stage_correlation``
     how much studies, agent sets, arms and families of agents differ.
 ``upper_share``, ``split``, ``gap``, ``upper_probability``

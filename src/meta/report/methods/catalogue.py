@@ -15,6 +15,7 @@ import yaml
 from markupsafe import Markup
 
 import meta.estimands
+from meta.estimands import interventions
 from meta.evidence.links import links
 from meta.report.inputs import ReportInputs
 from meta.report.methods.citations import linked
@@ -127,8 +128,8 @@ def setting(path: str, settings: Mapping[str, Any]) -> Any:
 
 
 def definitions() -> list[Definition]:
-    """Estimands and what they are, from the documentation of `meta.estimands`."""
-    text = meta.estimands.__doc__ or ""
+    """Estimands and what they are, from the documentation of their modules."""
+    text = "\n".join(module.__doc__ or "" for module in (meta.estimands, interventions))
     blocks = re.findall(r"^((?:``[^`]+``(?:, )?)+)\n((?:    .+\n?)+)", text, flags=re.MULTILINE)
     return [
         Definition(tuple(re.findall("``([^`]+)``", names)), _linked_dois(" ".join(body.split())))
