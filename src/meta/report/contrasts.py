@@ -12,7 +12,7 @@ from meta.report.estimates import Estimate
 from meta.report.inputs import Fit, ReportInputs
 from meta.report.odds_figure import OddsBlock, OddsLine, odds_plot
 from meta.report.tables import Line, Table
-from meta.report.verdict import failed_models
+from meta.report.verdict import stamp
 from meta.report.wording import estimand_name, spell, study_label
 
 OUTCOME = "goal_failure"
@@ -63,14 +63,13 @@ def _section(inputs: ReportInputs, fit: Fit, number: int) -> ContrastSection:
     pooled = [k for k in studies if inputs.estimate(fit.name, OUTCOME, _group(k), "odds_ratio")]
     order = [*pooled, *(k for k in studies if k not in pooled)]
     blocks = [_block(inputs, fit, name, studies[name], name in pooled) for name in order]
-    stamped = fit.name in failed_models(inputs)
     title = "Odds of goal failure with an intervention, over those without it"
     used = [e for e in ("tau_delta", "kappa", "icc") if _overall(inputs, fit, e)]
     spread = tuple(_overall(inputs, fit, e) for e in used)
     meanings = load_dictionary()["contrasts"].fields["intervention"].values or {}
     return ContrastSection(
         fit,
-        odds_plot(f"fig-contrasts-{number}", title, blocks, stamped),
+        odds_plot(f"fig-contrasts-{number}", title, blocks, stamp(inputs, {fit.name})),
         Table(
             tuple(
                 f"Odds ratio, {estimand_name(e)}" if e in ODDS else estimand_name(e) for e in POOLED
