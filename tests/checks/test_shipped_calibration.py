@@ -36,7 +36,8 @@ def test_calibration_is_current_and_inside_its_bands(model: str, tables: Tables)
     folder = ROOT / "calibration" / model
     assert stale_reasons(folder, task, now) == []
     record = read_calibration(folder)
-    assert record["passed"], record["uniformity"]
+    assert all(each["inside"] for each in record["uniformity"]), record["uniformity"]
+    assert record["passed"] is record["complete"]
     assert record["sampling"]["replicates_below_effective_size"] <= 0.05 * record["replicates"]
     assert (folder / "ecdf.svg").is_file()
 
