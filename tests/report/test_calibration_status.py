@@ -14,6 +14,7 @@ from meta.report.calibration import (
     load_calibrations,
     status_of,
 )
+from meta.report.limits import limits_of
 from meta.report.pages import render_report
 
 ROOT = Path(__file__).parents[2]
@@ -78,3 +79,26 @@ def test_the_shipped_folder_is_read():
     assert stored.coverage["worst"]
     for each in stored.records.values():
         assert each["passed"] is False or each["complete"]
+
+
+def test_the_limits_say_that_more_blind_studies_do_not_help(full):
+    run = full.load()
+    row = {"observed": False, "estimand": "rate_mean", "tau": 0.5, "coverage": 0.5}
+    cells = pd.DataFrame(
+        [
+            {**row, "studies": 3, "rate": 0.02, "bias": 0.25},
+            {**row, "studies": 60, "rate": 0.02, "bias": 0.18},
+            {**row, "studies": 60, "rate": 0.02, "bias": 0.22, "tau": 1.5},
+            {**row, "studies": 60, "rate": 0.9, "bias": -0.02},
+            {**row, "studies": 60, "rate": 0.02, "bias": 0.7, "observed": True},
+        ]
+    )
+    first = limits_of(replace(run, calibration=Calibrations(cells=cells)))[0]
+    assert first.name == "capability"
+    assert "rate of 0.02, is off by +0.18 to +0.22 with 60 studies" in first.text
+    assert "by +0.25 to +0.25 with 3." in first.text
+    rows = run.primary.rows
+    seen = set(rows.loc[rows["trials_capability_transfer"].notna(), "study"])
+    blind = rows["study"].nunique() - len(seen)
+    assert f"In {blind} of the {rows['study'].nunique()} studies no arm does." in first.text
+    assert "simulations" not in limits_of(run)[0].text

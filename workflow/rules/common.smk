@@ -87,7 +87,11 @@ def task_json(wildcards):
 
 def fit_stamp(wildcards):
     """Digest of everything a fit depends on: code, specification, sampler, seed and rows."""
-    parts = [code_fingerprint("meta.steps:fit"), task_json(wildcards), ROWS[wildcards.model]["hash"]]
+    parts = [
+        code_fingerprint("meta.steps:fit"),
+        task_json(wildcards),
+        ROWS[wildcards.model]["hash"],
+    ]
     if wildcards.model in IMPUTED:
         # All of the codings, not only the fields read: a run of the codes writes every imputed
         # set anew, and a fit must belong to the set that is stored.

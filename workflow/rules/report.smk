@@ -52,7 +52,9 @@ rule report:
         multiverse=lambda wildcards, input: [f"--multiverse {file}" for file in input.multiverse],
         calibration="--calibration calibration" if Path("calibration").is_dir() else "",
         # Committed, and no input: as one, Snakemake would measure for an hour what is stale.
-        measured=digest(*(path.read_text() for path in sorted(Path("calibration").glob("*/*.json")))),
+        measured=digest(
+            *(path.read_text() for path in sorted(Path("calibration").glob("*/*.json")))
+        ),
     shell:
         "meta report {params.fits} --index {input.index} --flow {input.flow}"
         " --bibliography {input.bibliography} --corrections {input.corrections}"

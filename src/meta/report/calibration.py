@@ -127,3 +127,41 @@ def coverage_sentence(stored: Calibrations, spec_hash: str) -> str:
         f"Measured with {made} of {wanted} replicates a cell{state}.{stale} "
         f"{describe_worst(stored.cells)}"
     )
+
+
+def unobserved_bias(stored: Calibrations) -> str:
+    """Say by how much the average rate is off where no simulated study observes capability.
+
+    Parameters
+    ----------
+    stored
+        Committed measurements.
+
+    Returns
+    -------
+    str
+        A sentence with a leading space: the true rate with the largest bias at the largest number
+        of studies, beside the smallest number; empty where none was measured.
+    """
+    cells = stored.cells
+    if cells.empty:
+        return ""
+    blind = cells[~cells["observed"].astype(bool) & cells["estimand"].eq("rate_mean")]
+    if blind.empty:
+        return ""
+    few, many = int(blind["studies"].min()), int(blind["studies"].max())
+    at_most = blind[blind["studies"].eq(many)]
+    means = at_most.groupby("rate", as_index=False)["bias"].mean()
+    rate = float(means["rate"].iloc[int(means["bias"].abs().to_numpy().argmax())])
+    return (
+        f" In simulations where no study observes it, the average of goal failure given "
+        f"capability, at a true typical rate of {rate:g}, is off by "
+        f"{_bias(blind, rate, many)} with {many} studies, and by {_bias(blind, rate, few)} with "
+        f"{few}."
+    )
+
+
+def _bias(cells: pd.DataFrame, rate: float, studies: int) -> str:
+    """Least and largest bias over spreads, at one true rate and number of studies."""
+    bias = cells.loc[cells["rate"].eq(rate) & cells["studies"].eq(studies), "bias"]
+    return f"{bias.min():+.2f} to {bias.max():+.2f}"
