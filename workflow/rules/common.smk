@@ -31,8 +31,6 @@ except UserError as error:
 ROWS = SNAPSHOT["models"]
 MODELS = [model for model, rows in ROWS.items() if not rows["refused"]]
 IMPUTED = [model for model in MODELS if SETTINGS.models[model].imputes]
-# Contrasts have no population of studies whose rates could be predicted.
-CHECKED = [model for model in MODELS if SETTINGS.models[model].frame != "contrasts"]
 # Whether any unit is coded: without codings there are no latent codes and no agreement.
 CODED = SNAPSHOT["codes"] is not None
 

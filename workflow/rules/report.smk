@@ -12,7 +12,7 @@ rule report:
         records=expand(f"{FITS}/fit.json", model=MODELS),
         pooled=expand(f"{FITS}/pooled.csv", model=MODELS),
         diagnostics=expand(f"{FITS}/diagnostics.csv", model=MODELS),
-        checks=expand(f"{CHECKS}/summary.json", model=CHECKED),
+        checks=expand(f"{CHECKS}/summary.json", model=MODELS),
         index="data/processed/analysis/index.json",
         flow="data/processed/flow.json",
         bibliography="data/processed/bibliography.parquet",

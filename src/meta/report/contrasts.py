@@ -51,6 +51,7 @@ class ContrastSection:
     alone: tuple[str, ...]
     meanings: tuple[tuple[str, str], ...]
     pairs: tuple[Pair, ...]
+    checked: str
 
 
 def contrast_sections(inputs: ReportInputs) -> list[ContrastSection]:
@@ -85,6 +86,19 @@ def _section(inputs: ReportInputs, fit: Fit, number: int) -> ContrastSection:
         tuple(spell(k) for k in order if k not in pooled),
         tuple((spell(k), meanings[k]) for k in order if k in meanings),
         tuple(_pairs(inputs, fit)),
+        how_checked(fit),
+    )
+
+
+def how_checked(fit: Fit) -> str:
+    """Say what a model of contrasts was checked against, and what not."""
+    if fit.checks is None or fit.checks.predictive.empty:
+        return (
+            "This model passed checks of the sampler at most: no predictive check was made of it."
+        )
+    return (
+        "Beside the sampler this model is checked by replicates of its arms with new effects; no "
+        "study is left out, no sensitivity analysis is made of it."
     )
 
 

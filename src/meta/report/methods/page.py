@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from meta.plural import counted
 from meta.report.calibration import coverage_sentence, statuses
+from meta.report.contrasts import how_checked
 from meta.report.inputs import Fit, ReportInputs
 from meta.report.methods.catalogue import Definition, analyses, definitions, gates
 from meta.report.methods.citations import references
@@ -120,7 +121,10 @@ def _model(fit: Fit, spec: Specification) -> Model:
         equations=equations(spec),
         priors=priors,
         sampler=_sampler(fit),
-        notes=[str(note) for note in fit.record.get("notes") or []],
+        notes=[
+            *([how_checked(fit)] if fit.frame == "contrasts" else []),
+            *(str(note) for note in fit.record.get("notes") or []),
+        ],
     )
 
 
