@@ -7,7 +7,9 @@ Under the fitted effects the replicates would follow the data whatever their pop
 
 Baselines have no population in this model, so that they are kept: statistics of arms without or
 with nothing but events are pulled towards the data by them, while those of effects are not.
-Each statistic gates as in `meta.checks.posterior_predictive`.
+A tail probability below the threshold (settings, `checks.tail_probability`) fails the run: the
+effects of interventions are reported by this model alone, so that no other would show the misfit. A
+right model fails any of the six statistics with a probability of at most six times the threshold.
 """
 
 from __future__ import annotations
