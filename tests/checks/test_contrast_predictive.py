@@ -1,4 +1,4 @@
-"""Predictive check of contrasts: statistics by hand, replicates, what fails and what passes."""
+"""Predictive check of contrasts: statistics by hand, replicates, what warns and what passes."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ import xarray as xr
 from scipy.special import expit, logit
 
 from meta.checks.contrast_predictive import (
+    computed_check,
     contrast_predictive,
     contrast_statistics,
     replicate_contrasts,
 )
-from meta.checks.fit_checks import CHECK_COLUMNS, contrast_checks
+from meta.checks.fit_checks import contrast_checks
 from meta.config import FitChecks, FitTask, ModelSpec, PriorSet, Sampler
 from meta.models.contrast_design import ContrastDesign, build_contrast_design
 from meta.report.check_tables import load_check_tables
@@ -115,7 +116,7 @@ def test_tail_probabilities_of_the_truth_are_rarely_small_and_of_another_are() -
     assert found.loc["effect_sd_within_studies", "tail_probability"] > 0.005
 
 
-def test_a_misfit_fails_the_gate_and_every_file_of_the_report_is_there(tmp_path: Path) -> None:
+def test_a_misfit_warns_and_every_file_of_the_report_is_there(tmp_path: Path) -> None:
     rng = np.random.default_rng(5)
     task = FitTask(model="contrasts", spec=SPEC, priors=PriorSet(), sampler=Sampler(), seed=1)
     arms = table(DELTA + np.repeat([-2.5, 2.5], STUDIES // 2), rng)
@@ -123,17 +124,25 @@ def test_a_misfit_fails_the_gate_and_every_file_of_the_report_is_there(tmp_path:
     results = {}
     for tau in (0.2, 3.0):
         found = contrast_checks(posterior(made, tau=tau), arms, task, FitChecks(), 0.95)
-        results[tau] = {c.check for c in found.gates if not c.passed}
+        results[tau] = {c.check for c in found.warnings if not c.passed}
+        assert [(c.value, c.threshold, c.passed) for c in found.gates] == [(6, 6, True)]
         folder = tmp_path / str(tau)
         folder.mkdir()
         for name, content in found.tables.items():
             content.to_csv(folder / f"{name}.csv", index=False)
         rows = pd.DataFrame([{"model": "contrasts", **c.as_row()} for c in found.gates])
         rows.to_csv(folder / "diagnostics.csv", index=False)
-        pd.DataFrame(columns=CHECK_COLUMNS).to_csv(folder / "warnings.csv", index=False)
+        pd.DataFrame([{"model": "contrasts", **c.as_row()} for c in found.warnings]).to_csv(
+            folder / "warnings.csv", index=False
+        )
         (folder / "summary.json").write_text(json.dumps(found.summary))
         stored = load_check_tables(folder, "contrasts")
         assert "present" not in " ".join(stored.gates["check"])
         assert len(stored.predictive) == 6
     assert "posterior_predictive_effect_sd_between_studies" in results[0.2]
     assert results[3.0] == set()
+
+
+def test_a_statistic_without_a_value_fails_the_run() -> None:
+    assert not computed_check(pd.DataFrame({"tail_probability": [0.5, np.nan]})).passed
+    assert not computed_check(pd.DataFrame({"tail_probability": []})).passed

@@ -10,7 +10,7 @@ from conftest import COLUMNS, Base, fit_record
 
 from meta.checks.posterior_predictive import COLUMNS as PREDICTIVE_COLUMNS
 from meta.report.check_tables import CheckTables
-from meta.report.contrasts import effects_by_study, pairs_table
+from meta.report.contrasts import effects_by_study, how_checked, pairs_table
 from meta.report.notoriety import notoriety_table
 from meta.report.pages import render_page, render_report
 
@@ -139,6 +139,11 @@ def test_what_was_checked_is_said(run, page, tmp_path):
     assert "No study is left out" in own
     assert "LOO-PIT" not in own
     assert "not a rate" not in own
+    assert "No statistic of them stands out" in how_checked(checked)
+    warning = {**gate, "passed": "False", "meaning": "largest effect: observed 16.6; two-sided"}
+    tables = replace(tables, warnings=pd.DataFrame([warning]))
+    said = how_checked(replace(fit, checks=tables))
+    assert "does not fit in every respect: largest effect: observed 16.6." in said
 
 
 def test_effects_are_no_composition_and_no_rate(run, page):

@@ -7,9 +7,9 @@ Under the fitted effects the replicates would follow the data whatever their pop
 
 Baselines have no population in this model, so that they are kept: statistics of arms without or
 with nothing but events are pulled towards the data by them, while those of effects are not.
-A tail probability below the threshold (settings, `checks.tail_probability`) fails the run: the
-effects of interventions are reported by this model alone, so that no other would show the misfit. A
-right model fails any of the six statistics with a probability of at most six times the threshold.
+A tail probability below the threshold (settings, `checks.tail_probability`) warns, and the section
+on contrasts says so beside the effects; that the statistics could be computed gates. A right model
+fails any of the six with a probability of at most six times the threshold.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from scipy.special import expit, logit
 
 from meta.checks.posterior_predictive import REPLICATES, comparison_table
 from meta.checks.predictive import Comparison, beta_rates
+from meta.checks.sampler import Check
 from meta.models.contrast_design import ContrastDesign
 
 STATISTICS = {
@@ -72,6 +73,16 @@ def contrast_predictive(
         for name, values in new.items()
     ]
     return comparison_table(compared, ci_prob, STATISTICS)
+
+
+def computed_check(table: pd.DataFrame) -> Check:
+    """Check that every statistic has a tail probability, and that there is one at all."""
+    known = int(np.isfinite(table["tail_probability"].to_numpy(float)).sum())
+    needed = max(1, len(table))
+    meaning = "statistics of pairs that could be compared with replicates; a misfit warns"
+    return Check(
+        "posterior_predictive_computed", float(known), float(needed), known >= needed, "", meaning
+    )
 
 
 def replicate_contrasts(

@@ -13,7 +13,7 @@ import pandas as pd
 import pymc as pm
 import xarray as xr
 
-from meta.checks.contrast_predictive import contrast_predictive
+from meta.checks.contrast_predictive import computed_check, contrast_predictive
 from meta.checks.imputed import top_parameters
 from meta.checks.influence import COLUMNS as INFLUENCE_COLUMNS
 from meta.checks.influence import SUMMARY_COLUMNS, influence, influence_summary
@@ -141,8 +141,8 @@ def contrast_checks(
     tables = {name: pd.DataFrame(columns=columns) for name, columns in UNUSED.items()}
     return Results(
         tables | {"posterior_predictive": predictive},
+        [computed_check(predictive)],
         tail_checks(predictive, checks.tail_probability),
-        [],
         {"elpd": None, "studies": 0, "remark": "no study was left out", "code_sets": 1},
     )
 

@@ -96,9 +96,18 @@ def how_checked(fit: Fit) -> str:
         return (
             "This model passed checks of the sampler at most: no predictive check was made of it."
         )
-    return (
+    warnings = fit.checks.warnings
+    bad = [] if warnings.empty else warnings.loc[warnings["passed"] != "True", "meaning"].tolist()
+    said = (
         "Beside the sampler this model is checked by replicates of its arms with new effects; no "
         "study is left out, no sensitivity analysis is made of it."
+    )
+    if not bad:
+        return f"{said} No statistic of them stands out."
+    misfit = "; ".join(str(meaning).rpartition(";")[0] for meaning in bad)
+    return (
+        f"{said} It does not fit in every respect: {misfit}. Pairs further apart than the model "
+        "can give are drawn in by it, so read their own counts below."
     )
 
 
