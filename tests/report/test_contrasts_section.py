@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
-from conftest import COLUMNS, Base, fit_record
+from tests.report.conftest import COLUMNS, Base, fit_record
 
 from meta.checks.posterior_predictive import COLUMNS as PREDICTIVE_COLUMNS
 from meta.report.check_tables import CheckTables
