@@ -81,7 +81,7 @@ class PriorSet(Strict):
     omega: Scale = HalfNormal(sigma=1)
     kappa: Scale = HalfNormal(sigma=1)
     beta: Normal = Normal(sigma=0.75)
-    monotonic: Normal = Normal(sigma=1)
+    monotonic: Normal = Normal(sigma=1.5)
     simplex: Dirichlet = Dirichlet(concentration=2)
     icc: Beta = Beta(alpha=1, beta=3)
     correlation: Lkj = Lkj(eta=2)
