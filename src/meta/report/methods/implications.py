@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 
-from meta.estimands import MEDIAN_ODDS_FACTOR
+from meta.estimands import MEDIAN_ODDS_FACTOR, median_odds_ratio
 from meta.estimands.averages import StudyAverages, mean_rate
 from meta.estimands.draws import Draws
 from meta.estimands.population import new_effects
@@ -115,7 +115,7 @@ def _of_rates(spec: Specification, rng: np.random.Generator) -> list[Quantity]:
         Quantity(f"{share} of a new {unit}", "rate_new", "rate", new),
         Quantity(
             f"Median odds ratio of two {plural}", "median_odds_ratio", "odds_ratio",
-            np.exp(MEDIAN_ODDS_FACTOR * drawn["tau"]),
+            median_odds_ratio(d, 0),
         ),
     ]  # fmt: skip
 
