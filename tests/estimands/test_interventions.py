@@ -110,7 +110,7 @@ def test_without_variation_between_arms_the_rate_is_plain(design):
 def test_each_number_has_the_rows_of_its_contrasts_behind_it(posterior, design):
     estimates = all_estimates(posterior, design, seed=2)
     behind = pd.DataFrame(evidence_behind(estimates, design), index=[e.key for e in estimates])
-    assert behind.loc[f"{WARNING}/odds_ratio"].tolist() == [3, 8, 80]
+    assert behind.loc[f"{WARNING}/odds_ratio"].tolist() == [3, 8, 80, 3]
     alone = f"{WARNING}|study=s1/study_odds_ratio"
-    assert behind.loc[alone].tolist() == [1, 4, 40]
-    assert behind.loc["goal_failure/all/tau_delta"].tolist() == [3, 9, 90]
+    assert behind.loc[alone].tolist() == [1, 4, 40, 1]
+    assert behind.loc["goal_failure/all/tau_delta"].tolist() == [3, 9, 90, 3]

@@ -25,6 +25,7 @@ from meta.report.tables import (
     groups_of,
     list_table,
     outcomes_of,
+    product_first,
     sensitivity_table,
 )
 from meta.report.verdict import failed_models
@@ -120,10 +121,10 @@ def chain_section(inputs: ReportInputs) -> Section | None:
         return None
     blocks = [
         _estimand_block(inputs, fit, outcome, "all", outcome_name(outcome))
-        for outcome in outcomes_of(inputs, fit)
+        for outcome in product_first(outcomes_of(inputs, fit))
     ]
     figure = interval_plot(
-        "fig-chain", "The chain: capability, goal failure, product", blocks, _stamped(inputs, fit)
+        "fig-chain", "The chain: product, capability, goal failure", blocks, _stamped(inputs, fit)
     )
     return Section(fit, figure, chain_table(inputs, fit))
 

@@ -106,7 +106,7 @@ def _of_rates(spec: Specification, rng: np.random.Generator) -> list[Quantity]:
     d = _as_draws(drawn)
     new = mean_rate(d.location + new_effects(d, rng), d.inner)[:, 0]
     plural = {"list": "lists", "study": "studies"}[unit]
-    return [
+    found = [
         Quantity(f"{share} of the typical {unit}", "rate_typical", "rate", expit(d.location[:, 0])),
         Quantity(
             f"{share}, average over {plural}", "rate_mean", "rate",
@@ -118,6 +118,12 @@ def _of_rates(spec: Specification, rng: np.random.Generator) -> list[Quantity]:
             median_odds_ratio(d, 0),
         ),
     ]  # fmt: skip
+    if d.upper_share is not None:
+        (_, lower), (_, upper) = d.populations()
+        gap = (upper.location - lower.location)[:, 0]
+        name = f"Odds of the upper population of {plural} over the lower's"
+        found.append(Quantity(name, "gap", "odds_ratio", np.exp(gap)))
+    return found
 
 
 def _as_draws(drawn: dict[str, np.ndarray]) -> Draws:
