@@ -2,12 +2,12 @@
 
 import numpy as np
 import pandas as pd
-from tests.models.test_hierarchy import CHAIN
 
 from meta.config import ModelSpec
 from meta.estimands import Estimate
 from meta.models.design import build_design
 from meta.pooled import evidence_behind
+from tests.models.test_hierarchy import CHAIN
 
 
 def test_a_product_is_not_counted_as_seeing_its_stage() -> None:

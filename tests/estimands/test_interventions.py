@@ -90,9 +90,7 @@ def simulated_rates(posterior, base, weight, effect):
     kappa, spread = (posterior[n].to_numpy().ravel()[:50] for n in ("kappa", "tau_delta"))
     noise = kappa[:, None, None] * rng.standard_normal(shape)
     varied = effect[:, None, None] + spread[:, None, None] * rng.standard_normal(shape)
-    return [
-        expit(base[..., None] + added + noise).mean(axis=2) @ weight for added in (0.0, varied)
-    ]
+    return [expit(base[..., None] + added + noise).mean(axis=2) @ weight for added in (0.0, varied)]
 
 
 def test_standardised_rates_are_those_of_simulated_arms(found, posterior):
@@ -140,7 +138,11 @@ def test_an_intervention_is_standardised_to_its_own_baselines():
     got = estimates[f"{WARNING}/baseline_rate"]
     steered = np.array([-1.0, 0.0, 1.0]) + 1.5
     assert got.draws == pytest.approx(expit(steered).mean())
-    assert design.rows["row_id"].iloc[got.rows].tolist() == ["s1:steered", "s2:steered", "s3:steered"]
+    assert design.rows["row_id"].iloc[got.rows].tolist() == [
+        "s1:steered",
+        "s2:steered",
+        "s3:steered",
+    ]
     ratio = estimates[f"{WARNING}/risk_ratio"].draws
     assert ratio == pytest.approx(expit(steered - 1).mean() / expit(steered).mean())
 

@@ -93,7 +93,7 @@ def test_an_estimand_without_a_scale_is_refused() -> None:
         comparison_scale("brand_new", np.ones(3))
 
 
-def test_a_prior_that_a_model_does_not_have_leaves_its_hash(tables: Tables) -> None:
+def test_a_prior_that_a_model_does_not_have_leaves_its_hash() -> None:
     task = SETTINGS.task("rates")
     other = SETTINGS.task("agent_families")
     wide = task.priors.phi.model_copy(update={"sigma": 3.0})

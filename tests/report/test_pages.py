@@ -293,10 +293,16 @@ def test_two_populations_are_shown_with_each_study(full):
     row = table[table["estimand"].eq("tau") & table["outcome"].eq("goal_failure")].iloc[:1]
     parts = [row.assign(estimand=name, median=0.25) for name in ("upper_share", "gap", "phi")]
     for study, median in zip(full.studies[:2], (0.1, 0.9), strict=True):
-        parts.append(row.assign(estimand="upper_probability", group=f"study={study}", median=median))
+        parts.append(
+            row.assign(estimand="upper_probability", group=f"study={study}", median=median)
+        )
     pd.concat([table, *parts]).to_csv(path, index=False)
     section = section_of(render_page(full.load()), "heterogeneity")
-    for name in ("Share of studies in the upper population", "Distance of the populations", "(phi)"):
+    for name in (
+        "Share of studies in the upper population",
+        "Distance of the populations",
+        "(phi)",
+    ):
         assert name in section
     shown = [section.index(f"study={study}/upper_probability") for study in full.studies[:2]]
     assert shown[1] < shown[0]  # the likeliest first

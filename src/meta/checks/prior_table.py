@@ -45,7 +45,8 @@ def prior_table(
     -------
     pandas.DataFrame
         The columns of `meta.checks.refits.COLUMNS`, with `priors` (name of the set, `main` first),
-        `tau_prior`, `alpha_prior`, `shift_in_sd` and `shift_mcse_in_sd` (see `meta.checks.refits.against`).
+        `tau_prior`, `alpha_prior`, `shift_in_sd` and `shift_mcse_in_sd` (see
+        `meta.checks.refits.against`).
     """
     parts = [_named(main, MAIN, task.priors)]
     for name, priors in alternatives.items():

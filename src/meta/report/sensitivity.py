@@ -124,7 +124,9 @@ def prior_alternatives(found: Sensitivity) -> TextTable | None:
 def _prior_label(table: pd.DataFrame) -> Callable[[str], str]:
     """Name a set by its priors of tau and alpha: of an alternative, those that differ."""
     told = [c for c in ("tau", "alpha") if f"{c}_prior" in table]
-    rows = {} if table.empty else table.drop_duplicates("priors").set_index("priors").to_dict("index")
+    rows = (
+        {} if table.empty else table.drop_duplicates("priors").set_index("priors").to_dict("index")
+    )
 
     def label(name: str) -> str:
         said = {c: str(rows[name][f"{c}_prior"]) for c in told}
