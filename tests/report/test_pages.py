@@ -283,6 +283,9 @@ def test_the_headline_leads_with_the_product_and_says_how_little_sees_the_rest(f
     assert "(13 of 20 arms see only the product)" in text
     keys = re.findall(r'data-key="rates/(\w+)/all/rate_mean"', section)
     assert keys[0] == "capable_goal_failure"
+    record["spec"]["assumed_capable"] = True
+    path.write_text(json.dumps(record))
+    assert "arms (9 of 18)" not in Page(section_of(render_page(full.load()), "chain")).text
     table = section[section.index("<table") :]
     assert table.index("Capable and goal fails") < table.index("Goal fails, given capability")
 

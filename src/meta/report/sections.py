@@ -183,6 +183,8 @@ def forest_columns(forests: list[Forest]) -> list[list[Forest]]:
 def product_share(inputs: ReportInputs) -> str:
     """Say how many of the primary model's arms count the product directly; empty where none."""
     rows = inputs.primary.rows if inputs.primary else None
+    if inputs.primary and inputs.primary.record.get("spec", {}).get("assumed_capable"):
+        return ""
     seen = None if rows is None else observed(rows, "goal_failure")
     if seen is None or seen.empty or not product_rows(seen).any():
         return ""
