@@ -19,6 +19,7 @@ CONTRACT = [
     "model", "primary", "outcome", "group", "estimand", "mean", "sd", "median", "ci_low",
     "ci_high", "ci_prob", "mcse_mean", "ess_bulk", "ess_tail", "r_hat", "k_studies", "k_rows",
     "n_trials", "frame", "passed", "prior_median", "prior_ci_low", "prior_ci_high", "contraction",
+    "k_direct",
 ]  # fmt: skip
 
 

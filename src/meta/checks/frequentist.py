@@ -28,9 +28,8 @@ import statsmodels.api as sm
 from scipy import stats
 
 from meta.checks.arm_counts import PRODUCT, counts_by_outcome
-from meta.models.design import Design
+from meta.models.design import FEWEST_STUDIES, Design
 
-FEWEST_STUDIES = 3
 Pair = tuple[float, float]
 
 

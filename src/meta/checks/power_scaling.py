@@ -18,7 +18,7 @@ import xarray as xr
 from arviz_stats.base import array_stats
 from scipy import stats
 
-from meta.checks.importance import smoothed_weights
+from meta.checks.importance import LARGEST_K, smoothed_weights
 from meta.estimands import Estimate
 from meta.priors import Beta, Gamma, HalfCauchy, HalfNormal, Lkj, Normal, PriorSet
 
@@ -118,7 +118,7 @@ def power_scaling(
         rows.append(row)
     table = pd.DataFrame(rows)
     table["threshold"] = threshold
-    limit = min(1 - 1 / np.log10(log_prior.size), 0.7)
+    limit = min(1 - 1 / np.log10(log_prior.size), LARGEST_K)
     table["diagnosis"] = [diagnosis(r, threshold, limit) for r in table.to_dict("records")]
     return table
 
