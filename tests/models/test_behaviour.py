@@ -74,7 +74,7 @@ def test_a_wrong_likelihood_moves_it(
         model["trials"].set_value((made.trials + 1).astype(model["trials"].dtype))
         return model
 
-    monkeypatch.setattr(behaviour, "build_chain", one_trial_fewer)
+    monkeypatch.setattr(behaviour, "model_of", one_trial_fewer)
     now = model_behaviour(design(), PriorSet())
     assert now["variables"] == stored["variables"]
     assert behaviour_differences(stored, now)

@@ -155,7 +155,8 @@ def parameters(simulated: Simulator) -> list[str]:
 
     A model that is wrong on purpose may lack parameters of the one that generates.
     """
-    units = {level.name for level in simulated.design.levels} | LOW_DIMENSIONS
+    design = simulated.design
+    units = {level.name for level in (*design.levels, *design.crossed)} | LOW_DIMENSIONS
     fitted = simulated.ready.model.named_vars
     return [
         str(name)

@@ -129,8 +129,10 @@ def calibrate_shard(
         Parquet file to write.
     """
     design = calibrated_design(calibrated_rows(analysis), task.spec)
+    # First: a model that cannot be described should fail before the hours, not after.
+    shared = identity(task, design)
     table = ranks(simulator(design, task, replicates), shard.replicates(replicates), cores=1)
-    table[SHARD_OF] = identity(task, design)
+    table[SHARD_OF] = shared
     with atomic(output) as temporary:
         table.to_parquet(temporary, index=False)
 
