@@ -60,6 +60,7 @@ def test_the_shipped_likelihood_is_calibrated(calibrated: pd.DataFrame) -> None:
     verdict = uniformity(calibrated)
     assert set(verdict["quantity"]) == {
         "alpha[goal_failure]", "tau[goal_failure]", "icc[goal_failure]", "log_likelihood",
+        "rate_mean[goal_failure, all]",
     }  # fmt: skip
     assert verdict["inside"].all(), verdict
     assert calibrated["rank"].between(0, RANKED_DRAWS).all()
