@@ -148,7 +148,9 @@ def test_pit_is_of_the_weighted_draws() -> None:
 
 def test_bands_hold_uniform_curves_as_often_as_they_say() -> None:
     rng, count, tail = np.random.default_rng(3), 2000, 0.1
-    bands = pit_bands(pd.DataFrame({"outcome": "o", "pit": rng.uniform(size=12), "reliable": True}), tail)
+    bands = pit_bands(
+        pd.DataFrame({"outcome": "o", "pit": rng.uniform(size=12), "reliable": True}), tail
+    )
     values = rng.uniform(size=(count, 12))
     curve = (values[:, :, None] <= bands["at"].to_numpy()).mean(axis=1)
     outside = (curve > bands["upper"].to_numpy() + 1e-9) | (

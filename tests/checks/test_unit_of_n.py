@@ -8,13 +8,10 @@ from tests.checks.small_tables import Recorder, design, made_up_numbers, rows, t
 
 from meta.checks.unit_of_n import ROUNDINGS, agents_of, averaged, effective_counts, unit_of_n
 
-
 SIZE = 20_000
 
 
-def effective(
-    events: int, trials: int, agents: float, icc: float
-) -> tuple[np.ndarray, np.ndarray]:
+def effective(events: int, trials: int, agents: float, icc: float) -> tuple[np.ndarray, np.ndarray]:
     """Many roundings of one count."""
     counts = (np.full(SIZE, v) for v in (events, trials, agents))
     return effective_counts(*counts, icc, np.random.default_rng(3))

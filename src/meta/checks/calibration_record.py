@@ -159,7 +159,9 @@ def shape_of(design: Design) -> dict[str, Any]:
     for array in (*arrays, design.x.round(9), design.row_crossed):
         digest.update(np.ascontiguousarray(array).tobytes())
     counts = {"rows": len(design.rows), "through_capability": int(design.through_capability.sum())}
-    counts |= {f"{level.name} units": len(level.units) for level in (*design.levels, *design.crossed)}
+    counts |= {
+        f"{level.name} units": len(level.units) for level in (*design.levels, *design.crossed)
+    }
     counts |= {
         f"observations of {stage}": int((design.stage == o).sum())
         for o, stage in enumerate(design.stages)

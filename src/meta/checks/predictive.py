@@ -44,9 +44,7 @@ class Part:
     step: int = 1
 
 
-def take(
-    parameters: Parameters, index: np.ndarray, families: Collection[str] = ()
-) -> Parameters:
+def take(parameters: Parameters, index: np.ndarray, families: Collection[str] = ()) -> Parameters:
     """Draws at some indices (which may repeat), without the effects of units.
 
     Parameters

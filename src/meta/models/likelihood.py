@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 from scipy.special import logsumexp
@@ -279,14 +280,14 @@ def _sets(block: _Block, index: np.ndarray, study: np.ndarray) -> np.ndarray:
     """Log likelihood of a study's agent sets given its logits, shape (B, O)."""
     total = np.zeros(index.size)
     for members in block.families.groups:
-        inner = _flat(index, lambda each, eta, of=members: _each_set(block, each, of, eta))
+        inner = _flat(index, partial(_some_sets, block, members))
         total += log_expectation(inner, study, np.sqrt(_diagonal(block, index, "agent_family")))
     grouped = {label for members in block.families.groups for label in members}
-    return total + _each_set(block, index, [s for s in block.sets if s not in grouped], study)
+    return total + _some_sets(block, [s for s in block.sets if s not in grouped], index, study)
 
 
-def _each_set(
-    block: _Block, index: np.ndarray, labels: Sequence[str], study: np.ndarray
+def _some_sets(
+    block: _Block, labels: Sequence[str], index: np.ndarray, study: np.ndarray
 ) -> np.ndarray:
     """Log likelihood of some agent sets given the logits that they vary about, shape (B, O)."""
     total = np.zeros(index.size)
