@@ -7,9 +7,9 @@ agent and intra-class correlation rho, n trials are worth n / (1 + (m - 1) rho) 
 Models count whole trials, so n / d with d the design effect, and then k n' / n, are rounded to a
 whole number above or below at random, in proportion: both are right on average, and so is every
 rate. (To the nearest number, arms of one agent at rho = 1 would become 0 or 1 of 1, whichever is
-nearer, and rates below one half would vanish.) The model is fitted to `ROUNDINGS` tables rounded so, from
-a fixed seed; the numbers are the average over them, and the spread between them is part of the
-sd and the Monte Carlo error. No event stays none and all stay all.
+nearer, and rates below one half would vanish.) The model is fitted to `ROUNDINGS` tables rounded
+so, from a fixed seed; the numbers are the average over them, and the spread between them is part of
+the sd and the Monte Carlo error. No event stays none and all stay all.
 
 A blank number of agents is read as one: the strictest reading. A beta-binomial model has an
 intra-class correlation of arms already, which then discounts once more what is left of an arm: the
