@@ -97,6 +97,7 @@ class FitChecks(Strict):
     refit_models: tuple[str, ...] = ("primary",)
     refit_draws: int = Field(1000, ge=10)
     refit_tune: int = Field(600, ge=10)
+    refit_r_hat: float = Field(1.05, gt=1)
 
 
 class ModelSpec(Strict):

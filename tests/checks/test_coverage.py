@@ -160,10 +160,11 @@ def test_the_estimands_are_those_of_the_report() -> None:
     assert same.pvalue > 1e-3
 
 
-def test_a_model_with_more_levels_is_refused() -> None:
+@pytest.mark.parametrize("name", ["omega", "phi", "split", "df", "beta", "tau_delta"])
+def test_a_model_with_more_than_study_effects_is_refused(name: str) -> None:
     design = block_design(Block(3, True), TASK)
-    posterior = made_up_posterior(design).assign(omega=lambda x: x["tau"])
-    with pytest.raises(CoverageError, match="omega"):
+    posterior = made_up_posterior(design).assign({name: lambda x: x["tau"]})
+    with pytest.raises(CoverageError, match=name):
         pooled_draws(posterior, np.random.default_rng(4))
 
 

@@ -9,7 +9,7 @@ from meta.config import CALIBRATION_REPLICATES
 from meta.evidence.analysis_set import Tables, analysis_set
 from meta.evidence.checking import check
 from meta.evidence.codes import any_codes
-from meta.models.design import build_design
+from meta.models.specification import design_of
 from meta.settings_file import load_settings
 
 ROOT = Path(__file__).parents[2]
@@ -32,7 +32,7 @@ UNMEASURED = pytest.mark.xfail(strict=True, reason="not calibrated yet: run `mak
 def test_calibration_is_current_and_inside_its_bands(model: str, tables: Tables) -> None:
     task = SETTINGS.task(model)
     codes = any_codes(tables["codings"]) if task.spec.imputes else None
-    now = build_design(analysis_set(tables, model, task.spec, codes), task.spec)
+    now = design_of(analysis_set(tables, model, task.spec, codes), task.spec)
     folder = ROOT / "calibration" / model
     assert stale_reasons(folder, task, now) == []
     record = read_calibration(folder)
