@@ -8,12 +8,15 @@ import pytest
 import yaml
 
 from meta.errors import UserError
-from meta.preview import ModelPreview, Moved, Preview, preview
+from meta.preview import ModelPreview, Moved, Preview, not_previewed, preview
 from meta.preview_text import format_preview
+from meta.settings_file import load_settings
+from meta.stored import rate_models
 from tests.evidence.coding_base import codings
 from tests.evidence.small_base import arm, write
 from tests.stored_run import ARMS, MODELS, STUDIES, finished_run
 
+SHIPPED = Path(__file__).parents[1]
 SHIFT = {"stages": ["goal_failure"], "levels": ["study"], "moderators": ["shift_type"]}
 
 
@@ -21,7 +24,7 @@ def fates(base: Path, file: Path, **models: object) -> list[str]:
     content = {"models": {**MODELS, **models}}
     (base / "config/config.yaml").write_text(yaml.safe_dump(content))
     found = preview(base, {file: "codings"})
-    imputing = [m.model for m in found.models if m.reason.startswith("reads imputed codes")]
+    imputing = [m.model for m in found.models if "reads imputed codes" in m.reason]
     assert imputing == [n for n in models if "agreed" not in str(models[n])]
     return [row["fate"] for row in found.rows]
 
@@ -35,6 +38,30 @@ def test_a_coding_may_move_the_models_that_read_codes(tmp_path: Path) -> None:
     assert fate == "may change the imputed codes of by_shift: a run shows how"
     (fate,) = fates(base, file, by_shift={**SHIFT, "codes": "agreed"})
     assert fate == "changes no agreed code that by_shift reads"
+
+
+def test_models_that_are_not_previewed_are_named_with_the_reason(tmp_path: Path) -> None:
+    settings = load_settings(SHIPPED)
+    specs, found = settings.models, {m.model: m for m in not_previewed(settings)}
+    assert set(found) | set(rate_models(settings)) == set(specs)
+    assert not set(found) & set(rate_models(settings))
+    for name, spec in specs.items():
+        if spec.frame == "contrasts":
+            assert "contrasts" in found[name].reason
+        elif spec.frame == "case_series":
+            assert "composition" in found[name].reason
+    assert {"contrasts", "case_series"} <= {spec.frame for spec in specs.values()}
+    base = finished_run(tmp_path / "base")
+    pairs = {
+        "frame": "contrasts",
+        "stages": ["goal_failure"],
+        "levels": ["study", "arm"],
+        "likelihood": "binomial",
+    }
+    content = {"models": {**MODELS, "pairs": pairs}}
+    (base / "config/config.yaml").write_text(yaml.safe_dump(content))
+    text = format_preview(preview(base, {}, remove=["A3"]))
+    assert "pairs: not previewed: models contrasts" in text
 
 
 def test_rows_of_a_folder_are_listed_with_what_becomes_of_them(tmp_path: Path) -> None:

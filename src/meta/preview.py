@@ -168,19 +168,40 @@ def preview(
     found = [
         _preview_model(directory, settings, name, proposal, bool(named)) for name in named or known
     ]
-    found += [] if named else _imputing(settings)
+    found += [] if named else not_previewed(settings)
     shown = {str(path) for path in files}
     remarks = [p for p in proposal.evidence.problems if p.file in shown]
     lines = format_text(remarks).splitlines()[:-1]
     return Preview(_row_fates(proposal, settings, found), found, lines)
 
 
-def _imputing(settings: Settings) -> list[ModelPreview]:
-    reason = "reads imputed codes, which new rows would change: a run shows how it moves"
+#: Why models of a frame are never previewed.
+NEVER = {
+    "contrasts": "models contrasts, whose effects are not reweighted: a run shows how they move",
+    "case_series": "gives the composition of listed cases, which is not reweighted: a run shows "
+    "how it moves",
+}
+IMPUTES = "reads imputed codes, which new rows would change: a run shows how it moves"
+
+
+def not_previewed(settings: Settings) -> list[ModelPreview]:
+    """Every model whose draws cannot be reweighted, each with the reason.
+
+    Parameters
+    ----------
+    settings
+        Settings in force.
+    """
+    known = rate_models(settings)
     return [
-        ModelPreview(model=name, primary=spec.primary, method="none", reason=reason)
+        ModelPreview(
+            model=name,
+            primary=spec.primary,
+            method="none",
+            reason=f"not previewed: {NEVER.get(spec.frame, IMPUTES)}",
+        )
         for name, spec in settings.models.items()
-        if spec.frame == "denominator" and spec.imputes
+        if name not in known
     ]
 
 

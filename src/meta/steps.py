@@ -96,6 +96,7 @@ def diagnose(
 @click.option("--few-studies", type=int, default=10, help="Below it, show the prior table first.")
 @click.option("--multiverse", "cells", type=FILE, help="CSV of the multiverse.")
 @click.option("--settings", "text", default="{}", help="Settings in force, as JSON, to describe.")
+@click.option("--calibration", type=FOLDER, help="Folder of the committed calibrations.")
 @click.option("--output", type=FOLDER, required=True)
 def report(
     fits: tuple[Path, ...],
@@ -110,6 +111,7 @@ def report(
     few_studies: int,
     cells: Path | None,
     text: str,
+    calibration: Path | None,
     output: Path,
 ) -> None:
     """Render the report and the tables of results from the diagnosed FITS."""
@@ -123,7 +125,7 @@ def report(
         corrections=corrections, changes=changed, codes=codes, uncoded=uncoded_by_model(index),
         checks=checks,
         sensitivity=sensitivities, few_studies=few_studies, multiverse=cells,
-        settings=json.loads(text),
+        settings=json.loads(text), calibration=calibration,
     )  # fmt: skip
     render_report(run, output)
 

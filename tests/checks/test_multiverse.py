@@ -97,17 +97,38 @@ def test_every_combination_is_listed_once_with_a_reason_or_a_fit() -> None:
     assert reasons == {"equals", "0"}  # another cell; no study is left
 
 
-def test_the_primary_is_first_and_always_drawn() -> None:
-    said = settings(grade=[["A"], ["B"], ["A", "B"]], role=[["main", "ablation"]], most=2)
+@pytest.mark.parametrize("most", [2, 9])
+def test_the_primary_and_its_neighbours_are_always_drawn(most: int) -> None:
+    said = settings(
+        grade=[["A"], ["B"], ["A", "B"]], role=[["main", "ablation"]], priors=["narrow"],
+        likelihood=["binomial"], most=most,
+    )  # fmt: skip
     cells = plan(tables(), said)
     assert dict(cells[0].choice).items() >= primary_choice(said).items()
-    fitted = [c for c in cells if not c.reason]
-    assert len(fitted) == 2
-    assert fitted[0].name == cells[0].name
-    assert [c.reason for c in cells].count(NOT_DRAWN) == len(cells) - 2 - sum(
-        c.reason.startswith("equals") for c in cells
-    )
-    assert [c.name for c in plan(tables(), said) if not c.reason] == [c.name for c in fitted]
+    fitted = {c.name for c in cells if not c.reason}
+    # Differences counted here: one axis is another than the primary's (the family follows priors).
+    near = [
+        c
+        for c in cells
+        if sum(c.choice[a] != cells[0].choice[a] for a in AXES) <= 1 and not c.same_as
+    ]
+    # Grade A alone, grade B alone, both roles, other priors, other likelihood; A and B is the
+    # primary's own, since no arm has another grade.
+    assert len(near) == 6
+    assert all(not c.reason for c in near)
+    assert len(fitted) == max(most, len(near))
+    assert NOT_DRAWN in [c.reason for c in cells]
+    assert {c.name for c in plan(tables(), said) if not c.reason} == fitted
+
+
+def test_a_neighbour_that_equals_another_cell_is_fitted_as_that_one() -> None:
+    """The second of two ways to say the same rows must not be lost by the draw."""
+    said = settings(grade=[["A"], ["A", "D"]], failure_type=[["specification_gaming"]], most=1)
+    cells = plan(tables(), said)
+    fitted = {c.name for c in cells if not c.reason}
+    near = [c for c in cells if sum(c.choice[a] != cells[0].choice[a] for a in AXES) == 1]
+    assert [c for c in near if c.same_as]
+    assert all((c.same_as or c.name) in fitted for c in near)
 
 
 def test_unclear_codes_leave_units_out() -> None:

@@ -21,14 +21,13 @@ def tables() -> Tables:
     return check(ROOT).tables
 
 
-#: Twenty replicates of it took over six minutes: to be measured once its effects mix better.
+#: Models as they are now that have been calibrated; the others fail on purpose until they are.
+CALIBRATED: set[str] = set()
 UNMEASURED = pytest.mark.xfail(strict=True, reason="not calibrated yet: run `make calibrate`")
+MODELS = [m if m in CALIBRATED else pytest.param(m, marks=UNMEASURED) for m in SETTINGS.models]
 
 
-@pytest.mark.parametrize(
-    "model",
-    [pytest.param(m, marks=UNMEASURED) if m == "rates_binomial" else m for m in SETTINGS.models],
-)
+@pytest.mark.parametrize("model", MODELS)
 def test_calibration_is_current_and_inside_its_bands(model: str, tables: Tables) -> None:
     task = SETTINGS.task(model)
     codes = any_codes(tables["codings"]) if task.spec.imputes else None
@@ -36,13 +35,13 @@ def test_calibration_is_current_and_inside_its_bands(model: str, tables: Tables)
     folder = ROOT / "calibration" / model
     assert stale_reasons(folder, task, now) == []
     record = read_calibration(folder)
-    assert record["passed"], record["uniformity"]
+    assert all(each["inside"] for each in record["uniformity"]), record["uniformity"]
+    assert record["passed"] is record["complete"]
     assert record["sampling"]["replicates_below_effective_size"] <= 0.05 * record["replicates"]
     assert (folder / "ecdf.svg").is_file()
 
 
-@pytest.mark.xfail(strict=True, reason="a trial of 20 replicates is stored: run `make calibrate`")
-@pytest.mark.parametrize("model", SETTINGS.models)
+@pytest.mark.parametrize("model", MODELS)
 def test_calibration_is_complete(model: str) -> None:
     record = read_calibration(ROOT / "calibration" / model)
     assert record["complete"]

@@ -1,11 +1,16 @@
 """Sampling: reproducible from one seed, whatever the cores; refitted without compiling again."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
+import pymc as pm
 import pytest
+import xarray as xr
+from pymc.exceptions import ImplicitFreezeWarning
 
 from meta.config import FitTask, ModelSpec, PriorSet, Sampler
-from meta.inference.sampling import CompiledModel, compile_model, sample_posterior
+from meta.inference.sampling import CompiledModel, compile_model, quiet, sample_posterior
 from meta.inference.seeds import child_seed
 from meta.models.design import build_design
 
@@ -74,3 +79,20 @@ def test_seeds_differ_by_name_and_are_pinned() -> None:
 
 
 SEED_OF_RATES = 109786338
+
+
+def test_predictions_of_stored_draws_are_made_without_a_warning() -> None:
+    with pm.Model() as model:
+        x = pm.Data("x", np.array([0.0, 1.0]))
+        slope = pm.Normal("slope", x.sum())
+        pm.Binomial("events", 5, pm.math.invlogit(slope * x), observed=[1, 4])
+    draws = xr.DataTree.from_dict(
+        {"posterior": xr.Dataset({"slope": (("chain", "draw"), [[0.5]])})}
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ImplicitFreezeWarning)
+        with model, pytest.raises(ImplicitFreezeWarning):
+            pm.sample_posterior_predictive(draws, progressbar=False)
+        with model, quiet():
+            found = pm.sample_posterior_predictive(draws, progressbar=False)
+    assert "events" in found["posterior_predictive"]

@@ -2,12 +2,15 @@
 
 import io
 import json
+from dataclasses import replace
 
 import pandas as pd
 import pytest
 from conftest import COLUMNS, Base, fit_record
 
-from meta.report.contrasts import effects_by_study, pairs_table
+from meta.checks.posterior_predictive import COLUMNS as PREDICTIVE_COLUMNS
+from meta.report.check_tables import CheckTables
+from meta.report.contrasts import effects_by_study, how_checked, pairs_table
 from meta.report.notoriety import notoriety_table
 from meta.report.pages import render_page, render_report
 
@@ -112,6 +115,35 @@ def test_what_is_not_pooled_says_so(page):
     assert f'data-key="contrasts/goal_failure/{STEERED}/odds_ratio"' not in shown
     assert "for want of 3 studies" in shown
     assert "was not verified by a person" in shown
+
+
+def test_what_was_checked_is_said(run, page, tmp_path):
+    """Without its table the predictive check was not made, and the page must not pass over it."""
+    assert "no predictive check was made of it" in section(page, "contrasts")
+    render_report(run, tmp_path / "without")
+    assert "no predictive check was made of it" in (tmp_path / "without/methods.html").read_text()
+    (fit,) = run.contrast_fits
+    statistic = ["goal_failure", "largest_effect", "largest log odds ratio of a pair", 3.1, 1.0]
+    values = [*statistic, 2.0, 4.0, 0.9, 0.1, 0.2, 0.01, 4000]
+    predictive = pd.DataFrame([values], columns=PREDICTIVE_COLUMNS)
+    gate = {"model": "contrasts", "check": "posterior_predictive_largest_effect", "value": "0.2",
+            "threshold": "0.005", "passed": "True", "worst": "", "meaning": "m"}  # fmt: skip
+    none = pd.DataFrame()
+    tables = CheckTables(pd.DataFrame([gate]), *[none] * 2, predictive, *[none] * 5, {})
+    checked = replace(fit, checks=tables)
+    render_report(replace(run, fits=(*run.fits[:2], checked)), tmp_path / "with")
+    page = (tmp_path / "with/index.html").read_text()
+    assert "replicates of its arms with new effects" in section(page, "contrasts")
+    own = section((tmp_path / "with/diagnostics.html").read_text(), "contrasts")
+    assert "largest log odds ratio of a pair" in own
+    assert "No study is left out" in own
+    assert "LOO-PIT" not in own
+    assert "not a rate" not in own
+    assert "No statistic of them stands out" in how_checked(checked)
+    warning = {**gate, "passed": "False", "meaning": "largest effect: observed 16.6; two-sided"}
+    tables = replace(tables, warnings=pd.DataFrame([warning]))
+    said = how_checked(replace(fit, checks=tables))
+    assert "does not fit in every respect: largest effect: observed 16.6." in said
 
 
 def test_effects_are_no_composition_and_no_rate(run, page):

@@ -10,9 +10,11 @@ from html.parser import HTMLParser
 import pandas as pd
 import pytest
 
+from meta.report.check_tables import CheckTables
 from meta.report.pages import render_page, render_report
 from meta.report.sections import forest_columns, forest_section
-from meta.report.wording import COMPOSITION, NO_DATA, STAMP
+from meta.report.verdict import failed_checks, stamp, stamp_of
+from meta.report.wording import COMPOSITION, NO_DATA, STAMP, STAMP_BOTH, STAMP_DATA
 
 
 class Page(HTMLParser):
@@ -98,6 +100,35 @@ def test_stamp_names_the_failed_check(full):
     for text in ("rates_binomial", "r_hat", "1.25", "&lt; 1.01"):
         assert text in stamp
     assert "divergences" not in stamp
+
+
+def predictive_gate(run, model, passed):
+    """The run with a check of one model against its counts."""
+    gate = {"model": model, "check": "posterior_predictive_largest", "value": "0.001",
+            "threshold": "0.01", "passed": str(passed), "worst": "", "meaning": "m"}  # fmt: skip
+    empty = pd.DataFrame()
+    gates = pd.DataFrame([gate])
+    tables = CheckTables(gates, empty, empty, empty, empty, empty, empty, empty, empty, {})
+
+    def with_gate(fit):
+        rows = pd.concat([fit.diagnostics, gates], ignore_index=True)
+        return replace(fit, checks=tables, diagnostics=rows)
+
+    return replace(run, fits=tuple(with_gate(f) if f.name == model else f for f in run.fits))
+
+
+def test_the_stamp_says_what_failed(full):
+    """A model that converged but does not fit the counts must not be called not converged."""
+    assert stamp_of(failed_checks(predictive_gate(full.load(), "rates", passed=True))) == ""
+    page = render_page(predictive_gate(full.load(), "rates", passed=False))
+    assert STAMP_DATA in page
+    assert "not converged" not in page
+    full.checks("by_failure_type", passed=False)
+    run = predictive_gate(full.load(), "rates", passed=False)
+    page = render_page(run)
+    assert STAMP_BOTH in re.search(r'id="verdict">.*?</div>', page, re.DOTALL).group()
+    assert stamp(run, {"rates"}) == STAMP_DATA
+    assert stamp(run, {"by_failure_type"}) == STAMP
 
 
 def test_figures_of_the_failed_model_carry_the_stamp(full):

@@ -39,7 +39,7 @@ rule diagnose:
 rule gate:
     input:
         diagnostics=expand(f"{FITS}/diagnostics.csv", model=MODELS),
-        checks=expand(f"{CHECKS}/diagnostics.csv", model=CHECKED),
+        checks=expand(f"{CHECKS}/diagnostics.csv", model=MODELS),
         codes=[f"{CODES}/diagnostics.csv"] if CODED else [],
         # The draft report comes first, so that a failed gate leaves it to be read.
         report="reports/index.html",

@@ -31,8 +31,6 @@ except UserError as error:
 ROWS = SNAPSHOT["models"]
 MODELS = [model for model, rows in ROWS.items() if not rows["refused"]]
 IMPUTED = [model for model in MODELS if SETTINGS.models[model].imputes]
-# Contrasts have no population of studies whose rates could be predicted.
-CHECKED = [model for model in MODELS if SETTINGS.models[model].frame != "contrasts"]
 # Whether any unit is coded: without codings there are no latent codes and no agreement.
 CODED = SNAPSHOT["codes"] is not None
 
@@ -87,7 +85,11 @@ def task_json(wildcards):
 
 def fit_stamp(wildcards):
     """Digest of everything a fit depends on: code, specification, sampler, seed and rows."""
-    parts = [code_fingerprint("meta.steps:fit"), task_json(wildcards), ROWS[wildcards.model]["hash"]]
+    parts = [
+        code_fingerprint("meta.steps:fit"),
+        task_json(wildcards),
+        ROWS[wildcards.model]["hash"],
+    ]
     if wildcards.model in IMPUTED:
         # All of the codings, not only the fields read: a run of the codes writes every imputed
         # set anew, and a fit must belong to the set that is stored.

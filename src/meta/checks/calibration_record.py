@@ -232,14 +232,16 @@ def calibration_record(
     """What `calibration.json` says: bindings, outcome, and how the sampling went."""
     verdict = uniformity(table)
     each = table.drop_duplicates("replicate")
+    complete = len(each) >= required
     behaviour = model_behaviour(design, task.priors)
     return {
         "model": task.model,
         "date": date,
         "replicates": len(each),
         "required": required,
-        "complete": len(each) >= required,
-        "passed": bool(verdict["inside"].all()),
+        "complete": complete,
+        # A trial is too small to be failed by anything but gross errors, so that it passes nothing.
+        "passed": complete and bool(verdict["inside"].all()),
         "uniformity": json.loads(verdict.to_json(orient="records", double_precision=6)),
         "band_probability": BAND_PROBABILITY,
         "ranked_draws": RANKED_DRAWS,

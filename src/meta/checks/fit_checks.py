@@ -13,8 +13,11 @@ import pandas as pd
 import pymc as pm
 import xarray as xr
 
+from meta.checks.contrast_predictive import computed_check, contrast_predictive
 from meta.checks.imputed import top_parameters
-from meta.checks.influence import influence, influence_summary
+from meta.checks.influence import COLUMNS as INFLUENCE_COLUMNS
+from meta.checks.influence import SUMMARY_COLUMNS, influence, influence_summary
+from meta.checks.leave_one_out import COLUMNS as LOO_COLUMNS
 from meta.checks.leave_one_out import (
     NOT_COMPUTED,
     LeftOut,
@@ -25,7 +28,9 @@ from meta.checks.leave_one_out import (
     leave_one_out_table,
     leave_out,
 )
-from meta.checks.loo_pit import loo_pit, pit_bands, pit_check
+from meta.checks.loo_pit import BAND_COLUMNS, loo_pit, pit_bands, pit_check
+from meta.checks.loo_pit import COLUMNS as PIT_COLUMNS
+from meta.checks.posterior_predictive import COLUMNS as PREDICTIVE_COLUMNS
 from meta.checks.posterior_predictive import (
     REPLICATES,
     false_alarm_rate,
@@ -45,11 +50,21 @@ from meta.inference.sampling import PREDICTIVE_DRAWS, compile_model
 from meta.inference.seeds import child_seed
 from meta.inference.store import read_fit
 from meta.models.build import model_of
+from meta.models.contrast_design import build_contrast_design
 from meta.models.design import Design
 from meta.models.imputed_design import build_imputed_design
 from meta.models.specification import design_of
 from meta.storage import atomic, write_json
 
+#: Tables that stay empty for a model of contrasts.
+UNUSED = {
+    "prior_predictive": PREDICTIVE_COLUMNS,
+    "leave_one_out": LOO_COLUMNS,
+    "loo_pit": PIT_COLUMNS,
+    "loo_pit_bands": BAND_COLUMNS,
+    "influence": INFLUENCE_COLUMNS,
+    "influence_by_study": SUMMARY_COLUMNS,
+}
 CHECK_COLUMNS = ["model", "check", "value", "threshold", "passed", "worst", "meaning"]
 
 
@@ -111,15 +126,33 @@ def check_fit(
     """
     tree, _ = read_fit(posterior)
     table = read_analysis_set(analysis)
-    fits, base = code_set_fits(tree, table, task)
-    prior = prior_draws(tree, base, task)
-    found = all_checks(fits, base, prior, task, checks, ci_prob, cores)
+    if task.spec.frame == "contrasts":
+        found = contrast_checks(tree["posterior"].to_dataset(), table, task, checks, ci_prob)
+    else:
+        fits, base = code_set_fits(tree, table, task)
+        prior = prior_draws(tree, base, task)
+        found = all_checks(fits, base, prior, task, checks, ci_prob, cores)
     for name, content in found.tables.items():
         _write(content, folder / f"{name}.csv")
     for name, each in (("diagnostics", found.gates), ("warnings", found.warnings)):
         rows = pd.DataFrame([{"model": task.model, **check.as_row()} for check in each])
         _write(rows.reindex(columns=CHECK_COLUMNS), folder / f"{name}.csv")
     write_json(folder / "summary.json", {"model": task.model, **found.summary})
+
+
+def contrast_checks(
+    posterior: xr.Dataset, table: pd.DataFrame, task: FitTask, checks: FitChecks, ci_prob: float
+) -> Results:
+    """Check a model of contrasts: the predictive check alone; no study of it is left out."""
+    design = build_contrast_design(table, task.spec)
+    predictive = contrast_predictive(posterior, design, _seed(task, "replicates"), ci_prob)
+    tables = {name: pd.DataFrame(columns=columns) for name, columns in UNUSED.items()}
+    return Results(
+        tables | {"posterior_predictive": predictive},
+        [computed_check(predictive)],
+        tail_checks(predictive, checks.tail_probability),
+        {"elpd": None, "studies": 0, "remark": "no study was left out", "code_sets": 1},
+    )
 
 
 def code_set_fits(

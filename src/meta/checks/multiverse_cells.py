@@ -2,8 +2,9 @@
 
 Every combination of the axes in the settings is listed (Steegen, Tuerlinckx, Gelman & Vanpaemel
 2016, doi:10.1177/1745691616658637). A combination that is impossible, or equal to one before it,
-is kept in the list with the reason. Of more than `most` the rest are drawn at random, the primary
-always (Simonsohn, Simmons & Nelson 2020, doi:10.1038/s41562-020-0912-z).
+is kept in the list with the reason. The primary and every specification one step from it are always
+fitted, since they say what each choice does alone; of more than `most` the rest are drawn at random
+(Simonsohn, Simmons & Nelson 2020, doi:10.1038/s41562-020-0912-z).
 """
 
 from __future__ import annotations
@@ -48,11 +49,14 @@ class Cell:
         Rows that it counts.
     reason
         Why it is not fitted; empty where it is.
+    same_as
+        Name of the cell before it that it equals, if any.
     """
 
     choice: Mapping[str, Any]
     rows: frozenset[str] = field(default=frozenset(), repr=False)
     reason: str = ""
+    same_as: str = ""
 
     @property
     def name(self) -> str:
@@ -108,8 +112,7 @@ def plan(tables: Tables, settings: Settings) -> list[Cell]:
         if which not in sets:
             sets[which] = cell_rows(choice, tables, settings)
         cells.append(_cell(choice, seen, sets[which], settings))
-    possible = [c for c in cells if not c.reason]
-    keep = _drawn(possible, settings)
+    keep = _drawn(cells, settings)
     return [c if c.reason or c.name in keep else Cell(c.choice, c.rows, NOT_DRAWN) for c in cells]
 
 
@@ -133,9 +136,10 @@ def _cell(
     model = tuple(choice[a] for a in ("priors", "likelihood", "random_effects", "correlation"))
     reason = _impossible(table)
     key = (rows, assumed, *model)
-    if not reason and key in seen:
-        reason = f"equals {seen[key]}: the same counts under the same model"
-    cell = Cell(choice, rows, reason)
+    twin = "" if reason else seen.get(key, "")
+    if twin:
+        reason = f"equals {twin}: the same counts under the same model"
+    cell = Cell(choice, rows, reason, twin)
     if not reason:
         seen[key] = cell.name
     return cell
@@ -181,11 +185,22 @@ def unclear_units(tables: Tables, fields: tuple[str, ...]) -> set[str]:
     return set(codings.loc[unclear, "unit_id"].astype(str))
 
 
-def _drawn(possible: list[Cell], settings: Settings) -> set[str]:
-    """Names of the cells to fit: all, or the first and a random part of the others."""
-    names = [c.name for c in possible]
-    if len(names) <= settings.multiverse.most:
-        return set(names)
+def steps(choice: Mapping[str, Any], other: Mapping[str, Any]) -> int:
+    """On how many axes two choices differ."""
+    return sum(choice[axis] != other[axis] for axis in AXES)
+
+
+def _drawn(cells: list[Cell], settings: Settings) -> set[str]:
+    """Names of the cells to fit: the primary, those one step from it, and a random part.
+
+    A cell one step away that equals one before it is represented by that one.
+    """
+    primary, *_ = cells
+    near = (c for c in cells if steps(c.choice, primary.choice) <= 1)
+    always = list(dict.fromkeys(c.same_as or c.name for c in near if not c.reason or c.same_as))
+    others = [c.name for c in cells if not c.reason and c.name not in always]
+    free = max(0, settings.multiverse.most - len(always))
+    if len(others) <= free:
+        return {*always, *others}
     rng = np.random.default_rng(child_seed(settings.seed, "multiverse", "cells"))
-    others = rng.permutation(names[1:])[: settings.multiverse.most - 1]
-    return {names[0], *map(str, others)}
+    return {*always, *map(str, rng.permutation(others)[:free])}

@@ -17,7 +17,7 @@ hold: what passes may still be wrong where these statistics do not look.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -58,7 +58,9 @@ def posterior_predictive(
     return comparison_table(compare(parts, seed, replicates), ci_prob)
 
 
-def comparison_table(comparisons: Sequence[Comparison], ci_prob: float) -> pd.DataFrame:
+def comparison_table(
+    comparisons: Sequence[Comparison], ci_prob: float, meanings: Mapping[str, str] = STATISTICS
+) -> pd.DataFrame:
     """Tabulate comparisons, in `COLUMNS`."""
     tail = (1 - ci_prob) / 2
     rows = []
@@ -66,7 +68,7 @@ def comparison_table(comparisons: Sequence[Comparison], ci_prob: float) -> pd.Da
         low, median, high = np.quantile(each.replicated, [tail, 0.5, 1 - tail])
         values = [each.observed.mean(), low, median, high, *each.tails, each.tail_probability]
         values += [each.mcse, each.replicated.size]
-        rows.append([each.stage, each.statistic, STATISTICS[each.statistic], *values])
+        rows.append([each.stage, each.statistic, meanings[each.statistic], *values])
     return pd.DataFrame(rows, columns=COLUMNS)
 
 

@@ -133,7 +133,11 @@ def new_rates(design: Design, draws: Parameters, rng: np.random.Generator) -> np
     rate = np.where(design.through_capability, rate * capability, rate)
     if draws.icc is None:
         return np.asarray(rate)
-    icc = draws.icc[:, design.stage]
+    return beta_rates(rate, draws.icc[:, design.stage], rng)
+
+
+def beta_rates(rate: np.ndarray, icc: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Rates of arms, beta-distributed about a mean with an intra-class correlation."""
     size = (1 - icc) / np.maximum(icc, EDGE)
     rate = np.clip(rate, EDGE, 1 - EDGE)
     # numpy refuses shape parameters that underflow to zero.

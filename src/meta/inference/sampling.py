@@ -15,6 +15,7 @@ import numpy as np
 import nutpie
 import pymc as pm
 import xarray as xr
+from pymc.exceptions import ImplicitFreezeWarning
 
 from meta.config import FitTask
 from meta.inference.seeds import child_seed
@@ -140,6 +141,8 @@ def quiet() -> Iterator[None]:
     logger.setLevel(logging.WARNING)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Numba will use object mode", UserWarning)
+        # The stored draws carry no data, so that PyMC cannot see that none have changed.
+        warnings.filterwarnings("ignore", category=ImplicitFreezeWarning)
         yield
     logger.setLevel(level)
 

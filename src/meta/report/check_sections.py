@@ -128,7 +128,13 @@ def _influential(row: dict[str, Any], fit: Fit) -> dict[str, Any]:
 def _about(fit: Fit, summary: dict[str, Any]) -> str:
     """Say what the page's words mean for this model, where it is not of arms and studies."""
     said = []
-    if not fit.is_rate:
+    if fit.frame == "contrasts":
+        said.append(
+            "New effects of the interventions in each study, and new deviations of arms, are drawn "
+            "about the fitted baselines, which have no population of their own. No study is left "
+            "out, and how well studies predict one another is not checked."
+        )
+    elif not fit.is_rate:
         said.append("An arm is here a cell of coded cases, and a study a list of them.")
     sets = int(summary.get("code_sets", 1))
     if sets > 1:

@@ -12,7 +12,7 @@ from meta.report.estimates import Estimate
 from meta.report.inputs import Fit, ReportInputs
 from meta.report.odds_figure import OddsBlock, OddsLine, odds_plot
 from meta.report.tables import Line, Table
-from meta.report.verdict import failed_models
+from meta.report.verdict import stamp
 from meta.report.wording import estimand_name, spell, study_label
 
 OUTCOME = "goal_failure"
@@ -51,6 +51,7 @@ class ContrastSection:
     alone: tuple[str, ...]
     meanings: tuple[tuple[str, str], ...]
     pairs: tuple[Pair, ...]
+    checked: str
 
 
 def contrast_sections(inputs: ReportInputs) -> list[ContrastSection]:
@@ -63,14 +64,13 @@ def _section(inputs: ReportInputs, fit: Fit, number: int) -> ContrastSection:
     pooled = [k for k in studies if inputs.estimate(fit.name, OUTCOME, _group(k), "odds_ratio")]
     order = [*pooled, *(k for k in studies if k not in pooled)]
     blocks = [_block(inputs, fit, name, studies[name], name in pooled) for name in order]
-    stamped = fit.name in failed_models(inputs)
     title = "Odds of goal failure with an intervention, over those without it"
     used = [e for e in ("tau_delta", "kappa", "icc") if _overall(inputs, fit, e)]
     spread = tuple(_overall(inputs, fit, e) for e in used)
     meanings = load_dictionary()["contrasts"].fields["intervention"].values or {}
     return ContrastSection(
         fit,
-        odds_plot(f"fig-contrasts-{number}", title, blocks, stamped),
+        odds_plot(f"fig-contrasts-{number}", title, blocks, stamp(inputs, {fit.name})),
         Table(
             tuple(
                 f"Odds ratio, {estimand_name(e)}" if e in ODDS else estimand_name(e) for e in POOLED
@@ -86,6 +86,28 @@ def _section(inputs: ReportInputs, fit: Fit, number: int) -> ContrastSection:
         tuple(spell(k) for k in order if k not in pooled),
         tuple((spell(k), meanings[k]) for k in order if k in meanings),
         tuple(_pairs(inputs, fit)),
+        how_checked(fit),
+    )
+
+
+def how_checked(fit: Fit) -> str:
+    """Say what a model of contrasts was checked against, and what not."""
+    if fit.checks is None or fit.checks.predictive.empty:
+        return (
+            "This model passed checks of the sampler at most: no predictive check was made of it."
+        )
+    warnings = fit.checks.warnings
+    bad = [] if warnings.empty else warnings.loc[warnings["passed"] != "True", "meaning"].tolist()
+    said = (
+        "Beside the sampler this model is checked by replicates of its arms with new effects; no "
+        "study is left out, no sensitivity analysis is made of it."
+    )
+    if not bad:
+        return f"{said} No statistic of them stands out."
+    misfit = "; ".join(str(meaning).rpartition(";")[0] for meaning in bad)
+    return (
+        f"{said} It does not fit in every respect: {misfit}. Pairs further apart than the model "
+        "can give are drawn in by it, so read their own counts below."
     )
 
 

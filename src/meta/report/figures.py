@@ -13,7 +13,7 @@ from meta.plural import counted
 from meta.report.descriptive import ForestRow, StudySum
 from meta.report.estimates import Estimate
 from meta.report.svg import INK, MUTED, PAPER, POINTS, RULE, SETTINGS, inline_svg
-from meta.report.wording import COLOURS, STAMP, estimand_name, spell
+from meta.report.wording import COLOURS, estimand_name, spell
 
 WIDTH = 312.0  # points; text of 10 points stays legible when scaled to a phone's width
 EDGE = 12.0
@@ -64,7 +64,7 @@ class Block:
 
 
 def interval_plot(
-    name: str, title: str, blocks: Sequence[Block], stamped: bool, left: float = 112.0
+    name: str, title: str, blocks: Sequence[Block], stamped: str, left: float = 112.0
 ) -> Markup:
     """Draw medians and intervals on the scale of probability.
 
@@ -76,8 +76,8 @@ def interval_plot(
         Title for those who cannot see it.
     blocks : sequence of Block
         What to draw, from the top.
-    stamped : bool
-        Whether to stamp the figure as not converged.
+    stamped : str
+        Stamp to write across the top; empty for none.
     left : float, optional
         Room for the labels, in points.
 
@@ -104,7 +104,7 @@ def forest_plot(
     title: str,
     rows: Sequence[ForestRow],
     pooled: Sequence[Estimate],
-    stamped: bool,
+    stamped: str,
 ) -> Markup:
     """Draw one line a study: its arms, their sum, and the shrunken rate of the study.
 
@@ -116,8 +116,8 @@ def forest_plot(
         The studies, from the top.
     pooled : sequence of Estimate
         Numbers drawn at the bottom.
-    stamped : bool
-        Whether to stamp the figure as not converged.
+    stamped : str
+        Stamp to write across the top; empty for none.
 
     Returns
     -------
@@ -279,9 +279,9 @@ def _write(
     )
 
 
-def _stamp(axes: Axes, stamped: bool, left: float, head: float = 0.0) -> None:
+def _stamp(axes: Axes, stamped: str, left: float, head: float = 0.0) -> None:
     if stamped:
-        _write(axes, head + 9, STAMP, -left + 4, weight="bold")
+        _write(axes, head + 9, stamped, -left + 4, weight="bold")
 
 
 def _counts(row: ForestRow) -> str:

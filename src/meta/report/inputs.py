@@ -11,6 +11,7 @@ import pandas as pd
 from meta.evidence.links import links as links_in
 from meta.evidence.responses import coded_fields
 from meta.report.agreement import CodeResults, load_codes
+from meta.report.calibration import Calibrations, load_calibrations
 from meta.report.check_tables import CheckTables, load_check_tables
 from meta.report.estimates import Estimate, index_estimates
 from meta.report.sensitivity import Sensitivity, load_sensitivity
@@ -105,6 +106,8 @@ class ReportInputs:
         The multiverse, where it was fitted to the present inputs.
     settings : mapping
         Settings in force, as far as they were handed in, for the methods page.
+    calibration : Calibrations
+        Committed calibrations and coverage; empty where none was handed in.
     """
 
     fits: tuple[Fit, ...]
@@ -120,6 +123,7 @@ class ReportInputs:
     few_studies: int = 10
     multiverse: pd.DataFrame | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
+    calibration: Calibrations = field(default_factory=Calibrations)
 
     @property
     def rate_fits(self) -> tuple[Fit, ...]:
@@ -168,6 +172,7 @@ def load_inputs(
     few_studies: int = 10,
     multiverse: Path | None = None,
     settings: Mapping[str, Any] | None = None,
+    calibration: Path | None = None,
 ) -> ReportInputs:
     """Read the stored results that a report is made of.
 
@@ -199,6 +204,8 @@ def load_inputs(
         The multiverse (CSV).
     settings : mapping, optional
         Settings in force, for the methods page.
+    calibration : Path, optional
+        Folder of the committed calibrations.
 
     Returns
     -------
@@ -224,6 +231,7 @@ def load_inputs(
         few_studies=few_studies,
         multiverse=pd.read_csv(multiverse) if multiverse else None,
         settings=settings or {},
+        calibration=load_calibrations(calibration) if calibration else Calibrations(),
     )
 
 

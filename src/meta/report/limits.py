@@ -6,6 +6,7 @@ import pandas as pd
 
 from meta.plural import counted
 from meta.report.agreement import coders_sentence
+from meta.report.calibration import unobserved_bias
 from meta.report.descriptive import observed, product_rows
 from meta.report.estimates import percent
 from meta.report.inputs import Fit, ReportInputs
@@ -38,8 +39,8 @@ def limits_of(inputs: ReportInputs) -> list[Limit]:
     found: list[Limit | None] = []
     if rows is not None and len(rows):
         found += [
+            _capability(inputs, rows),
             _independence(rows),
-            _capability(rows),
             _concentration(rows),
             _grades(rows),
             _harm(inputs),
@@ -62,16 +63,23 @@ def _independence(rows: pd.DataFrame) -> Limit:
     )
 
 
-def _capability(rows: pd.DataFrame) -> Limit:
-    unseen = rows.drop(index=observed(rows, "capability_transfer").index)
+def _capability(inputs: ReportInputs, rows: pd.DataFrame) -> Limit:
+    seen = observed(rows, "capability_transfer")
+    unseen = rows.drop(index=seen.index)
+    studies = set(rows["study"])
+    blind = len(studies - set(rows.loc[seen.index, "study"]))
     product = int(product_rows(unseen).sum())
     who = "They" if product == len(unseen) else f"{product:,} of these"
     return Limit(
         "capability",
         f"{_share(len(unseen), len(rows))} of the pooled arms do not observe capability.",
+        f"In {blind:,} of the {counted(len(studies), 'study')} no arm does. "
         f"{who} count goal failures among all trials, capable or not, and inform only the product "
         "of the two stages. What splits that product is the remaining arms "
-        f"({_types_seen(rows)}) and the priors.",
+        f"({_types_seen(rows)}) and the priors. Read the product; goal failure given capability is "
+        "mostly an assumption about capability. More studies of this kind do not mend it, since "
+        "their counts fit a low capability with a high rate of goal failure as well as the "
+        f"opposite.{unobserved_bias(inputs.calibration)}",
     )
 
 

@@ -13,8 +13,8 @@ from meta.report.estimates import Estimate
 from meta.report.inputs import Fit, ReportInputs
 from meta.report.svg import INK, MUTED, POINTS, RULE, SETTINGS, inline_svg
 from meta.report.tables import Line, Table
-from meta.report.verdict import failed_models
-from meta.report.wording import STAMP, estimand_name, group_name
+from meta.report.verdict import stamp
+from meta.report.wording import estimand_name, group_name
 
 COLUMNS = [
     "model", "group", "estimand", "offset", "odds_ratio", "median", "ci_low", "ci_high", "ci_prob",
@@ -71,7 +71,7 @@ def notoriety_section(inputs: ReportInputs, fit: Fit) -> NotorietySection | None
     span = [math.exp(mu + z * sigma) for z in (-1.96, 0, 1.96)]
     said = f"{span[1]:.1f} (95% from {span[0]:.1f} to {span[2]:.0f})"
     below = 0.5 * math.erfc(mu / sigma / math.sqrt(2))
-    figure = _curve(curve, groups, fit.name in failed_models(inputs), f"fig-notoriety-{fit.name}")
+    figure = _curve(curve, groups, stamp(inputs, {fit.name}), f"fig-notoriety-{fit.name}")
     return NotorietySection(figure, table, said, f"{100 * below:.0f}%")
 
 
@@ -83,7 +83,7 @@ def _cells(inputs: ReportInputs, fit: Fit, group: str) -> tuple[Estimate | None,
     )
 
 
-def _curve(curve: pd.DataFrame, groups: list[str], stamped: bool, name: str) -> Markup:
+def _curve(curve: pd.DataFrame, groups: list[str], stamped: str, name: str) -> Markup:
     """Median and interval of the average share over the offset, one line a group."""
     with matplotlib.rc_context(SETTINGS):
         figure = Figure(figsize=(WIDTH / POINTS, (HEIGHT + 14 * len(groups)) / POINTS))
@@ -111,6 +111,6 @@ def _curve(curve: pd.DataFrame, groups: list[str], stamped: bool, name: str) -> 
             spine.set_visible(False)
         axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), frameon=False, borderaxespad=0)
         if stamped:
-            axes.set_title(STAMP, loc="right", fontsize=10)
+            axes.set_title(stamped, loc="right", fontsize=10)
         title = "Share of failures with significant harm, by offset for notoriety"
         return inline_svg(figure, name, title, "; ".join(said))

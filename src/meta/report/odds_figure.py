@@ -11,7 +11,6 @@ from matplotlib.figure import Figure
 
 from meta.report.estimates import Estimate
 from meta.report.svg import INK, MUTED, PAPER, POINTS, RULE, SETTINGS, inline_svg
-from meta.report.wording import STAMP
 
 WIDTH, LEFT, EDGE, FOOT = 312.0, 122.0, 12.0, 36.0
 #: Ends of the scale; intervals that reach further end at them.
@@ -36,7 +35,7 @@ class OddsBlock:
     lines: tuple[OddsLine, ...]
 
 
-def odds_plot(name: str, title: str, blocks: Sequence[OddsBlock], stamped: bool) -> Markup:
+def odds_plot(name: str, title: str, blocks: Sequence[OddsBlock], stamped: str) -> Markup:
     """Draw medians and intervals of odds ratios.
 
     Parameters
@@ -45,8 +44,8 @@ def odds_plot(name: str, title: str, blocks: Sequence[OddsBlock], stamped: bool)
         Unique name of the figure, and its title for those who cannot see it.
     blocks : sequence of OddsBlock
         What to draw, from the top.
-    stamped : bool
-        Whether to stamp the figure as not converged.
+    stamped : str
+        Stamp to write across the top; empty for none.
 
     Returns
     -------
@@ -60,7 +59,7 @@ def odds_plot(name: str, title: str, blocks: Sequence[OddsBlock], stamped: bool)
     with matplotlib.rc_context(SETTINGS):
         figure, axes = _panel(height)
         if stamped:
-            _write(axes, 9, STAMP, weight="bold")
+            _write(axes, 9, stamped, weight="bold")
         y = top
         for block in blocks:
             _write(axes, y + 15, block.heading, weight="bold")

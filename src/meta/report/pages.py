@@ -45,8 +45,8 @@ from meta.report.tables import (
     membership_table,
     spread_table,
 )
-from meta.report.verdict import checks_of, failed_checks
-from meta.report.wording import COLOURS, COMPOSITION, NOT_IN_BASE, STAMP, outcome_name, spell
+from meta.report.verdict import checks_of, failed_checks, stamp_of
+from meta.report.wording import COLOURS, COMPOSITION, NOT_IN_BASE, outcome_name, spell
 from meta.storage import write_text
 
 __all__ = ["ReportInputs", "load_inputs", "render_page", "render_report"]
@@ -87,8 +87,9 @@ def _check_files(run: ReportInputs) -> dict[str, str]:
     if not sections:
         return {}
     page = _environment().get_template("check_page.html.j2")
+    failed = failed_checks(run)
     text = page.render(
-        colours=COLOURS, composition_label=COMPOSITION, stamp=STAMP, failed=failed_checks(run),
+        colours=COLOURS, composition_label=COMPOSITION, stamp=stamp_of(failed), failed=failed,
         sections=sections,
     )  # fmt: skip
     return {"diagnostics.html": text}
@@ -176,15 +177,16 @@ def _environment() -> Environment:
 
 def _context(run: ReportInputs) -> dict[str, Any]:
     forests = forest_section(run)
+    failed = failed_checks(run)
     return {
         "colours": COLOURS,
         "composition_label": COMPOSITION,
         "not_in_base": NOT_IN_BASE,
-        "stamp": STAMP,
+        "stamp": stamp_of(failed),
         "run": run,
         "codes_note": partial(codes_note, run),
         "event_codes": {outcome_name(o): sorted(codes) for o, codes in EVENT_CODES.items()},
-        "failed": failed_checks(run),
+        "failed": failed,
         "limits": limits_of(run),
         "chain": chain_section(run),
         "types": type_section(run),

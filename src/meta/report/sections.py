@@ -28,7 +28,7 @@ from meta.report.tables import (
     product_first,
     sensitivity_table,
 )
-from meta.report.verdict import failed_models
+from meta.report.verdict import stamp
 from meta.report.wording import (
     CHAIN,
     COMPOSITION,
@@ -226,8 +226,8 @@ def sensitivity_section(inputs: ReportInputs) -> tuple[Markup, Table] | None:
             strips = tuple(Strip(spell(cell.model), cell) for cell in cells if cell)
             heading = f"{outcome_name(outcome)}: {estimand_name(estimand)}"
             blocks.append(Block(heading, strips))
-    stamped = bool(models & failed_models(inputs))
     kept = [block for block in blocks if block.strips]
+    stamped = stamp(inputs, models)
     return interval_plot("fig-models", "The same outcomes by model", kept, stamped), table
 
 
@@ -244,5 +244,5 @@ def _group_heading(outcome: str, group: str) -> str:
     return name if group == "all" else f"{name}: {group_name(group)}"
 
 
-def _stamped(inputs: ReportInputs, fit: Fit) -> bool:
-    return fit.name in failed_models(inputs)
+def _stamped(inputs: ReportInputs, fit: Fit) -> str:
+    return stamp(inputs, {fit.name})

@@ -1,9 +1,11 @@
 """Which checks failed. A check that is missing, or has no value, has failed."""
 
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
 from meta.report.inputs import Fit, ReportInputs
+from meta.report.wording import STAMP, STAMP_BOTH, STAMP_DATA
 
 
 @dataclass(frozen=True)
@@ -16,6 +18,8 @@ class Check:
         The row of ``diagnostics.csv``.
     passed : bool
         Whether the gate holds; never true without a value.
+    against_data : bool
+        Whether it compares the model with the counts; the others are checks of the sampler.
     """
 
     model: str
@@ -25,6 +29,7 @@ class Check:
     passed: bool
     worst: str = ""
     meaning: str = ""
+    against_data: bool = False
 
 
 def checks_of(fit: Fit) -> list[Check]:
@@ -52,7 +57,8 @@ def checks_of(fit: Fit) -> list[Check]:
         found.append(_missing(fit.name, "checks recorded", "none"))
     if all(check.passed for check in found):
         found.extend(_disagreements(fit))
-    return found
+    compared = set(fit.checks.gates.get("check", ())) if fit.checks else set()
+    return [replace(check, against_data=check.check in compared) for check in found]
 
 
 def failed_checks(inputs: ReportInputs) -> list[Check]:
@@ -82,9 +88,31 @@ def code_checks(inputs: ReportInputs) -> list[Check]:
     return [_from_row(str(row["model"]), row) for row in rows]
 
 
-def failed_models(inputs: ReportInputs) -> set[str]:
-    """Name the models with a failed check."""
-    return {check.model for check in failed_checks(inputs)}
+def stamp_of(failed: Iterable[Check]) -> str:
+    """Word the stamp by what failed: the sampler, a comparison with the data, or both.
+
+    Parameters
+    ----------
+    failed : iterable of Check
+        Failed checks.
+
+    Returns
+    -------
+    str
+        Empty without a failed check.
+    """
+    kinds = {check.against_data for check in failed}
+    return {
+        frozenset(): "",
+        frozenset({False}): STAMP,
+        frozenset({True}): STAMP_DATA,
+        frozenset({True, False}): STAMP_BOTH,
+    }[frozenset(kinds)]
+
+
+def stamp(inputs: ReportInputs, models: Collection[str]) -> str:
+    """Word the stamp of what is made of some models; empty where all of their checks passed."""
+    return stamp_of(check for check in failed_checks(inputs) if check.model in models)
 
 
 def _disagreements(fit: Fit) -> list[Check]:

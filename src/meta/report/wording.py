@@ -9,6 +9,8 @@ from meta.evidence.dictionary import CODED_TABLE, load_dictionary
 NOT_IN_BASE = "Not in this evidence base."
 COMPOSITION = "composition, not a rate"
 STAMP = "not converged: do not cite"
+STAMP_DATA = "fails a check against the data: do not cite"
+STAMP_BOTH = "not converged, and fails a check against the data: do not cite"
 NO_DATA = "no data: prior and product only"
 NO_DATA_SHARE = "no data: prior only"
 

@@ -9,6 +9,8 @@ from typing import Any
 from markupsafe import Markup
 
 from meta.plural import counted
+from meta.report.calibration import coverage_sentence, statuses
+from meta.report.contrasts import how_checked
 from meta.report.inputs import Fit, ReportInputs
 from meta.report.methods.catalogue import Definition, analyses, definitions, gates
 from meta.report.methods.citations import references
@@ -86,6 +88,8 @@ def methods_context(run: ReportInputs, written: Collection[str]) -> dict[str, An
     specs = [(fit, specification_of(fit)) for fit in run.fits]
     implied = implications([(fit.name, spec) for fit, spec in specs])
     known: list[Definition] = definitions()
+    hashes = [(fit.name, str(fit.record.get("spec_hash", ""))) for fit in run.fits]
+    primary = str(run.primary.record.get("spec_hash", "")) if run.primary else ""
     return {
         "models": [_model(fit, spec) for fit, spec in specs],
         "refused": dict(run.refused),
@@ -94,6 +98,8 @@ def methods_context(run: ReportInputs, written: Collection[str]) -> dict[str, An
         "quantiles": [f"{100 * q:g}%" for q in QUANTILES],
         "gates": gates(run),
         "analyses": analyses(run.settings),
+        "calibrations": statuses(hashes, run.calibration),
+        "coverage": coverage_sentence(run.calibration, primary),
         "estimands": known,
         "objections": objections(),
         "written": written,
@@ -115,7 +121,10 @@ def _model(fit: Fit, spec: Specification) -> Model:
         equations=equations(spec),
         priors=priors,
         sampler=_sampler(fit),
-        notes=[str(note) for note in fit.record.get("notes") or []],
+        notes=[
+            *([how_checked(fit)] if fit.frame == "contrasts" else []),
+            *(str(note) for note in fit.record.get("notes") or []),
+        ],
     )
 
 
