@@ -32,8 +32,7 @@ bench: $(VENV)/installed ## time a large evidence base against plain reading (mi
 	$(BIN)/python benchmarks/codes_scale.py
 
 calibrate: $(VENV)/installed ## measure anew whether the models recover what they simulate (an hour)
-	rm -f calibration/*/calibration.json
-	$(BIN)/snakemake calibration --cores $(CORES)
+	$(BIN)/snakemake calibration --cores $(CORES) --forcerun merge_calibration
 
 coverage: $(VENV)/installed ## measure coverage and bias anew over the grid of truths (half an hour)
 	$(BIN)/snakemake data/processed/analysis/index.json --cores 1

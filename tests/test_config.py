@@ -22,7 +22,8 @@ def test_shipped_settings_are_whole_and_explained() -> None:
     settings = load_settings(shipped_path().parents[1])
     assert settings.primary == "rates"
     assert set(settings.models) == {
-        "rates", "rates_binomial", "by_failure_type", "robust", "by_shift_type",
+        "rates", "rates_assumed_capable", "rates_binomial", "by_failure_type", "robust",
+        "by_shift_type",
         "two_populations", "agent_families",
         "by_specification_quality", "by_capability_level", "by_training_diversity",
         "by_alignment_method", "by_elicitation", "composition",

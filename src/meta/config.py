@@ -14,11 +14,12 @@ from pydantic import Field, model_validator
 
 from meta.evidence.dictionary import load_dictionary
 from meta.evidence.suggestion import did_you_mean
-from meta.moderator_effects import Effect, effect_problems, moderator_effect
+from meta.moderator_effects import Effect, effect_problems, moderator_effect, moderator_field
 from meta.priors import (
     Notoriety,
     PriorSet,
     Strict,
+    parameters_with_priors,
 )
 from meta.sensitivity_settings import Multiverse, Sensitivity
 
@@ -96,6 +97,7 @@ class FitChecks(Strict):
     refit_models: tuple[str, ...] = ("primary",)
     refit_draws: int = Field(1000, ge=10)
     refit_tune: int = Field(600, ge=10)
+    refit_r_hat: float = Field(1.05, gt=1)
 
 
 class ModelSpec(Strict):
@@ -200,6 +202,14 @@ class ModelSpec(Strict):
     def effect(self, moderator: str, numeric: bool | None = None) -> Effect | None:
         """Shape of a moderator's effect (see `meta.moderator_effects.moderator_effect`)."""
         return moderator_effect(moderator, self.moderator_effects, self.frame, numeric)
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """Parameters that have a prior; of levels that the rows turn out not to have, too."""
+        fields = {name: moderator_field(name, self.frame) for name in self.moderators}
+        numeric = {n for n, f in fields.items() if f is None or f.type in ("integer", "number")}
+        effects = {name: self.effect(name) for name in self.moderators}
+        return parameters_with_priors(self.model_dump(), effects, numeric)
 
     @property
     def imputes(self) -> bool:
@@ -343,13 +353,14 @@ class FitTask(Strict):
 
     @property
     def spec_hash(self) -> str:
-        """SHA-256 of the model's specification and priors (not of sampler or seed)."""
+        """SHA-256 of the model's specification and its own priors (not of sampler or seed)."""
         text = json.dumps(
             {
                 "spec": self.spec.model_dump(exclude={"draws_factor"}),
                 # The dictionary decides where the specification does not say.
                 "effects": {name: self.spec.effect(name) for name in self.spec.moderators},
-                "priors": self.priors.model_dump(),
+                # A prior of parameters that the model does not have changes nothing.
+                "priors": self.priors.model_dump(include=set(self.spec.parameters)),
             },
             sort_keys=True,
         )

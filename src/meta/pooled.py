@@ -16,7 +16,7 @@ from meta.models.design import Design
 COLUMNS = [
     "model", "primary", "outcome", "group", "estimand", "mean", "sd", "median", "ci_low",
     "ci_high", "ci_prob", "mcse_mean", "ess_bulk", "ess_tail", "r_hat", "k_studies", "k_rows",
-    "n_trials", "frame", "passed", *PRIOR_COLUMNS,
+    "n_trials", "frame", "passed", *PRIOR_COLUMNS, "k_direct",
 ]  # fmt: skip
 
 
@@ -90,7 +90,11 @@ def pooled_table(
 
 
 def evidence_behind(estimates: list[Estimate], design: Design) -> dict[str, list[int]]:
-    """Studies, rows and trials that observe each quantity's outcome."""
+    """Studies, rows and trials that observe each quantity's outcome, and studies that do directly.
+
+    `k_direct` leaves out studies whose rows see a stage through its product with capability alone.
+    The product itself is seen directly by such rows, and by those that observe each of its stages.
+    """
     studies = design.rows["study"].to_numpy()
     trials = {
         stage: np.bincount(
@@ -102,11 +106,28 @@ def evidence_behind(estimates: list[Estimate], design: Design) -> dict[str, list
     }
     last = {stage: stage for stage in design.stages}
     last |= {outcome: chain[-1] for chain, outcome in PRODUCT_NAMES.items()}
-    found: dict[str, list[int]] = {"k_studies": [], "k_rows": [], "n_trials": []}
+    direct = _direct(design)
+    found: dict[str, list[int]] = {"k_studies": [], "k_rows": [], "n_trials": [], "k_direct": []}
     for estimate in estimates:
         # A correlation names its two stages, the later one first; an offset follows its stage.
-        stage = last[estimate.outcome.split("~")[0].partition("_with_notoriety")[0]]
+        outcomes = [o.partition("_with_notoriety")[0] for o in estimate.outcome.split("~")]
+        seen = np.all([direct[o][estimate.rows] for o in outcomes], axis=0)
         found["k_studies"].append(len(set(studies[estimate.rows])))
         found["k_rows"].append(len(estimate.rows))
-        found["n_trials"].append(int(trials[stage][estimate.rows].sum()))
+        found["n_trials"].append(int(trials[last[outcomes[0]]][estimate.rows].sum()))
+        found["k_direct"].append(len(set(studies[estimate.rows][seen])))
+    return found
+
+
+def _direct(design: Design) -> dict[str, np.ndarray]:
+    """Which rows observe each stage and product directly, boolean of length rows."""
+    found = {}
+    for o, stage in enumerate(design.stages):
+        rows = design.row[(design.stage == o) & ~design.through_capability]
+        found[stage] = np.isin(np.arange(len(design.rows)), rows)
+    through = np.isin(np.arange(len(design.rows)), design.row[design.through_capability])
+    for chain, outcome in PRODUCT_NAMES.items():
+        if set(chain) <= set(design.stages):
+            first, *later = (found[stage] for stage in chain)
+            found[outcome] = np.all([first & later[0] | through, *later[1:]], axis=0)
     return found

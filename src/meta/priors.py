@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Collection, Mapping
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
@@ -81,7 +82,7 @@ class PriorSet(Strict):
     omega: Scale = HalfNormal(sigma=1)
     kappa: Scale = HalfNormal(sigma=1)
     beta: Normal = Normal(sigma=0.75)
-    monotonic: Normal = Normal(sigma=1)
+    monotonic: Normal = Normal(sigma=1.5)
     simplex: Dirichlet = Dirichlet(concentration=2)
     icc: Beta = Beta(alpha=1, beta=3)
     correlation: Lkj = Lkj(eta=2)
@@ -101,6 +102,46 @@ class PriorSet(Strict):
     def families(self) -> dict[str, str]:
         """Name of each parameter's distribution: what a compiled model cannot change."""
         return {name: prior.distribution for name, prior in self}
+
+
+def parameters_with_priors(
+    options: Mapping[str, Any], effects: Mapping[str, str | None], numeric: Collection[str]
+) -> tuple[str, ...]:
+    """Parameters of a prior set that a model has, in the order of its equations.
+
+    Parameters
+    ----------
+    options
+        Specification: `frame`, `stages`, `likelihood`, `random_effects`, `correlation`, `levels`.
+    effects
+        Shape of each moderator's effect; None where only the rows tell whether it is a number or
+        categories, whose coefficients have the same prior.
+    numeric
+        Moderators whose values are numbers, as far as that is known.
+    """
+    levels, binomial = options["levels"], options["likelihood"] == "binomial"
+    if options["frame"] == "contrasts":
+        below = {"kappa": "arm" in levels, "icc": not binomial}
+        return ("baseline", "delta", "tau_delta", *(name for name, has in below.items() if has))
+    # An ordinal moderator has a total effect; every other coefficient is a contrast or a slope.
+    ordinal = {n for n, e in effects.items() if e in ("monotonic", "linear") and n not in numeric}
+    two_populations = options["random_effects"] == "two_population"
+    present = {
+        "alpha": True,
+        "beta": bool(set(effects) - ordinal),
+        "monotonic": bool(ordinal),
+        "simplex": "monotonic" in effects.values(),
+        "tau": True,
+        "correlation": len(options["stages"]) > 1 and options["correlation"] == "lkj",
+        "df": options["random_effects"] == "student_t",
+        "upper_share": two_populations,
+        "split": two_populations,
+        "omega": "agent_set" in levels,
+        "kappa": "arm" in levels,
+        "phi": "agent_family" in levels,
+        "icc": not binomial,
+    }
+    return tuple(name for name, has in present.items() if has)
 
 
 class Notoriety(Normal):

@@ -29,11 +29,9 @@ RESOURCES = {
         # Sources that thresholds are read from.
         *(
             f"checks/{name}.py"
-            for name in (
-                "coverage", "frequentist", "importance", "leave_one_out", "small_study",
-                "uniformity",
-            )
+            for name in ("coverage", "importance", "leave_one_out", "uniformity")
         ),
+        "models/design.py",
     ],
     "meta.report.methods.citations": ["report/methods/references.bib"],
     "meta.report.methods.objections": ["report/methods/objections.yaml"],

@@ -1,15 +1,24 @@
 """Calibration: right code passes it, a wrong likelihood does not; shards join to one table."""
 
+from dataclasses import replace
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
+import pymc as pm
 import pytest
+import xarray as xr
 from scipy import stats
 
-from meta.checks.calibration import FEWEST_EFFECTIVE, Simulator, ranks, simulator
+from meta.checks.calibration import FEWEST_EFFECTIVE, Simulator, parameters, ranks, simulator
+from meta.checks.calibration_record import shape_of
+from meta.checks.predictive import replicate, take
 from meta.checks.uniformity import RANKED_DRAWS, rank_ecdf, uniformity
 from meta.config import FitTask, ModelSpec, PriorSet, Sampler
+from meta.inference.draws import thinned_draws
 from meta.models.chain import build_chain
 from meta.models.design import Design, build_design
+from meta.priors import Gamma
 
 REPLICATES = 80
 
@@ -60,6 +69,7 @@ def test_the_shipped_likelihood_is_calibrated(calibrated: pd.DataFrame) -> None:
     verdict = uniformity(calibrated)
     assert set(verdict["quantity"]) == {
         "alpha[goal_failure]", "tau[goal_failure]", "icc[goal_failure]", "log_likelihood",
+        "rate_mean[goal_failure, all]",
     }  # fmt: skip
     assert verdict["inside"].all(), verdict
     assert calibrated["rank"].between(0, RANKED_DRAWS).all()
@@ -92,3 +102,58 @@ def test_bands_hold_uniform_ranks_and_no_others(shape: tuple[float, float], insi
     rank = np.floor(fraction * (RANKED_DRAWS + 1)).astype(int)
     _, ecdf, lower, upper = rank_ecdf(rank, 0.95)
     assert bool(((lower <= ecdf) & (ecdf <= upper)).all()) is inside
+
+
+def families(effects: str = "normal") -> tuple[FitTask, Design]:
+    """Two stages, products among them, in which families of agents cross studies."""
+    made = table(6)
+    counts = pd.array([30, None] * 3, dtype="Int64")
+    made = made.assign(
+        study=[f"s{i // 2}" for i in range(6)],
+        conditioning=["given_capability", "all_trials"] * 3,
+        events_capability_transfer=counts,
+        trials_capability_transfer=counts + 10,
+        agent_family=["f", "g", "f", "h", "h", "i"],
+    )
+    spec = ModelSpec(
+        stages=["capability_transfer", "goal_failure"],
+        levels=["study", "agent_family"],
+        random_effects=effects,
+    )
+    wanted = task("beta_binomial").model_copy(update={"spec": spec})
+    return wanted, build_design(made, spec)
+
+
+@pytest.mark.parametrize("effects", ["student_t", "two_population"])
+def test_the_graph_generates_what_numpy_does(effects: str) -> None:
+    """An independent generator: what a graph that is wrong on both sides cannot hide from."""
+    made, design = families(effects)
+    # With fewer degrees of freedom rates reach 0 and 1, of which the graph cannot draw counts.
+    priors = made.priors.model_copy(update={"df": Gamma(alpha=60, beta=12)})
+    with build_chain(design, priors):
+        drawn = pm.sample_prior_predictive(3000, random_seed=4)
+    graph = drawn["prior_predictive"]["counts"].to_numpy()[0]
+    draws = thinned_draws(drawn["prior"].to_dataset(), design, 3000).parameters
+    ours = replicate(design, take(draws, np.arange(3000)), np.random.default_rng(5))
+    for n in range(design.row.size):
+        # Counts have ties, which make the test conservative.
+        assert stats.ks_2samp(graph[:, n], ours[:, n]).pvalue > 1e-4, n
+    gap = np.abs(np.corrcoef(graph.T) - np.corrcoef(ours.T))
+    assert gap.max() < 5 * np.sqrt(2 / 3000)
+
+
+def test_effects_of_crossed_levels_are_of_units_and_part_of_the_shape() -> None:
+    made, design = families()
+    graph = build_chain(design, made.priors)
+    names = [v.name for v in [*graph.free_RVs, *graph.deterministics]]
+    truth = {n: (graph.named_vars_to_dims.get(n, ()), None) for n in names}
+    sizes = {n: tuple(len(graph.coords[d]) for d in dims) for n, (dims, _) in truth.items()}
+    values = xr.Dataset({n: (dims, np.ones(sizes[n])) for n, (dims, _) in truth.items()})
+    ready = SimpleNamespace(model=graph)
+    top = parameters(SimpleNamespace(design=design, ready=ready, truth=values))
+    assert {"phi", "tau", "alpha"} <= set(top)
+    assert not [name for name in top if "effect" in name or "logit" in name]
+    before = shape_of(design)
+    assert before["counts"]["agent_family units"] == 4
+    other = replace(design, row_crossed=design.row_crossed[:, ::-1].copy())
+    assert shape_of(other)["hash"] != before["hash"]

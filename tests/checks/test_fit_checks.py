@@ -32,9 +32,11 @@ def folder(fitted, tmp_path_factory: pytest.TempPathFactory):
     write_fit(xr.DataTree.from_dict({"/posterior": fitted.posterior}), {}, base / "posterior.nc")
     fitted.table.to_parquet(base / "rows.parquet")
     settings = FitChecks(draws=200, refit_models=(), tail_probability=0.001)
-    check_fit(
-        base / "posterior.nc", base / "rows.parquet", fitted.task, settings, 0.9, 2, base / "m"
-    )
+    other = fitted.task
+    primary = other.model_copy(update={"spec": other.spec.model_copy(update={"primary": True})})
+    files = base / "posterior.nc", base / "rows.parquet"
+    check_fit(*files, primary, settings, 0.9, 2, base / "m")
+    check_fit(*files, other, settings, 0.9, 2, base / "other")
     return base / "m"
 
 
@@ -56,6 +58,16 @@ def test_every_check_has_its_table_and_the_gate_reads_them(folder) -> None:
     rows.to_csv(broken, index=False)
     with pytest.raises(GateError, match="missing or not finite"):
         gate([broken])
+
+
+def test_posterior_predictive_checks_of_other_models_warn(folder) -> None:
+    own, other = (load_check_tables(folder.parent / name, "m") for name in ("m", "other"))
+    assert set(other.gates["check"]) == {"loo_pit"}
+    moved = set(other.warnings["check"]) - set(own.warnings["check"])
+    assert moved == set(own.gates["check"]) - {"loo_pit"}
+    # Six statistics of one stage, each failing with probability .001 at most.
+    assert own.summary["false_alarm_rate"] == pytest.approx(0.006)
+    assert own.summary["not_computed"] == []
 
 
 def test_the_page_shows_each_check_and_a_missing_file_fails(folder, tmp_path) -> None:

@@ -9,7 +9,7 @@ import statsmodels.api as sm
 from scipy.optimize import brentq
 from tests.checks.small_tables import beta_counts, design, made_up_numbers, rows
 
-from meta.checks.frequentist import estimators, frequentist, gee, moment, ratio
+from meta.checks.frequentist import UNEXPLAINED, estimators, frequentist, gee, moment, ratio
 
 
 def counts(events: list[int], trials: list[int], studies: list[str]) -> pd.DataFrame:
@@ -103,3 +103,19 @@ def test_fewer_than_three_studies_are_left_out() -> None:
         0.95,
     )
     assert few.empty
+
+
+def test_a_difference_without_a_reason_is_said_to_have_none() -> None:
+    table = rows([2] * 12, [20] * 12, [f"s{i}" for i in range(12)])
+    found = frequentist(design(table), made_up_numbers(0.4, 0.05).assign(k_rows=12), 0.95, 10)
+    assert set(found["reason"]) == {UNEXPLAINED}
+    assert not found["explained"].any()
+    # With fewer studies than the threshold the prior is a reason.
+    few = frequentist(design(table), made_up_numbers(0.4, 0.05).assign(k_rows=12), 0.95, 13)
+    assert few["reason"].str.startswith("fewer than 13 studies").all()
+    # More arms than stand behind the model's number are no arms that inform it besides.
+    less = frequentist(design(table), made_up_numbers(0.4, 0.05).assign(k_rows=9), 0.95, 10)
+    assert set(less["reason"]) == {UNEXPLAINED}
+    more = frequentist(design(table), made_up_numbers(0.4, 0.05).assign(k_rows=15), 0.95, 10)
+    assert more["reason"].str.contains("3 more inform").all()
+    assert more["explained"].all()

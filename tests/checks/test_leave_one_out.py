@@ -7,23 +7,29 @@ import pandas as pd
 import pytest
 from scipy.special import betaln, expit, gammaln, logsumexp
 from scipy.stats import kstest, norm
-from tests.checks.simulated import DRAWS, draws_near, part_of, population
+from tests.checks.simulated import DRAWS, draws_near, part_of, population, task
 
 from meta.checks.importance import Weights
 from meta.checks.influence import influence, influence_summary
 from meta.checks.leave_one_out import (
+    FEWEST_DRAWS,
+    NOT_COMPUTED,
     LeftOut,
     Refit,
+    budgets,
+    cost_of,
     expected_density,
     leave_one_out_table,
     leave_out,
     refitted_density,
 )
 from meta.checks.loo_pit import loo_pit, pit_bands, pit_check
-from meta.checks.predictive import Part
+from meta.checks.predictive import Part, new_logits, take
 from meta.estimands import all_estimates
 from meta.inference.draws import thinned_draws
 from meta.inference.refit import refit, rows_of_study, without_rows
+from meta.models.agent_families import shared_families
+from meta.models.design import build_design
 
 
 def refit_without(fitted, study: str, design=None) -> tuple[Refit, object]:
@@ -87,8 +93,9 @@ def test_refits_replace_what_is_not_reliable(fitted) -> None:
     assert "fewer than 20" in total.remark
     alone = leave_one_out_table([bad, *left[1:]], fitted.design, {})
     assert not alone.loc[0, "reliable"]
-    loose = replace(fit, r_hat=1.2)
-    assert not leave_one_out_table([bad], fitted.design, {bad.study: loose}).loc[0, "reliable"]
+    for fault in ({"r_hat": 1.2}, {"divergences": 1}, {"r_hat": 1.02, "limit": 1.01}):
+        loose = replace(fit, **fault)
+        assert not leave_one_out_table([bad], fitted.design, {bad.study: loose}).loc[0, "reliable"]
 
 
 def evenly(part: Part) -> list[LeftOut]:
@@ -141,7 +148,9 @@ def test_pit_is_of_the_weighted_draws() -> None:
 
 def test_bands_hold_uniform_curves_as_often_as_they_say() -> None:
     rng, count, tail = np.random.default_rng(3), 2000, 0.1
-    bands = pit_bands(pd.DataFrame({"outcome": "o", "pit": rng.uniform(size=12)}), tail)
+    bands = pit_bands(
+        pd.DataFrame({"outcome": "o", "pit": rng.uniform(size=12), "reliable": True}), tail
+    )
     values = rng.uniform(size=(count, 12))
     curve = (values[:, :, None] <= bands["at"].to_numpy()).mean(axis=1)
     outside = (curve > bands["upper"].to_numpy() + 1e-9) | (
@@ -152,11 +161,78 @@ def test_bands_hold_uniform_curves_as_often_as_they_say() -> None:
 
 
 def test_no_curve_or_a_missing_value_fails() -> None:
-    table = pd.DataFrame({"outcome": ["o"] * 3, "pit": [0.2, np.nan, 0.5]})
-    assert not pit_check(table, 0.005).passed
-    alone = pd.DataFrame({"outcome": ["o"], "pit": [0.2]})
+    table = pd.DataFrame({"study": list("abc"), "outcome": "o", "pit": [0.2, np.nan, 0.5]})
+    assert not pit_check(table.assign(reliable=True), 0.005).passed
+    alone = pd.DataFrame({"study": ["a"], "outcome": "o", "pit": 0.2, "reliable": True})
     assert pit_bands(alone, 0.005).empty
     assert pit_check(alone, 0.005).value is None
+
+
+def test_values_that_are_not_reliable_have_no_place_in_a_curve_and_many_fail() -> None:
+    pit = (np.arange(12) + 0.5) / 12
+    table = pd.DataFrame({"study": list("abcdefghijkl"), "outcome": "o", "pit": pit})
+    # Four of twelve piled up in the middle, as of weights that hardly move the draws.
+    some = table.assign(reliable=table.index >= 4)
+    some.loc[:3, "pit"] = 0.5
+    assert pit_bands(some, 0.005).equals(pit_bands(some[4:], 0.005))
+    check = pit_check(some, 0.005)
+    assert check.passed
+    assert "4 of 12 studies without a reliable value" in check.meaning
+    more = table.assign(reliable=table.index >= 5)
+    assert not pit_check(more, 0.005).passed
+
+
+def test_a_study_that_costs_too_much_is_named_and_not_computed(fitted) -> None:
+    part = part_of(fitted.table, posterior=fitted.posterior)
+    studies = fitted.design.levels[0].units
+    cost = cost_of(fitted.design, "s00")
+    enough, short = cost * FEWEST_DRAWS, cost * FEWEST_DRAWS - 1
+    assert leave_out([part], "s00", enough).log_likelihood.size == FEWEST_DRAWS
+    lost = leave_out([part], "s00", short)
+    left = [lost, *(leave_out([part], s) for s in studies[1:])]
+    table = leave_one_out_table(left, fitted.design, {}).set_index("study")
+    assert table.loc["s00", "method"] == NOT_COMPUTED
+    assert not table.loc["s00", "reliable"]
+    assert np.isnan(table.loc["s00", "elpd"])
+    pit = loo_pit([part], left, {}, 1).set_index("study")
+    assert np.isnan(pit.loc["s00", "pit"])
+    assert pit["pit"].drop("s00").notna().all()
+    thinned = fitted.posterior.isel(draw=slice(None, None, part.step))
+    moved = influence(all_estimates(thinned, fitted.design, 1), left, [0], {}, {})
+    assert moved.loc[moved["study"] == "s00", "shift"].isna().all()
+    assert len(influence_summary(moved, table.reset_index())) == len(studies) - 1
+
+
+def test_budgets_go_to_cheap_studies_first_and_never_exceed_their_sum() -> None:
+    costs = {"a": 1, "b": 10, "c": 1000, "d": 5000}
+    assert budgets(costs, 1000, 100, 10**7) == {k: c * 1000 for k, c in costs.items()}
+    # What a and b leave is not enough for 100 draws of d, but for c.
+    some = budgets(costs, 1000, 100, 411_000)
+    assert some == {"a": 1000, "b": 10_000, "c": 400_000, "d": 0}
+    assert budgets(costs, 1000, 100, 50) == dict.fromkeys(costs, 0)
+
+
+def test_families_of_the_left_out_study_alone_are_not_known() -> None:
+    table = population(4, 2, 25, alpha=0.0, tau=0.5, icc=0.1, seed=2)
+    table["agent_family"] = ["own", "both", "both", "x", "x", "x", "y", "y"]
+    levels = ("study", "agent_family")
+    design = build_design(table, task().spec.model_copy(update={"levels": levels}))
+    assert shared_families(design) == {"both", "x"}
+    # Effects that tell the counts of s00: those of its own family must not be used.
+    effects = {name: np.full((DRAWS, 1), 3.0) for name in design.crossed[0].units}
+    base = draws_near(alpha=0.0, tau=0.5, icc=0.1)
+    scale = {**base.scale, "agent_family": np.full((DRAWS, 1), 0.4)}
+    found = []
+    for own in (3.0, -3.0):
+        crossed = {"agent_family": {**effects, "own": np.full((DRAWS, 1), own)}}
+        part = Part(design, replace(base, scale=scale, crossed=crossed), (2, DRAWS // 2))
+        found.append(leave_out([part], "s00").log_likelihood)
+    np.testing.assert_array_equal(*found)
+    # Replicates of its other family, which s01 has too, keep the effect that is known.
+    known = take(part.parameters, np.arange(DRAWS), shared_families(design))
+    logits = new_logits(design, known, np.random.default_rng(1))[:, :, 0]
+    assert logits[:, 1].mean() == pytest.approx(3.0, abs=0.1)
+    assert logits[:, 0].mean() == pytest.approx(0.0, abs=0.1)
 
 
 def test_the_planted_study_is_the_most_influential(fitted) -> None:

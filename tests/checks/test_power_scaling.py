@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import xarray as xr
-from scipy.stats import halfnorm, norm
+from scipy.stats import dirichlet, halfnorm, norm
 
 from meta.checks.power_scaling import (
     CONFLICT,
@@ -112,3 +112,26 @@ def test_hyperpriors_only() -> None:
     # LKJ(2) of one pair has density proportional to 1 - r^2.
     want = want + np.log(1 - posterior["correlation"].to_numpy()[..., 0] ** 2)
     np.testing.assert_allclose(log_hyperprior(posterior, priors), want)
+
+
+def test_ordinal_moderators_are_scored_by_what_is_sampled() -> None:
+    rng = np.random.default_rng(3)
+    simplex = rng.dirichlet([2, 2, 2], (2, 5, 2))
+    draws = {
+        "alpha": (("chain", "draw", "stage"), rng.normal(size=(2, 5, 2))),
+        "beta": (("chain", "draw", "term", "stage"), rng.normal(size=(2, 5, 4, 2))),
+        "beta_free": (("chain", "draw", "free_term", "stage"), rng.normal(size=(2, 5, 1, 2))),
+        "level_total": (("chain", "draw", "stage"), rng.normal(size=(2, 5, 2))),
+        "level_simplex": (("chain", "draw", "stage", "level_step"), simplex),
+    }
+    posterior = xr.Dataset(draws)
+    want = norm.logpdf(posterior["alpha"], 0, 1.5).sum(axis=2)
+    want = want + norm.logpdf(posterior["beta_free"], 0, 0.75).sum(axis=(2, 3))
+    want = want + norm.logpdf(posterior["level_total"], 0, 1).sum(axis=2)
+    each = [[[dirichlet.logpdf(s, [2, 2, 2]) for s in d] for d in c] for c in simplex]
+    want = want + np.sum(each, axis=2)
+    found = log_hyperprior(posterior, PriorSet())
+    # Up to a constant.
+    np.testing.assert_allclose(found - found.mean(), want - want.mean())
+    with pytest.raises(ValueError, match="psi"):
+        log_hyperprior(posterior.assign(psi=posterior["alpha"] ** 2), PriorSet())

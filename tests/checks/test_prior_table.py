@@ -12,7 +12,8 @@ from meta.checks.prior_table import few_studies, prior_table
 from meta.checks.refits import refitting
 from meta.config import Gate
 from meta.inference.compilations import Compilations
-from meta.priors import HalfCauchy, HalfNormal, PriorSet
+from meta.priors import HalfCauchy, HalfNormal, Normal, PriorSet
+from meta.report.sensitivity import Sensitivity, prior_alternatives
 from meta.sensitivity_settings import Refits
 
 EVENTS, TRIALS = [0, 1, 3], [12, 10, 15]
@@ -63,10 +64,23 @@ def test_a_set_that_is_the_models_own_is_not_refitted() -> None:
     assert [asked[2] for asked in fit.asked] == ["priors other"]
     assert fit.asked[0][1].priors == sets["other"]
     assert table["tau_prior"].tolist() == ["half-normal(1)", "half-normal(1)", "half-cauchy(0.5)"]
+    assert set(table["alpha_prior"]) == {"normal(0, 1.5)"}
     by = table.set_index("priors")
     assert by.loc["same", "mean"] == by.loc["main", "mean"] == 0.25
     assert by.loc["other", "shift_in_sd"] == pytest.approx((0.31 - 0.25) / 0.1)
     assert by.loc["other", "shift_mcse_in_sd"] == pytest.approx(2**0.5 * 0.01)
+
+
+def test_a_set_may_differ_in_its_intercepts_alone() -> None:
+    model, fit = design(rows(EVENTS, TRIALS)), Recorder()
+    sets = {"wide": PriorSet(alpha=Normal(sigma=2.5))}
+    table = prior_table(fit, model, task(model), sets, made_up_numbers(0.25, 0.1))
+    assert fit.asked[0][1].priors.alpha.sigma == 2.5
+    label = prior_alternatives(Sensitivity("m", {"prior_table": table}))
+    assert label is not None
+    assert label.columns[1:] == (
+        "this analysis, tau ~ half-normal(1), alpha ~ normal(0, 1.5)", "alpha ~ normal(0, 2.5)",
+    )  # fmt: skip
 
 
 def test_few_studies_are_fewer_than_stated() -> None:

@@ -9,7 +9,7 @@ from meta.config import CALIBRATION_REPLICATES
 from meta.evidence.analysis_set import Tables, analysis_set
 from meta.evidence.checking import check
 from meta.evidence.codes import any_codes
-from meta.models.design import build_design
+from meta.models.specification import design_of
 from meta.settings_file import load_settings
 
 ROOT = Path(__file__).parents[2]
@@ -21,18 +21,17 @@ def tables() -> Tables:
     return check(ROOT).tables
 
 
-#: Twenty replicates of it took over six minutes: to be measured once its effects mix better.
+#: Models as they are now that have been calibrated; the others fail on purpose until they are.
+CALIBRATED: set[str] = set()
 UNMEASURED = pytest.mark.xfail(strict=True, reason="not calibrated yet: run `make calibrate`")
+MODELS = [m if m in CALIBRATED else pytest.param(m, marks=UNMEASURED) for m in SETTINGS.models]
 
 
-@pytest.mark.parametrize(
-    "model",
-    [pytest.param(m, marks=UNMEASURED) if m == "rates_binomial" else m for m in SETTINGS.models],
-)
+@pytest.mark.parametrize("model", MODELS)
 def test_calibration_is_current_and_inside_its_bands(model: str, tables: Tables) -> None:
     task = SETTINGS.task(model)
     codes = any_codes(tables["codings"]) if task.spec.imputes else None
-    now = build_design(analysis_set(tables, model, task.spec, codes), task.spec)
+    now = design_of(analysis_set(tables, model, task.spec, codes), task.spec)
     folder = ROOT / "calibration" / model
     assert stale_reasons(folder, task, now) == []
     record = read_calibration(folder)
@@ -42,8 +41,7 @@ def test_calibration_is_current_and_inside_its_bands(model: str, tables: Tables)
     assert (folder / "ecdf.svg").is_file()
 
 
-@pytest.mark.xfail(strict=True, reason="a trial of 20 replicates is stored: run `make calibrate`")
-@pytest.mark.parametrize("model", SETTINGS.models)
+@pytest.mark.parametrize("model", MODELS)
 def test_calibration_is_complete(model: str) -> None:
     record = read_calibration(ROOT / "calibration" / model)
     assert record["complete"]

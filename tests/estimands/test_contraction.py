@@ -34,7 +34,7 @@ def test_a_prior_that_does_not_vary_has_no_contraction() -> None:
     assert np.isnan(contraction("tau", np.ones(5), np.ones(5)))
 
 
-def test_pooled_table_ends_with_the_prior() -> None:
+def test_pooled_table_ends_with_the_prior_and_what_sees_directly() -> None:
     table = pd.DataFrame(
         {
             "row_id": list("abc"), "study": list("abc"), "agent_set": list("abc"),
@@ -52,7 +52,7 @@ def test_pooled_table_ends_with_the_prior() -> None:
     prior = {"goal_failure/all/rate_mean": rng.beta(1, 1, 4000)}
     pooled, _ = pooled_table(estimates, design, "m", Gate(), 0.95, True, prior=prior)
     assert list(pooled.columns) == COLUMNS
-    assert COLUMNS[-4:] == PRIOR_COLUMNS
+    assert COLUMNS[-5:] == [*PRIOR_COLUMNS, "k_direct"]
     first, second = pooled[PRIOR_COLUMNS].to_numpy()
     assert first[:3] == pytest.approx([0.5, 0.025, 0.975], abs=0.03)
     assert 0 < first[3] < 1

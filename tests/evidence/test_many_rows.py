@@ -79,7 +79,7 @@ def test_every_line_of_many_problems_is_named(tmp_path, column, cell, told):
     assert len(problems) == told
     lines = [line for problem in problems for line in (problem.line, *problem.also_on)]
     assert sorted(lines) == list(range(2, MANY + 2))
-    assert format_text(problems).splitlines()[-1] == f"{MANY} errors"
+    assert format_text(problems).splitlines()[-1] == f"{MANY:,} errors"
     assert sum(1 + len(problem.also_on) for problem in group(problems)) == MANY
 
 

@@ -119,7 +119,7 @@ def test_one_bad_file_does_not_hide_the_problems_of_another(tmp_path):
         ("1e3", "not a whole number", "exponent: 1000"),
         ("1E+03", "not a whole number", "exponent: 1000"),
         ("24.0", "not a whole number", "exponent: 24"),
-        ("0,5", "not a whole number", "as a point: 0.5"),
+        ("0,5", "not a whole number", "if 0.5 is a proportion"),
         ("“24”", "not a whole number", "without quotes: 24"),
         ("'24", "not a whole number", "without quotes: 24"),
         ("Mar-24", "looks like a date", "formatted as text"),

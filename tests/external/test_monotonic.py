@@ -10,6 +10,7 @@ from meta.config import FitTask, ModelSpec, PriorSet, Sampler
 from meta.estimands import all_estimates
 from meta.inference.sampling import compile_model, sample_posterior
 from meta.models.design import Design, build_design
+from meta.priors import Normal
 
 HERE = Path(__file__).parent
 REFERENCE = json.loads((HERE / "monotonic.json").read_text())
@@ -41,7 +42,7 @@ def test_monotonic_effect_agrees_with_brms() -> None:
     """Steps (one of a level without data), rates, ratios, differences and shares above a half."""
     design = ordinal_design()
     task = FitTask(
-        model="monotonic", spec=design.spec, priors=PriorSet(), seed=12,
+        model="monotonic", spec=design.spec, priors=PriorSet(monotonic=Normal(sigma=1)), seed=12,
         sampler=Sampler(draws=4000, tune=1000, target_accept=0.95),
     )  # fmt: skip
     tree = sample_posterior(compile_model(design, task), task, cores=2, progress=False)

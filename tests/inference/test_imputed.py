@@ -33,7 +33,8 @@ def test_the_codes_of_a_set_decide_its_draws_and_the_sets_are_stacked() -> None:
     by_key = {e.key: e.draws for e in found.estimates}
     none = by_key["goal_failure/shift_type=none/rate_typical"]
     assert none.shape == (4, 300)
-    assert none[:2].mean() < 0.4 < 0.6 < none[2:].mean()
+    # Ten times the Monte Carlo error apart.
+    assert none[2:].mean() - none[:2].mean() > 0.1
     effect = {(e["group"], e["estimand"]): e for e in found.imputation["effect"]}
     assert effect[("shift_type=none", "rate_typical")]["between_share"] > 0.3
     assert np.isfinite(found.pooled["r_hat"]).all()

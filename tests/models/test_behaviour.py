@@ -19,6 +19,7 @@ from meta.models.behaviour import (
 )
 from meta.models.chain import build_chain
 from meta.models.design import Design, build_design
+from meta.models.specification import design_of
 from meta.priors import HalfNormal
 
 
@@ -74,7 +75,7 @@ def test_a_wrong_likelihood_moves_it(
         model["trials"].set_value((made.trials + 1).astype(model["trials"].dtype))
         return model
 
-    monkeypatch.setattr(behaviour, "build_chain", one_trial_fewer)
+    monkeypatch.setattr(behaviour, "model_of", one_trial_fewer)
     now = model_behaviour(design(), PriorSet())
     assert now["variables"] == stored["variables"]
     assert behaviour_differences(stored, now)
@@ -117,3 +118,20 @@ def test_fixed_counts_are_legal_and_various() -> None:
     assert ((counts >= 0) & (counts <= trials)).all()
     share = counts[3:] / trials[3:]
     assert share.min() < 0.3 < 0.7 < share.max()
+
+
+def test_a_model_of_contrasts_has_a_behaviour() -> None:
+    rows = pd.DataFrame(
+        {
+            "row_id": ["b1", "t1", "b2", "t2", "b3", "t3"],
+            "study": ["a", "a", "b", "b", "c", "c"],
+            "sampling_frame": "denominator",
+            "against": [None, "warning@b1", None, "warning@b2", None, "warning@b3"],
+            "events_goal_failure": 3,
+            "trials_goal_failure": 10,
+        }
+    )
+    spec = ModelSpec(frame="contrasts", stages=["goal_failure"], levels=["study"])
+    found = model_behaviour(design_of(rows, spec), PriorSet())
+    assert "delta" in found["variables"]
+    assert all(value is not None for value in found["log_density"])

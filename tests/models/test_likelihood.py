@@ -6,13 +6,19 @@ import numpy as np
 import pandas as pd
 import pymc as pm
 import pytest
-from scipy.special import expit
-from scipy.stats import betabinom, binom
+from scipy.special import expit, logsumexp
+from scipy.stats import betabinom, binom, norm
+from scipy.stats import t as student
 
 from meta.config import ModelSpec, PriorSet
 from meta.models.chain import build_chain
 from meta.models.design import Design, build_design
-from meta.models.likelihood import Parameters, pointwise_log_likelihood, study_log_likelihood
+from meta.models.likelihood import (
+    Parameters,
+    mixing,
+    pointwise_log_likelihood,
+    study_log_likelihood,
+)
 
 CHAIN = ["capability_transfer", "goal_failure"]
 
@@ -113,6 +119,7 @@ def sampled(
         u = p.alpha[d] + z
     total = np.zeros(size)
     sets: dict[object, np.ndarray] = {}
+    families: dict[str, np.ndarray] = {}
     for r in rows:
         label = design.rows["agent_set"].iloc[r]
         if label not in sets:
@@ -120,8 +127,10 @@ def sampled(
         eta = sets[label] + design.x[r] @ p.beta[d]
         for level, unit in zip(design.crossed, design.row_crossed, strict=True):
             family = level.units[unit[r]]
-            known = p.crossed[level.name].get(family)
-            eta = eta + (normal(level.name) if known is None else known[d])
+            if family not in families:
+                known = p.crossed[level.name].get(family)
+                families[family] = normal(level.name) if known is None else known[d]
+            eta = eta + families[family]
         eta = eta + normal("arm") if "arm" in p.scale else eta
         for n in np.flatnonzero(design.row == r):
             o = design.stage[n]
@@ -193,6 +202,7 @@ def test_two_populations_of_studies_are_both_integrated(study: str) -> None:
 def test_a_known_family_of_agents_shifts_its_rows_and_a_new_one_is_integrated() -> None:
     rows = table().assign(agent_family=["f", "g", "f", "f", "h", "g", None])
     levels = ["study", "agent_set", "agent_family"]
+    rows["agent_family"] = rows["agent_family"].astype("string")
     design = build_design(rows, spec("beta_binomial").model_copy(update={"levels": levels}))
     base = draws(design)
     rng = np.random.default_rng(8)
@@ -205,3 +215,35 @@ def test_a_known_family_of_agents_shifts_its_rows_and_a_new_one_is_integrated() 
         for d in range(3):
             want, error = sampled(design, parameters, d, members, None, 150_000)
             assert got[d] == pytest.approx(want, abs=5 * error + 0.03)
+
+
+@pytest.mark.parametrize("families", ["fffghgh", "ffghhgg", "fgfghgh", "fffffgg"])
+def test_a_new_family_of_a_study_is_shared_by_its_rows(families: str) -> None:
+    """The family of all of a study, of one set, of sets mixed with others, of several sets."""
+    rows = table().assign(agent_family=list(families))
+    if families == "fffffgg":
+        rows["study"] = ["a"] * 5 + ["c", "d"]
+        rows.loc[4, ["agent_set", "agent_family"]] = ["w", "g"]
+    levels = ["study", "agent_set", "agent_family"]
+    design = build_design(rows, spec("beta_binomial").model_copy(update={"levels": levels}))
+    base = draws(design)
+    scale = {**base.scale, "agent_family": np.full((3, 2), 1.5)}
+    g = {"g": np.random.default_rng(8).normal(size=(3, 2))}
+    parameters = Parameters(**{**vars(base), "scale": scale, "crossed": {"agent_family": g}})
+    members = [int(r) for r in np.flatnonzero(design.rows["study"] == "a")]
+    got = study_log_likelihood(design, members, parameters)
+    mixed = families == "fgfghgh"
+    for d in range(3):
+        want, error = sampled(design, parameters, d, members, None, 150_000)
+        # Rows of a family that does not have its sets whole are taken as independent.
+        assert got[d] == pytest.approx(want, abs=5 * error + (1.0 if mixed else 0.03))
+
+
+@pytest.mark.parametrize("df", [0.5, 1, 2, 5, 30])
+def test_the_scale_mixture_is_student_t_far_out_too(df: float) -> None:
+    for distance in (0, 1, 3, 6, 8):
+        terms = [
+            log_weight + norm.logpdf(distance, 0, stretch[:, 0])
+            for log_weight, stretch in mixing(np.array([df]))
+        ]
+        assert logsumexp(terms) == pytest.approx(student.logpdf(distance, df), abs=0.01)

@@ -16,6 +16,7 @@ from meta.report.methods.implications import DRAWS, implications
 from meta.report.methods.mathematics import SYMBOLS, equations, mathml
 from meta.report.methods.specification import Specification
 from meta.report.pages import render_report
+from meta.settings_file import load_settings, shipped_path
 
 CHAIN = ("capability_transfer", "goal_failure")
 
@@ -198,3 +199,18 @@ def test_the_page_asks_for_nothing_and_is_linked(full, tmp_path):
         assert (tmp_path / "out" / file).is_file(), file
     for anchor in re.findall(r'href="#([^"]+)"', text):
         assert anchor in identifiers
+
+
+def test_the_set_for_two_populations_leaves_room_for_them():
+    """A distance of 6 logits, 5% against 95%, must be possible before any data."""
+    priors = load_settings(shipped_path().parents[1]).priors
+    beyond = {}
+    for name in ("default", "two_populations"):
+        spec = specification(random_effects="two_population")
+        chosen = Specification(spec.options, priors[name].model_dump(mode="json"))
+        (rates,) = implications([(name, chosen)])
+        gap = np.log(next(q.draws for q in rates.quantities if q.estimand == "gap"))
+        beyond[name] = [float(np.mean(gap > x)) for x in (4, 6)]
+    assert beyond["default"][0] < 0.06
+    assert beyond["two_populations"][0] > 0.2
+    assert beyond["two_populations"][1] > 0.1

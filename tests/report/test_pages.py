@@ -287,6 +287,61 @@ def test_the_headline_says_where_it_has_no_data(full):
     assert text.count(f"; {NO_DATA})") == 3
 
 
+def test_a_conditional_rate_of_products_alone_is_marked(full):
+    group = "failure_type=specification_gaming"
+    full.edit("by_failure_type", group, "goal_failure", k_direct=0)
+    full.edit("by_failure_type", group, "capable_goal_failure", k_direct=6)
+    full.edit("rates", "all", "goal_failure", k_direct=2)
+    cells = re.findall(
+        r'<td [^>]*data-key="([^"]*)">(.*?)</td>', render_page(full.load()), re.DOTALL
+    )
+    marked = {key for key, cell in cells if NO_DATA in cell}
+    bare = f"by_failure_type/goal_failure/{group}/"
+    assert marked == {key for key, _ in cells if key.startswith(bare)}
+    assert marked
+
+
+def test_the_headline_leads_with_the_product_and_says_how_little_sees_the_rest(full):
+    full.edit("rates", "all", "goal_failure", k_direct=2)
+    path = full.folder / "fits/rates/fit.json"
+    record = json.loads(path.read_text())
+    record["rows"]["goal_failure"]["k_rows_through_capability"] = 13
+    path.write_text(json.dumps(record))
+    section = section_of(render_page(full.load()), "chain")
+    text = " ".join(Page(section).text.split())
+    assert "50% of the arms (9 of 18) see only the product" in text
+    assert "2 of the 6 studies observe failure given capability itself" in text
+    assert "(13 of 20 arms see only the product)" in text
+    keys = re.findall(r'data-key="rates/(\w+)/all/rate_mean"', section)
+    assert keys[0] == "capable_goal_failure"
+    record["spec"]["assumed_capable"] = True
+    path.write_text(json.dumps(record))
+    assert "arms (9 of 18)" not in Page(section_of(render_page(full.load()), "chain")).text
+    table = section[section.index("<table") :]
+    assert table.index("Capable and goal fails") < table.index("Goal fails, given capability")
+
+
+def test_two_populations_are_shown_with_each_study(full):
+    path = full.folder / "fits/rates/pooled.csv"
+    table = pd.read_csv(path)
+    row = table[table["estimand"].eq("tau") & table["outcome"].eq("goal_failure")].iloc[:1]
+    parts = [row.assign(estimand=name, median=0.25) for name in ("upper_share", "gap", "phi")]
+    for study, median in zip(full.studies[:2], (0.1, 0.9), strict=True):
+        parts.append(
+            row.assign(estimand="upper_probability", group=f"study={study}", median=median)
+        )
+    pd.concat([table, *parts]).to_csv(path, index=False)
+    section = section_of(render_page(full.load()), "heterogeneity")
+    for name in (
+        "Share of studies in the upper population",
+        "Distance of the populations",
+        "(phi)",
+    ):
+        assert name in section
+    shown = [section.index(f"study={study}/upper_probability") for study in full.studies[:2]]
+    assert shown[1] < shown[0]  # the likeliest first
+
+
 def test_the_product_comes_first_and_says_why(full):
     section = section_of(render_page(full.load()), "studies")
     places = [section.index(f'id="fig-forest-{name}-title"') for name in

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 ROOT = Path(__file__).parents[2]
 MINI = Path(__file__).parent / "mini"
@@ -68,9 +69,14 @@ def small_pipeline(folder: Path) -> Pipeline:
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
-    """The mini evidence base after one whole run."""
-    pipeline = small_pipeline(tmp_path_factory.mktemp("pipeline"))
-    done = pipeline.snakemake()
-    assert done.returncode == 0, done.stdout + done.stderr
-    return pipeline
+def finished(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Pipeline:
+    """The mini evidence base after one whole run, made once for all workers; not to be changed."""
+    own = tmp_path_factory.getbasetemp()
+    folder = (own if worker_id == "master" else own.parent) / "finished"
+    with FileLock(f"{folder}.lock"):
+        if not (folder / "whole").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            done = small_pipeline(folder).snakemake()
+            assert done.returncode == 0, done.stdout + done.stderr
+            (folder / "whole").touch()
+    return Pipeline(folder / "checkout", folder / "base")

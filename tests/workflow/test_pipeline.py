@@ -19,6 +19,7 @@ CONTRACT = [
     "model", "primary", "outcome", "group", "estimand", "mean", "sd", "median", "ci_low",
     "ci_high", "ci_prob", "mcse_mean", "ess_bulk", "ess_tail", "r_hat", "k_studies", "k_rows",
     "n_trials", "frame", "passed", "prior_median", "prior_ci_low", "prior_ci_high", "contraction",
+    "k_direct",
 ]  # fmt: skip
 
 
@@ -319,7 +320,9 @@ def test_a_base_of_studies_and_arms_alone_runs_with_shipped_models_and_a_partial
     gaming = arms["failure_type"] == "specification_gaming"
     arms.loc[gaming, kept].to_csv(raw / "arms.csv", index=False)
     (pipeline.base / "config").mkdir()
+    short = (finished.base / "config/config.yaml").read_text()
     (pipeline.base / "config/config.yaml").write_text(
+        short[short.index("sensitivity:") : short.index("models:")] + "checks: {refit_models: []}\n"
         "models:\n  only_goal:\n    primary: true\n    stages: [goal_failure]\n"
         "    likelihood: binomial\n  types:\n    stages: [goal_failure]\n"
         "    moderators: [failure_type]\n  catalogue:\n    frame: case_series\n"

@@ -2,9 +2,19 @@
 
 Parameters are drawn from the prior, counts from the likelihood at the shape of the real table, and
 the posterior of those counts is sampled as in any fit. Over many replicates the rank of the true
-value among the posterior draws is uniform if, and only if, generator, likelihood, sampler and
-estimands agree (Talts et al. 2018, arXiv:1804.06788; Modrak et al. 2023, doi:10.1214/23-BA1404, for
-the log likelihood as a test quantity that depends on the data).
+value among the posterior draws is uniform if generator, likelihood and sampler agree (Talts et al.
+2018, arXiv:1804.06788; Modrak et al. 2023, doi:10.1214/23-BA1404, for the log likelihood as a test
+quantity that depends on the data). Ranked are the top-level parameters, the log likelihood, and the
+average rate of each stage and of their product, as reported.
+
+Uniform ranks do not prove a model right. Generator and fitted model are one PyMC graph: a formula
+that is wrong in the graph (a level without effect, say, or a product for a ratio) is wrong on both
+sides and cancels, and so does an error in an estimand that maps truth and draws alike. What they
+show is that the sampler finds the posterior of this graph, its parameterisation and transformations
+included. The formulas are held against code that shares nothing with the graph elsewhere:
+`meta.models.likelihood` and `meta.checks.predictive` in NumPy, R packages in `tests/external`, and
+`meta.checks.coverage`, which simulates in NumPy. A model of imputed codes is calibrated on one code
+set, as if codes were known; how draws of several sets are joined is not calibrated.
 
 Chains start where those of a fit start, not at the truth. Starting there would save little, since
 warm-up is spent on step sizes, and would hide a posterior that the sampler fails to find.
@@ -28,10 +38,13 @@ import xarray as xr
 
 from meta.checks.uniformity import RANKED_DRAWS
 from meta.config import FitTask
+from meta.estimands.averages import StudyAverages
+from meta.estimands.draws import hyper_draws, outcomes
 from meta.inference.sampling import CompiledModel, quiet, sample_posterior
 from meta.inference.seeds import child_seed
 from meta.models.behaviour import log_likelihood
 from meta.models.build import model_of
+from meta.models.contrast_design import ContrastDesign
 from meta.models.design import Design
 from meta.priors import PriorSet
 
@@ -47,7 +60,7 @@ LONGEST_STEP = 8
 #: as much as the draws, so each further chain would be mostly warm-up.
 CHAINS, TUNE, DRAWS = 2, 300, 400
 #: Dimensions of what is no top-level parameter, beside the units of levels.
-LOW_DIMENSIONS = {"observation", "row"}
+LOW_DIMENSIONS = {"observation", "row", "effect_of"}
 
 Build = Callable[[Design, PriorSet], pm.Model]
 
@@ -123,7 +136,10 @@ def ranks(
     """
     rows: list[dict[str, Any]] = []
     names = parameters(simulated)
+    design = simulated.design
+    averages = average_rates(simulated.truth.expand_dims("chain"), design)
     spread = {name: simulated.truth[name].var("draw").to_numpy() for name in names}
+    spread |= {name: np.asarray(values.var()) for name, values in averages.items()}
     for number in replicates:
         counts = simulated.counts[number]
         truth = simulated.truth.isel(draw=number)
@@ -132,6 +148,10 @@ def ranks(
         true = {**{n: truth[n].to_numpy() for n in names}, LOG_LIKELIHOOD: _at_truth(
             simulated, truth, counts
         )}  # fmt: skip
+        true |= {name: values[0, number] for name, values in averages.items()}
+        tree = tree.assign(
+            {n: (("chain", "draw"), v) for n, v in average_rates(tree, design).items()}
+        )
         for quantity, value, prior_variance, draws in _pairs(true, spread, tree):
             thinned = draws[np.linspace(0, draws.size - 1, RANKED_DRAWS).astype(int)]
             below, tied = int((thinned < value).sum()), int((thinned == value).sum())
@@ -150,12 +170,39 @@ def ranks(
     return pd.DataFrame(rows)
 
 
+def average_rates(draws: xr.Dataset, design: Design) -> dict[str, np.ndarray]:
+    """Average rate over studies of each stage and product, for each population; `rate_mean`.
+
+    Parameters
+    ----------
+    draws
+        Top-level parameters by chain and draw.
+    design
+        Their design; contrasts have no rates.
+
+    Returns
+    -------
+    dict of str to numpy.ndarray
+        Shape (chain, draw), by `rate_mean[<outcome>, <population>]`.
+    """
+    if isinstance(design, ContrastDesign):
+        return {}
+    averages = StudyAverages(hyper_draws(draws, design))
+    shape = (draws.sizes["chain"], draws.sizes["draw"])
+    return {
+        f"rate_mean[{outcome}, {group.label}]": averages.mean(group.x, stages).reshape(shape)
+        for group in design.groups
+        for outcome, stages in outcomes(design)
+    }
+
+
 def parameters(simulated: Simulator) -> list[str]:
     """Top-level parameters that both models have: all but the units' own and auxiliary ones.
 
     A model that is wrong on purpose may lack parameters of the one that generates.
     """
-    units = {level.name for level in simulated.design.levels} | LOW_DIMENSIONS
+    design = simulated.design
+    units = {level.name for level in (*design.levels, *design.crossed)} | LOW_DIMENSIONS
     fitted = simulated.ready.model.named_vars
     return [
         str(name)

@@ -129,8 +129,10 @@ def calibrate_shard(
         Parquet file to write.
     """
     design = calibrated_design(calibrated_rows(analysis), task.spec)
+    # First: a model that cannot be described should fail before the hours, not after.
+    shared = identity(task, design)
     table = ranks(simulator(design, task, replicates), shard.replicates(replicates), cores=1)
-    table[SHARD_OF] = identity(task, design)
+    table[SHARD_OF] = shared
     with atomic(output) as temporary:
         table.to_parquet(temporary, index=False)
 
@@ -153,10 +155,13 @@ def shape_of(design: Design) -> dict[str, Any]:
     """
     digest = hashlib.sha256(repr((design.stages, design.terms)).encode())
     arrays = (design.stage, design.row, design.trials, design.through_capability, design.row_unit)
-    for array in (*arrays, design.x.round(9)):
+    # Of models without crossed levels this adds nothing.
+    for array in (*arrays, design.x.round(9), design.row_crossed):
         digest.update(np.ascontiguousarray(array).tobytes())
     counts = {"rows": len(design.rows), "through_capability": int(design.through_capability.sum())}
-    counts |= {f"{level.name} units": len(level.units) for level in design.levels}
+    counts |= {
+        f"{level.name} units": len(level.units) for level in (*design.levels, *design.crossed)
+    }
     counts |= {
         f"observations of {stage}": int((design.stage == o).sum())
         for o, stage in enumerate(design.stages)

@@ -3,7 +3,10 @@
 A Bayesian interval covers at its nominal rate on average over its prior, not at every truth: far
 from the prior's centre and with few studies it must cover less, elsewhere more. This measures
 where, and by how much. Each cell of the grid is one truth; every replicate simulates its counts
-with NumPy, apart from the model's own code, and fits them with the primary model as shipped.
+with NumPy, apart from the model's own code, and fits them with the primary model's code, priors and
+sampler. Every arm has agents of its own there, so that what is fitted has study effects and
+beta-binomial arms alone: the agent-set level of the primary, which needs sets of several arms, is
+not covered, nor is any moderator.
 """
 
 from __future__ import annotations
@@ -27,6 +30,7 @@ from meta.errors import UserError
 from meta.inference.sampling import CompiledModel, compile_model, sample_posterior
 from meta.inference.seeds import child_seed
 from meta.models.design import Design, build_design
+from meta.priors import PriorSet
 
 STUDIES = (3, 8, 20, 60)
 TAUS = (0.0, 0.5, 1.5)
@@ -41,6 +45,8 @@ CHAINS, TUNE, DRAWS = 2, 300, 500
 #: Ends of an interval need more than a mean does; a fit with less is sampled once more, longer.
 FEWEST_EFFECTIVE = 100
 LONGER = 4
+#: Hyperparameters of the model that `pooled_draws` describes.
+KNOWN = {"alpha", "tau", "icc", "correlation"}
 NODES = 2001
 HERMITE_NODES = 61
 
@@ -179,8 +185,13 @@ def pooled_draws(posterior: xr.Dataset, rng: np.random.Generator) -> dict[str, n
         With `alpha` and `tau`.
     rng
         Random stream of the new studies.
+
+    Raises
+    ------
+    CoverageError
+        If the model has any other hyperparameter than these, `icc` and `correlation`.
     """
-    if extra := {"omega", "kappa", "df"} & set(posterior):
+    if extra := (set(PriorSet.model_fields) - KNOWN) & set(map(str, posterior)):
         raise CoverageError(f"the model has {', '.join(sorted(extra))}: not of study effects alone")
     alpha, tau = (posterior[n].sel(stage=OUTCOME).to_numpy().ravel() for n in ("alpha", "tau"))
     mean = sum(w * expit(alpha + tau * z) for z, w in zip(*_hermite(), strict=True))

@@ -19,8 +19,11 @@ from meta.checks.influence import COLUMNS as INFLUENCE_COLUMNS
 from meta.checks.influence import SUMMARY_COLUMNS, influence, influence_summary
 from meta.checks.leave_one_out import COLUMNS as LOO_COLUMNS
 from meta.checks.leave_one_out import (
+    NOT_COMPUTED,
     LeftOut,
     Refit,
+    budgets,
+    cost_of,
     expected_density,
     leave_one_out_table,
     leave_out,
@@ -28,7 +31,12 @@ from meta.checks.leave_one_out import (
 from meta.checks.loo_pit import BAND_COLUMNS, loo_pit, pit_bands, pit_check
 from meta.checks.loo_pit import COLUMNS as PIT_COLUMNS
 from meta.checks.posterior_predictive import COLUMNS as PREDICTIVE_COLUMNS
-from meta.checks.posterior_predictive import REPLICATES, posterior_predictive, tail_checks
+from meta.checks.posterior_predictive import (
+    REPLICATES,
+    false_alarm_rate,
+    posterior_predictive,
+    tail_checks,
+)
 from meta.checks.predictive import Part
 from meta.checks.prior_predictive import prior_quantities, prior_statistics, prior_table
 from meta.checks.sampler import Check, mixing_statistics
@@ -41,7 +49,7 @@ from meta.inference.refit import refit, rows_of_study, shorter, without_rows
 from meta.inference.sampling import PREDICTIVE_DRAWS, compile_model
 from meta.inference.seeds import child_seed
 from meta.inference.store import read_fit
-from meta.models.chain import build_chain
+from meta.models.build import model_of
 from meta.models.contrast_design import build_contrast_design
 from meta.models.design import Design
 from meta.models.imputed_design import build_imputed_design
@@ -168,7 +176,7 @@ def prior_draws(tree: xr.DataTree, design: Design, task: FitTask) -> xr.Dataset:
     """Draws of the prior: those stored with the fit, or new ones where it stores none."""
     if "prior" in tree.children:
         return tree["prior"].to_dataset()
-    with build_chain(design, task.priors) as model:
+    with model_of(design, task.priors) as model:
         names = [v.name for v in [*model.free_RVs, *model.deterministics]]
         found = pm.sample_prior_predictive(
             PREDICTIVE_DRAWS,
@@ -220,8 +228,11 @@ def all_checks(
         "influence": moved,
         "influence_by_study": influence_summary(moved, loo),
     }
-    gates = [*tail_checks(predictive, tail), pit_check(pit, tail)]
-    return Results(tables, gates, tail_checks(expected, tail, "prior"), _summary(loo, len(fits)))
+    gates, warnings = [pit_check(pit, tail)], tail_checks(expected, tail, "prior")
+    # Of every model they would be many tests, and raise false alarms: those of the primary gate.
+    (gates if task.spec.primary else warnings)[:0] = tail_checks(predictive, tail)
+    summary = {**_summary(loo, len(fits)), "false_alarm_rate": false_alarm_rate(predictive, tail)}
+    return Results(tables, gates, warnings, summary)
 
 
 def _seed(task: FitTask, stream: str) -> int:
@@ -248,6 +259,7 @@ def _summary(loo: pd.DataFrame, sets: int) -> dict[str, Any]:
         "unreliable": total.unreliable,
         "comparable": total.comparable and sets == 1,
         "remark": total.remark if sets == 1 else "not for comparison: draws of imputed code sets",
+        "not_computed": loo.loc[loo["method"] == NOT_COMPUTED, "study"].tolist(),
         "refitted": loo.loc[loo["method"] == "refit", "study"].tolist(),
         "code_sets": sets,
     }
@@ -262,9 +274,13 @@ def _parts(fits: Sequence[CodeSetFit], most: int) -> list[Part]:
 
 
 def _leave_out_all(parts: Sequence[Part], base: Design, cores: int) -> list[LeftOut]:
+    studies = base.levels[0].units
+    costs = {study: max(cost_of(part.design, study) for part in parts) for study in studies}
+    draws = sum(len(part.parameters.alpha) for part in parts)
+    share = budgets(costs, draws)
     # Threads: the integrals are NumPy calls on long arrays, which run beside one another.
     with ThreadPoolExecutor(cores) as pool:
-        return list(pool.map(lambda study: leave_out(parts, study), base.levels[0].units))
+        return list(pool.map(lambda study: leave_out(parts, study, share[study]), studies))
 
 
 def _estimates(
@@ -303,7 +319,9 @@ def _refit_all(
         _, values = top_parameters(posterior)
         r_hat = float(mixing_statistics(values)["r_hat"].max())
         divergences = int(attempts[-1]["divergences"])
-        found.fits[study] = Refit(draws.parameters, draws.shape, r_hat, divergences)
+        found.fits[study] = Refit(
+            draws.parameters, draws.shape, r_hat, divergences, checks.refit_r_hat
+        )
         found.estimates[study] = all_estimates(posterior, design, _seed(task, "influence 0"))
     return found
 

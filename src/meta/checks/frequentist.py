@@ -15,7 +15,8 @@ r"""Frequentist cross-check: estimators that share neither prior nor likelihood 
     is, one study one vote.
 
 Intervals are Student-t with one degree of freedom less than studies. An estimator sees only arms
-that count its outcome directly; the chain model also learns a stage from its product.
+that count its outcome directly; the chain model also learns a stage from its product. A difference
+for which the counts show no reason is said to have none, and is a warning.
 """
 
 from __future__ import annotations
@@ -28,10 +29,10 @@ import statsmodels.api as sm
 from scipy import stats
 
 from meta.checks.arm_counts import PRODUCT, counts_by_outcome
-from meta.models.design import Design
+from meta.models.design import FEWEST_STUDIES, Design
 
-FEWEST_STUDIES = 3
 Pair = tuple[float, float]
+UNEXPLAINED = "not explained by the counts: compare the likelihood and the prior"
 
 
 def estimators(counts: pd.DataFrame) -> dict[str, Pair]:
@@ -113,7 +114,9 @@ def _mean(rates: np.ndarray) -> Pair:
     return float(rates.mean()), float(rates.std(ddof=1) / np.sqrt(len(rates)))
 
 
-def frequentist(design: Design, main: pd.DataFrame, ci_prob: float) -> pd.DataFrame:
+def frequentist(
+    design: Design, main: pd.DataFrame, ci_prob: float, few_studies: int = 10
+) -> pd.DataFrame:
     """Set each estimator beside the Bayesian average over studies.
 
     Parameters
@@ -124,13 +127,15 @@ def frequentist(design: Design, main: pd.DataFrame, ci_prob: float) -> pd.DataFr
         Numbers of the main fit; its `rate_mean` of all rows is what is compared.
     ci_prob
         Mass of the intervals.
+    few_studies
+        Number below which the pull of the prior is a reason of its own.
 
     Returns
     -------
     pandas.DataFrame
         outcome, estimator, estimate, se, ci_low, ci_high, k_studies, k_rows, `bayes`,
         `bayes_low`, `bayes_high`, `inside` (whether the estimate lies in the Bayesian interval),
-        `reason`.
+        `reason`, and `explained`: false where a difference has none, a warning.
     """
     counts = counts_by_outcome(design)
     rows = []
@@ -143,6 +148,7 @@ def frequentist(design: Design, main: pd.DataFrame, ci_prob: float) -> pd.DataFr
         for name, (estimate, error) in found.items():
             reach = stats.t.ppf((1 + ci_prob) / 2, part["study"].nunique() - 1) * error
             inside = bool(bayes["ci_low"] <= estimate <= bayes["ci_high"])
+            reason = _reason(name, part, found, bayes, estimate, few_studies)
             rows.append(
                 {
                     "outcome": outcome, "estimator": name, "estimate": estimate, "se": error,
@@ -150,16 +156,20 @@ def frequentist(design: Design, main: pd.DataFrame, ci_prob: float) -> pd.DataFr
                     "k_studies": part["study"].nunique(), "k_rows": len(part),
                     "bayes": bayes["mean"], "bayes_low": bayes["ci_low"],
                     "bayes_high": bayes["ci_high"], "inside": inside,
-                    "reason": _reason(name, part, found, bayes, estimate, int(bayes["k_rows"])),
+                    "reason": reason, "explained": reason != UNEXPLAINED,
                 }
             )  # fmt: skip
     return pd.DataFrame(rows)
 
 
 def _reason(
-    name: str, part: pd.DataFrame, found: dict[str, Pair], bayes: pd.Series, estimate: float,
-    rows: int,
-) -> str:  # fmt: skip
+    name: str,
+    part: pd.DataFrame,
+    found: dict[str, Pair],
+    bayes: pd.Series,
+    estimate: float,
+    few_studies: int,
+) -> str:
     """Why an estimate differs from the Bayesian one, from the counts; what holds is said."""
     gap = estimate - bayes["mean"]
     if abs(gap) <= max(bayes["sd"], 0.02):
@@ -179,11 +189,16 @@ def _reason(
             f"{arms.idxmax()}; with one vote a study it would be {found['average'][0]:.2f}"
         )
     outcome = str(part["outcome"].iloc[0])
-    if outcome == PRODUCT or len(part) < rows:
-        left = abs(rows - len(part))
+    more = int(bayes["k_rows"]) - len(part)
+    if more > 0:
         said.append(
-            f"it sees {len(part)} arms; {left} more inform the model's number through the chain"
+            f"it sees {len(part)} arms; {more} more inform the model's number through the chain"
         )
-    if not said:
-        said.append("few studies: the model draws their rates towards each other and its prior")
-    return "; ".join(said)
+    elif outcome == PRODUCT:
+        said.append(f"it sees {len(part)} arms; others inform the chain's stages, not the product")
+    if not said and part["study"].nunique() < few_studies:
+        said.append(
+            f"fewer than {few_studies} studies: the model draws their rates towards each other and "
+            "its prior"
+        )
+    return "; ".join(said) or UNEXPLAINED

@@ -23,8 +23,8 @@ from meta.models.imputed_design import AGREED_GROUPS, ImputedDesign, agreed_desi
 from meta.pooled import evidence_behind, pooled_table
 
 TOP_PARAMETERS = (
-    "alpha", "beta", "tau", "omega", "kappa", "icc", "correlation", "df",
-    "delta", "tau_delta",
+    "alpha", "beta", "tau", "omega", "kappa", "phi", "icc", "correlation", "df",
+    "upper_share", "split", "delta", "tau_delta",
 )  # fmt: skip
 
 

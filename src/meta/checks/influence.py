@@ -65,7 +65,7 @@ def influence(
         index = np.concatenate([i + o for i, o in zip(each.draws, offsets, strict=True)])
         exact = {e.key: e for e in refit_estimates.get(each.study, ())}
         refit = refits.get(each.study)
-        how = ["refit", refit.sound] if refit else ["psis", each.reliable]
+        how = ["refit", refit.sound] if refit else [each.method, each.reliable]
         for estimate in population:
             draws = estimate.draws.ravel()
             mean, sd = float(draws.mean()), float(draws.std(ddof=1))
@@ -73,6 +73,8 @@ def influence(
                 other = exact[estimate.key].draws
                 moved = float(other.mean()) - mean
                 mcse = float(np.hypot(_mcse(other), _mcse(estimate.draws)))
+            elif not each.computed:
+                moved = mcse = float("nan")
             else:
                 change = shift(draws[index][None, :], each.weights, ci_prob)
                 moved, mcse = change.mean, change.mcse

@@ -6,7 +6,9 @@ conditional likelihood would be both optimistic and unstable (Merkle, Furr & Rab
 doi:10.1007/s11336-019-09679-0). Draws of the whole fit stand for those without the study by
 Pareto-smoothed importance sampling (Vehtari, Gelman & Gabry 2017, doi:10.1007/s11222-016-9696-4)
 where the Pareto k of the weights allows, and the model is refitted without the study where it does
-not.
+not. Families of agents that other studies have too are conditioned on; those of the left-out study
+alone are integrated out with it. A study whose integrals cost too much is not computed, and is
+named as such.
 
 The sum of log densities compares models only if these describe the same counts, and says little
 about fewer than `FEWEST_STUDIES` studies (Sivula, Magnusson, Matamoros & Vehtari 2020,
@@ -30,14 +32,17 @@ from scipy.special import logsumexp
 from meta.checks.importance import Weights, smoothed_weights
 from meta.checks.predictive import Part, take
 from meta.inference.refit import rows_of_study
+from meta.models.agent_families import shared_families
 from meta.models.design import Design
 from meta.models.likelihood import Parameters, evaluations, study_log_likelihood
 
 #: Studies below which the sum is not reported as a comparison.
 FEWEST_STUDIES = 20
-#: Likelihood evaluations that one study may cost, and draws that it gets even so.
-BUDGET = 150_000_000
+#: Likelihood evaluations that all studies of a model may cost together, about a minute at 50 ns.
+BUDGET = 1_200_000_000
+#: Draws below which a study is not computed.
 FEWEST_DRAWS = 100
+NOT_COMPUTED = "not computed"
 COLUMNS = [
     "study", "rows", "elpd", "lpd", "pareto_k", "limit", "draws", "ess", "method", "reliable",
     "refit_r_hat", "refit_divergences",
@@ -69,19 +74,33 @@ class LeftOut:
     weights: Weights
 
     @property
+    def computed(self) -> bool:
+        """Whether its integrals were affordable."""
+        return self.log_likelihood.size > 0
+
+    @property
+    def method(self) -> str:
+        """How the posterior without the study was reached."""
+        return "psis" if self.computed else NOT_COMPUTED
+
+    @property
     def reliable(self) -> bool:
         """Whether the Pareto k is small enough for this number of draws."""
-        return bool(self.weights.pareto_k <= self.weights.limit)
+        return self.computed and bool(self.weights.pareto_k <= self.weights.limit)
 
     @property
     def elpd(self) -> float:
-        """Log predictive density of the study given the others, by importance sampling."""
+        """Log predictive density given the others, by importance sampling; NaN if not computed."""
+        if not self.computed:
+            return float("nan")
         with np.errstate(divide="ignore"):
             return float(logsumexp(self.log_likelihood + np.log(self.weights.weight[0])))
 
     @property
     def lpd(self) -> float:
-        """Log density of the study under the fit that includes it."""
+        """Log density of the study under the fit that includes it; NaN if not computed."""
+        if not self.computed:
+            return float("nan")
         return float(logsumexp(self.log_likelihood) - np.log(self.log_likelihood.size))
 
 
@@ -99,23 +118,73 @@ class Refit:
         Largest R-hat of a parameter at the top of the model.
     divergences
         Divergent transitions.
+    limit
+        R-hat below which its chains agree well enough; they are shorter than a full fit's.
     """
 
     parameters: Parameters
     shape: tuple[int, int]
     r_hat: float
     divergences: int
+    limit: float = 1.05
 
     @property
     def sound(self) -> bool:
-        """Whether its chains agree well enough to be used; shorter than a full fit's."""
-        return self.r_hat < 1.05
+        """Whether it may be used: its chains agree and none diverged."""
+        return self.r_hat < self.limit and not self.divergences
 
 
-def study_draws(design: Design, study: str, total: int, budget: int = BUDGET) -> np.ndarray:
-    """Indices of the draws under which a study's density is integrated, as many as it may cost."""
-    cost = evaluations(design, [int(r) for r in rows_of_study(design, study)])
-    count = min(total, max(FEWEST_DRAWS, budget // max(cost, 1)))
+def cost_of(design: Design, study: str) -> int:
+    """Likelihood evaluations a draw that leaving a study out costs."""
+    rows = [int(r) for r in rows_of_study(design, study)]
+    return max(evaluations(design, rows, known_families=shared_families(design)), 1)
+
+
+def budgets(
+    costs: Mapping[str, int], draws: int, fewest: int = FEWEST_DRAWS, total: int = BUDGET
+) -> dict[str, int]:
+    """Share likelihood evaluations out among the studies of a model.
+
+    Parameters
+    ----------
+    costs
+        Evaluations a draw, by study.
+    draws
+        Draws that there are.
+    fewest
+        Draws below which a study is not worth computing.
+    total
+        Evaluations of all studies together.
+
+    Returns
+    -------
+    dict of str to int
+        By study: what the cheap ones leave goes to the dear ones, and a study that could not have
+        the fewest draws gets nothing, the dearest first.
+    """
+    order = sorted(costs, key=lambda study: costs[study])
+    least = min(fewest, draws)
+    while order:
+        found, left = {}, total
+        for n, study in enumerate(order):
+            found[study] = min(costs[study] * draws, left // (len(order) - n))
+            left -= found[study]
+        if found[order[-1]] >= least * costs[order[-1]]:
+            return dict.fromkeys(costs, 0) | found
+        order.pop()
+    return dict.fromkeys(costs, 0)
+
+
+def study_draws(
+    design: Design, study: str, total: int, budget: int = BUDGET, fewest: int = FEWEST_DRAWS
+) -> np.ndarray:
+    """Indices of the draws under which a study's density is integrated, as many as it may cost.
+
+    None if fewer than `fewest` (or all there are) can be paid for.
+    """
+    count = min(total, budget // cost_of(design, study))
+    if count < min(total, fewest):
+        return np.zeros(0, np.int64)
     return np.unique(np.linspace(0, total - 1, count).round().astype(int))
 
 
@@ -130,29 +199,46 @@ def leave_out(parts: Sequence[Part], study: str, budget: int = BUDGET) -> LeftOu
         Label of a unit of the top level.
     budget
         Likelihood evaluations that it may cost over all parts.
+
+    Returns
+    -------
+    LeftOut
+        Without draws where these cost more.
     """
     index, values = [], []
     for part in parts:
         total = len(part.parameters.alpha)
         rows = [int(r) for r in rows_of_study(part.design, study)]
-        chosen = study_draws(part.design, study, total, budget // len(parts))
+        fewest = -(-FEWEST_DRAWS // len(parts))
+        chosen = study_draws(part.design, study, total, budget // len(parts), fewest)
         index.append(chosen)
-        values.append(study_log_likelihood(part.design, rows, take(part.parameters, chosen)))
+        if not chosen.size:
+            nothing = tuple(np.zeros(0, np.int64) for _ in parts)
+            empty = Weights(np.zeros((1, 0)), np.nan)
+            return LeftOut(study, len(rows), nothing, np.zeros(0), empty)
+        draws = take(part.parameters, chosen, shared_families(part.design))
+        values.append(study_log_likelihood(part.design, rows, draws))
     found = np.concatenate(values)
     weights = smoothed_weights(-found[None, :])
     return LeftOut(study, len(rows), tuple(index), found, weights)
 
 
 def refitted_density(design: Design, study: str, refit: Refit, budget: int = BUDGET) -> float:
-    """Log predictive density of a study under draws of a fit without it."""
+    """Log predictive density of a study under draws of a fit without it; NaN where too dear."""
     chosen = study_draws(design, study, len(refit.parameters.alpha), budget)
+    if not chosen.size:
+        return float("nan")
     rows = [int(r) for r in rows_of_study(design, study)]
-    values = study_log_likelihood(design, rows, take(refit.parameters, chosen))
+    draws = take(refit.parameters, chosen, shared_families(design))
+    values = study_log_likelihood(design, rows, draws)
     return float(logsumexp(values) - np.log(values.size))
 
 
 def leave_one_out_table(
-    left: Sequence[LeftOut], design: Design, refits: Mapping[str, Refit]
+    left: Sequence[LeftOut],
+    design: Design,
+    refits: Mapping[str, Refit],
+    budget: int = BUDGET,
 ) -> pd.DataFrame:
     """Tabulate the predictive density of each study.
 
@@ -164,23 +250,33 @@ def leave_one_out_table(
         Design of the refits.
     refits
         Fits without a study, for those where importance sampling is not reliable.
+    budget
+        Likelihood evaluations that the studies with a refit may cost together.
 
     Returns
     -------
     pandas.DataFrame
-        `COLUMNS`; `method` is `psis` or `refit`, and `reliable` is false where neither can be
-        trusted: a Pareto k above `limit` without a refit, or a refit whose chains disagree.
+        `COLUMNS`; `method` is `psis`, `refit` or `not computed`, and `reliable` is false where
+        none can be trusted: a Pareto k above `limit` without a refit, a refit whose chains
+        disagree or diverge, or a study whose integrals cost too much.
     """
     rows = []
+    costs = {study: cost_of(design, study) for study in refits}
+    most = max((len(refit.parameters.alpha) for refit in refits.values()), default=0)
+    share = budgets(costs, most, total=budget)
     for each in left:
         refit = refits.get(each.study)
         exact = refit is not None
-        elpd = refitted_density(design, each.study, refit) if refit else each.elpd
+        elpd = each.elpd
+        if refit:
+            elpd = refitted_density(design, each.study, refit, share[each.study])
         rows.append(
             [
-                each.study, each.rows, elpd, each.lpd, each.weights.pareto_k, each.weights.limit,
-                each.log_likelihood.size, each.weights.ess, "refit" if exact else "psis",
-                refit.sound if refit else each.reliable,
+                each.study, each.rows, elpd, each.lpd, each.weights.pareto_k,
+                each.weights.limit if each.computed else np.nan,
+                each.log_likelihood.size, each.weights.ess if each.computed else np.nan,
+                "refit" if exact else each.method,
+                refit.sound and np.isfinite(elpd) if refit else each.reliable,
                 refit.r_hat if refit else np.nan, refit.divergences if refit else np.nan,
             ]
         )  # fmt: skip

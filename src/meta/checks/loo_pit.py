@@ -13,6 +13,11 @@ assume independent values; those of studies that share hyperparameters are sligh
 few values the curve has few places to be, so that bands of probability .995 are left with
 probability .0015 to .0075 (simulated, for 4 to 60 studies).
 
+Families of agents that other studies have too are known; their effects are kept. Studies whose
+posterior without them is not reliable (see `meta.checks.leave_one_out`) have no place in a curve:
+their values would lie too close to the middle. They are counted, and more than a third of the
+studies left out so fail the check.
+
 The check gates: a curve outside its bands in any stage means that the predictions for a new study,
 which the report gives as a headline, are too narrow, too wide or off centre.
 """
@@ -31,11 +36,15 @@ from meta.checks.leave_one_out import LeftOut, Refit
 from meta.checks.predictive import Part, replicate, take
 from meta.checks.sampler import Check
 from meta.inference.refit import rows_of_study
+from meta.models.agent_families import shared_families
 from meta.models.design import Design
+from meta.plural import counted
 
 #: Replicates of each study at least as many as draws, and simulations behind the bands.
 REPLICATES = 4000
 SIMULATIONS = 4000
+#: Share of studies without a reliable value above which the check fails.
+MOST_LEFT_OUT = 1 / 3
 COLUMNS = ["study", "outcome", "events", "trials", "pit", "method", "reliable"]
 BAND_COLUMNS = ["outcome", "at", "ecdf", "lower", "upper"]
 
@@ -62,25 +71,34 @@ def loo_pit(
     Returns
     -------
     pandas.DataFrame
-        `COLUMNS`, one row a study and stage that it observes.
+        `COLUMNS`, one row a study and stage that it observes; without `pit` where the study was
+        not computed.
     """
     rng = np.random.default_rng(seed)
     whole = [_replicates(part, rng) for part in parts]
     rows: list[list[Any]] = []
     for each in left:
         refit = refits.get(each.study)
-        method, sound = ("refit", refit.sound) if refit else ("psis", each.reliable)
+        method, sound = ("refit", refit.sound) if refit else (each.method, each.reliable)
         if refit:
             part = Part(parts[0].design, refit.parameters, refit.shape)
             count = len(refit.parameters.alpha)
             weight = np.full((1, count), 1 / count)
             sources = [_Source(part.design, _replicates(part, rng), weight[0])]
-        else:
+        elif each.computed:
             sources = _sources(parts, whole, each)
+        else:
+            sources = [
+                _Source(part.design, counts, np.full(len(counts), 1 / (len(counts) * len(parts))))
+                for part, counts in zip(parts, whole, strict=True)
+            ]
         for o, stage in enumerate(parts[0].design.stages):
             found = _place(sources, each.study, o, rng)
             if found is not None:
-                rows.append([each.study, stage, *found, method, sound])
+                events, trials, pit = found
+                known = refit is not None or each.computed
+                value = pit if known else np.nan
+                rows.append([each.study, stage, events, trials, value, method, sound])
     # Stage by stage, in the order of the chain.
     order = {stage: o for o, stage in enumerate(parts[0].design.stages)}
     rows.sort(key=lambda row: order[row[1]])
@@ -101,7 +119,8 @@ def _replicates(part: Part, rng: np.random.Generator) -> np.ndarray:
     count = len(part.parameters.alpha)
     each = max(1, REPLICATES // count)
     index = np.repeat(np.arange(count), each)
-    counts = replicate(part.design, take(part.parameters, index), rng)
+    known = take(part.parameters, index, shared_families(part.design))
+    counts = replicate(part.design, known, rng)
     return counts.reshape(count, each, -1)
 
 
@@ -152,10 +171,12 @@ def pit_bands(table: pd.DataFrame, tail: float, seed: int = 214) -> pd.DataFrame
     Returns
     -------
     pandas.DataFrame
-        `BAND_COLUMNS`; a stage that a single study observes has no curve.
+        `BAND_COLUMNS`, of reliable values alone; a stage that has one of a single study has no
+        curve.
     """
     parts = []
-    for stage, rows in table.groupby("outcome", sort=False):
+    reliable = table[table["reliable"].astype(bool)]
+    for stage, rows in reliable.groupby("outcome", sort=False):
         values = rows["pit"].to_numpy(float)
         if values.size < 2:
             continue
@@ -179,14 +200,21 @@ def pit_check(table: pd.DataFrame, tail: float) -> Check:
     Returns
     -------
     Check
-        Fails without a curve, and where a value is missing.
+        Fails without a curve, where a value that should be reliable is missing, and where more than
+        `MOST_LEFT_OUT` of the studies have no reliable value.
     """
+    reliable = table["reliable"].astype(bool)
+    studies = table["study"].nunique()
+    without = table.loc[~reliable, "study"].nunique()
     meaning = (
         "largest distance by which the distribution of LOO-PIT values leaves its simultaneous "
         f"{100 * (1 - tail):g}% bands: studies fall where the others predict"
     )
+    if without:
+        meaning += f"; {without} of {counted(studies, 'study')} without a reliable value left out"
     bands = pit_bands(table, tail)
-    if bands.empty or not np.isfinite(table["pit"].to_numpy(float)).all():
+    finite = np.isfinite(table.loc[reliable, "pit"].to_numpy(float)).all()
+    if bands.empty or not finite or without > MOST_LEFT_OUT * studies:
         return Check("loo_pit", None, 0.0, False, "", meaning)
     curve, lower, upper = (bands[name].to_numpy(float) for name in ("ecdf", "lower", "upper"))
     excess = np.maximum(curve - upper, lower - curve)

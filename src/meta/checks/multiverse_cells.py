@@ -30,8 +30,8 @@ from meta.config import ModelSpec, Settings
 from meta.errors import MissingRowsError
 from meta.evidence.analysis_set import analysis_set
 from meta.inference.seeds import child_seed
+from meta.models.design import FEWEST_STUDIES
 
-FEWEST_STUDIES = 3
 NOT_DRAWN = "not drawn"
 UNCLEAR = "unclear"
 Tables = Mapping[str, pd.DataFrame]

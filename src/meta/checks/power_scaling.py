@@ -18,14 +18,17 @@ import xarray as xr
 from arviz_stats.base import array_stats
 from scipy import stats
 
-from meta.checks.importance import smoothed_weights
+from meta.checks.importance import LARGEST_K, smoothed_weights
 from meta.estimands import Estimate
-from meta.priors import Beta, Gamma, HalfCauchy, HalfNormal, Lkj, Normal, PriorSet
+from meta.priors import Beta, Dirichlet, Gamma, HalfCauchy, HalfNormal, Lkj, Normal, PriorSet
 
 CONFLICT = "possible prior-data conflict"
 WEAK = "weak likelihood or strong prior"
 UNRELIABLE = "weights not reliable"
 FINE = "none"
+#: Dimensions of hyperparameters, and those of them that are computed from others.
+TOP_DIMENSIONS = {"chain", "draw", "stage", "stage_pair", "term", "free_term", "intervention"}
+DERIVED = {"beta", "correlation", "gap"}
 
 
 def log_hyperprior(posterior: xr.Dataset, priors: PriorSet) -> np.ndarray:
@@ -43,16 +46,51 @@ def log_hyperprior(posterior: xr.Dataset, priors: PriorSet) -> np.ndarray:
     numpy.ndarray
         Shape (chain, draw). Parameters that the model does not have are left out; of the
         correlation it is the density of the matrix.
+
+    Raises
+    ------
+    ValueError
+        If a variable at the top of the model has no prior that is known here.
     """
     total = np.zeros((posterior.sizes["chain"], posterior.sizes["draw"]))
-    for name, prior in priors:
-        if name in posterior:
+    scored: set[str] = set()
+    for field, prior in priors:
+        for name in _variables(field, posterior):
             values = posterior[name].transpose("chain", "draw", ...).to_numpy()
-            total += _log_density(prior, values.reshape(*total.shape, -1))
+            # The parts of a simplex stay together, whatever else it is repeated over.
+            size = values.shape[-1] if isinstance(prior, Dirichlet) else 1
+            total += _log_density(prior, values.reshape(*total.shape, -1), size)
+            scored.add(name)
+    if unknown := sorted(_top_level(posterior) - scored - DERIVED):
+        raise ValueError(f"no prior is known for {', '.join(unknown)}: extend _variables")
     return total
 
 
-def _log_density(prior: object, values: np.ndarray) -> np.ndarray:
+def _variables(field: str, posterior: xr.Dataset) -> list[str]:
+    """Variables of a posterior that are sampled under one field of a prior set."""
+    names = [str(name) for name in posterior.data_vars]
+    totals = [name for name in names if name.endswith("_total")]
+    wanted = {
+        # Of ordinal moderators, `beta` is computed: the totals and simplexes are what is sampled.
+        "beta": ["beta_free" if totals else "beta"],
+        "monotonic": totals,
+        "simplex": [name for name in names if name.endswith("_simplex")],
+        "baseline": ["baseline_logit"],
+    }
+    return [name for name in wanted.get(field, [field]) if name in posterior]
+
+
+def _top_level(posterior: xr.Dataset) -> set[str]:
+    """Variables above the units of levels, but auxiliary ones."""
+    return {
+        str(name)
+        for name, values in posterior.data_vars.items()
+        if all(str(d) in TOP_DIMENSIONS or str(d).endswith("_step") for d in values.dims)
+        and not str(name).endswith("_raw")
+    }
+
+
+def _log_density(prior: object, values: np.ndarray, size: int = 1) -> np.ndarray:
     match prior:
         case Normal():
             each = stats.norm.logpdf(values, prior.mu, prior.sigma)
@@ -64,6 +102,9 @@ def _log_density(prior: object, values: np.ndarray) -> np.ndarray:
             each = stats.beta.logpdf(values, prior.alpha, prior.beta)
         case Gamma():
             each = stats.gamma.logpdf(values, prior.alpha, scale=1 / prior.beta)
+        case Dirichlet():
+            parts = np.log(values.reshape(*values.shape[:2], -1, size))
+            return np.asarray((prior.concentration - 1) * parts.sum(axis=(2, 3)))
         case Lkj():
             return (prior.eta - 1) * _log_determinant(values)
         case _:
@@ -118,7 +159,7 @@ def power_scaling(
         rows.append(row)
     table = pd.DataFrame(rows)
     table["threshold"] = threshold
-    limit = min(1 - 1 / np.log10(log_prior.size), 0.7)
+    limit = min(1 - 1 / np.log10(log_prior.size), LARGEST_K)
     table["diagnosis"] = [diagnosis(r, threshold, limit) for r in table.to_dict("records")]
     return table
 

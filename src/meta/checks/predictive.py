@@ -9,7 +9,7 @@ so that no statistic of them could fail.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -44,10 +44,18 @@ class Part:
     step: int = 1
 
 
-def take(parameters: Parameters, index: np.ndarray) -> Parameters:
-    """Draws at some indices (which may repeat), without the logits of nested units.
+def take(parameters: Parameters, index: np.ndarray, families: Collection[str] = ()) -> Parameters:
+    """Draws at some indices (which may repeat), without the effects of units.
 
-    Effects of families of agents stay: those of a study left out are known from the others.
+    Parameters
+    ----------
+    parameters
+        Draws of a fit.
+    index
+        Indices of the draws.
+    families
+        Families of agents whose effects are kept: for a study that is left out, those that other
+        studies have too (`meta.models.agent_families.shared_families`).
     """
     return replace(
         parameters,
@@ -66,21 +74,22 @@ def take(parameters: Parameters, index: np.ndarray) -> Parameters:
         },
         logits={},
         crossed={
-            name: {label: values[index] for label, values in effects.items()}
+            name: {label: values[index] for label, values in effects.items() if label in families}
             for name, effects in parameters.crossed.items()
         },
     )
 
 
 def new_logits(design: Design, draws: Parameters, rng: np.random.Generator) -> np.ndarray:
-    """Logits of the design's rows with all effects drawn anew.
+    """Logits of the design's rows with all effects drawn anew, but those of known families.
 
     Parameters
     ----------
     design
         Design whose levels, rows and moderators are kept.
     draws
-        D draws of the hyperparameters.
+        D draws of the hyperparameters; families of agents that have effects in `crossed` keep
+        them.
     rng
         Source of the effects.
 
@@ -109,7 +118,10 @@ def new_logits(design: Design, draws: Parameters, rng: np.random.Generator) -> n
     rows = logits[:, design.row_unit[-1]] + np.einsum("rp,dpo->dro", design.x, draws.beta)
     for level, unit in zip(design.crossed, design.row_crossed, strict=True):
         z = rng.standard_normal((count, len(level.units), stages))
-        rows = rows + (draws.scale[level.name][:, None] * z)[:, unit]
+        effects = draws.scale[level.name][:, None] * z
+        for label, known in draws.crossed.get(level.name, {}).items():
+            effects[:, level.units.index(label)] = known
+        rows = rows + effects[:, unit]
     return np.asarray(rows)
 
 

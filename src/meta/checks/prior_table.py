@@ -2,7 +2,8 @@
 
 With few studies the prior of the heterogeneity is much of the result (Roever et al. 2021,
 doi:10.1002/jrsm.1475; Gelman 2006, doi:10.1214/06-BA117A), so the table stands beside the main
-result wherever a stage has few studies.
+result wherever a stage has few studies. The prior of the intercepts decides how a product is split
+into stages where few rows observe them.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import pandas as pd
 from meta.checks.refits import Fit, against
 from meta.config import FitTask
 from meta.models.design import Design
-from meta.priors import PriorSet
+from meta.priors import Normal, PriorSet
 
 MAIN = "main"
 
@@ -44,17 +45,29 @@ def prior_table(
     -------
     pandas.DataFrame
         The columns of `meta.checks.refits.COLUMNS`, with `priors` (name of the set, `main` first),
-        `tau_prior`, `shift_in_sd` and `shift_mcse_in_sd` (see `meta.checks.refits.against`).
+        `tau_prior`, `alpha_prior`, `shift_in_sd` and `shift_mcse_in_sd` (see
+        `meta.checks.refits.against`).
     """
-    parts = [main.assign(priors=MAIN, tau_prior=scale_text(task.priors))]
+    parts = [_named(main, MAIN, task.priors)]
     for name, priors in alternatives.items():
         if priors == task.priors:
             table = main
         else:
             other = task.model_copy(update={"priors": priors})
             table = fit(design, other, f"priors {name}")
-        parts.append(table.assign(priors=name, tau_prior=scale_text(priors)))
+        parts.append(_named(table, name, priors))
     return against(pd.concat(parts, ignore_index=True), main)
+
+
+def _named(table: pd.DataFrame, name: str, priors: PriorSet) -> pd.DataFrame:
+    """Say which priors of tau and alpha the numbers are under."""
+    said = {"tau_prior": scale_text(priors), "alpha_prior": normal_text(priors.alpha)}
+    return table.assign(priors=name, **said)
+
+
+def normal_text(prior: Normal) -> str:
+    """Write a normal prior, such as `normal(0, 1.5)`."""
+    return f"normal({prior.mu:g}, {prior.sigma:g})"
 
 
 def scale_text(priors: PriorSet) -> str:

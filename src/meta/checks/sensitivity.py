@@ -123,7 +123,7 @@ def sensitivity_tables(
         **_publication(posterior, estimates, design, work, compilations),
         "small_study": slope,
         "small_study_points": points,
-        "frequentist": frequentist(design, main, work.ci_prob),
+        "frequentist": frequentist(design, main, work.ci_prob, chosen.few_studies),
     }
 
 

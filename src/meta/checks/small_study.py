@@ -15,12 +15,11 @@ import statsmodels.api as sm
 from scipy import stats
 
 from meta.checks.arm_counts import counts_by_outcome
-from meta.models.design import Design
+from meta.models.design import FEWEST_STUDIES, Design
 
 #: Trials at which the fitted rate is given beside that of a large arm, or those of the smallest
 #: arm where it has more: the line is not carried beyond the arms.
 SMALL = 10
-FEWEST_STUDIES = 3
 
 
 def small_study(design: Design, ci_prob: float) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -23,7 +23,8 @@ that they compare across likelihoods:
     average rate had every row of the evidence one setting of a moderator, over (less) the same at
     a reference: standardised to the evidence.
 ``tau``, ``omega``, ``kappa``, ``phi``, ``icc``, ``median_odds_ratio``, ``stage_correlation``
-    how much studies, agent sets, arms and families of agents differ.
+    how much studies, agent sets, arms and families of agents differ. tau is the sd between studies
+    of normal effects and of two populations; of Student-t effects it is their scale, below the sd.
 ``upper_share``, ``split``, ``gap``, ``upper_probability``
     of two populations of studies: share of the upper one, share of the variance between studies
     that lies between the two, their distance; and the probability that a study is of the upper one.
@@ -39,7 +40,11 @@ import xarray as xr
 from meta.estimands.averages import StudyAverages, mean_of_product, mean_rate
 from meta.estimands.draws import PRODUCT_NAMES, Draws, Estimate, hyper_draws
 from meta.estimands.exceedance import Exceedance
-from meta.estimands.heterogeneity import MEDIAN_ODDS_FACTOR, heterogeneity_estimates
+from meta.estimands.heterogeneity import (
+    MEDIAN_ODDS_FACTOR,
+    heterogeneity_estimates,
+    median_odds_ratio,
+)
 from meta.estimands.interventions import effect_estimates
 from meta.estimands.notoriety import notoriety_estimates
 from meta.estimands.population import population_estimates
@@ -50,7 +55,7 @@ from meta.models.design import Design
 
 __all__ = [
     "MEDIAN_ODDS_FACTOR", "PRODUCT_NAMES", "Draws", "Estimate", "all_estimates",
-    "heterogeneity_estimates", "hyper_draws", "mean_of_product", "mean_rate",
+    "heterogeneity_estimates", "hyper_draws", "mean_of_product", "mean_rate", "median_odds_ratio",
     "population_estimates", "study_estimates",
 ]  # fmt: skip
 

@@ -14,9 +14,20 @@ from meta.estimands.draws import Estimate
 PRIOR_COLUMNS = ["prior_median", "prior_ci_low", "prior_ci_high", "contraction"]
 #: Rates and shares are compared within these bounds: nearer to 0 or 1 the logit has no end.
 FLOOR = 1e-4
-#: Estimands compared on the log scale, and on Fisher's z scale.
-LOG_SCALE = ("tau", "omega", "kappa", "median_odds_ratio", "risk_ratio")
-Z_SCALE = ("stage_correlation",)
+#: Estimands by the scale that they are compared on; rates and shares may have a prefix instead.
+LOG_SCALE = frozenset(
+    {"tau", "omega", "kappa", "phi", "gap", "tau_delta", "median_odds_ratio", "risk_ratio",
+     "odds_ratio", "odds_ratio_new", "odds_ratio_new_pair", "study_odds_ratio"}
+)  # fmt: skip
+LOGIT_SCALE = frozenset(
+    {"study_rate", "baseline_rate", "icc", "upper_share", "split", "upper_probability"}
+)
+LOGIT_PREFIXES = ("rate_", "share_above_")
+Z_SCALE = frozenset({"stage_correlation"})
+AS_THEY_ARE = frozenset(
+    {"risk_difference", "log_odds_ratio", "log_odds_ratio_new", "log_odds_ratio_new_pair",
+     "study_log_odds_ratio"}
+)  # fmt: skip
 
 
 def comparison_scale(estimand: str, draws: np.ndarray) -> np.ndarray:
@@ -30,14 +41,21 @@ def comparison_scale(estimand: str, draws: np.ndarray) -> np.ndarray:
         differences stay.
     draws
         Any shape.
+
+    Raises
+    ------
+    ValueError
+        If no scale is stated for the estimand.
     """
     if estimand in LOG_SCALE:
         return np.asarray(np.log(np.maximum(draws, 1e-12)))
     if estimand in Z_SCALE:
         return np.asarray(np.arctanh(np.clip(draws, -1 + FLOOR, 1 - FLOOR)))
-    if estimand.startswith(("rate_", "share_")) or estimand in ("study_rate", "icc"):
+    if estimand.startswith(LOGIT_PREFIXES) or estimand in LOGIT_SCALE:
         return np.asarray(logit(np.clip(draws, FLOOR, 1 - FLOOR)))
-    return draws
+    if estimand in AS_THEY_ARE:
+        return draws
+    raise ValueError(f"{estimand}: no scale is stated on which prior and posterior are compared")
 
 
 def contraction(estimand: str, posterior: np.ndarray, prior: np.ndarray) -> float:

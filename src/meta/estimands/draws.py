@@ -125,9 +125,10 @@ def chains(design: Design) -> list[tuple[tuple[str, ...], str]]:
     """Chains of stages whose product the model reports.
 
     A composition has none: the product of shares among catalogued failures is no probability of
-    anything.
+    anything. Nor has a model that takes every trial as capable: its goal failures are counted among
+    all trials already, so that a product would count capability twice.
     """
-    if design.spec.frame != "denominator":
+    if design.spec.frame != "denominator" or design.spec.assumed_capable:
         return []
     return [(c, name) for c, name in PRODUCT_NAMES.items() if design.stages[: len(c)] == c]
 

@@ -8,8 +8,9 @@
     of the effect between two new arms of a new study, with their own variation (binomial models
     with the level arm).
 ``baseline_rate``, ``risk_ratio``, ``risk_difference``
-    standardised: the rate of the baselines in the evidence, averaged over the arms of a group, the
-    groups of a study and then the studies, without and with the mean effect (g-computation).
+    standardised (g-computation): the average rate of the baselines that an intervention was set
+    against, over those of a study and then over studies, without it and with its effect in a new
+    study, which is integrated over. Baselines of other interventions have no part in it.
 ``study_log_odds_ratio``, ``study_odds_ratio``
     effect in one study, shrunken towards the others.
 ``tau_delta``, ``kappa``, ``icc``
@@ -58,24 +59,31 @@ def effect_estimates(posterior: xr.Dataset, design: ContrastDesign, seed: int) -
     def add(group: str, estimand: str, values: np.ndarray, behind: np.ndarray) -> None:
         found.append(Estimate(OUTCOME, group, estimand, values.reshape(shape), behind))
 
-    before = standardised_rate(logit, 0.0, kappa, design)
+    inner = np.zeros(len(logit)) if kappa is None else kappa
     baselines = np.flatnonzero(~design.exposure.any(axis=1))
-    add("all", "baseline_rate", before, baselines)
+    add("all", "baseline_rate", standardised_rate(logit, inner, design.levels[1].parent), baselines)
+    effects = _flat(posterior, "effect", "effect_of")
     delta = _flat(posterior, "delta", "intervention")
     spread = _flat(posterior, "tau_delta")
     for name in design.pooled:
         mean = delta[:, design.interventions.index(name)]
         new = mean + spread * rng.standard_normal(mean.size)
-        after = standardised_rate(logit, mean, kappa, design)
+        own = np.unique([baseline for _, baseline, k in design.edges if k == name])
+        # A baseline may have interventions itself, over that of its group.
+        start = logit[:, design.row_unit[1][own]] + effects @ design.row_cells[own].T
+        study = design.row_unit[0][own]
+        before = standardised_rate(start, inner, study)
+        after = standardised_rate(start + mean[:, None], np.hypot(inner, spread), study)
         group, behind = f"intervention={name}", design.rows_of(name)
         add(group, "log_odds_ratio", mean, behind)
         add(group, "odds_ratio", np.exp(mean), behind)
         add(group, "log_odds_ratio_new", new, behind)
         add(group, "odds_ratio_new", np.exp(new), behind)
         if kappa is not None:
-            own = np.sqrt(2) * kappa * rng.standard_normal(mean.size)
-            add(group, "log_odds_ratio_new_pair", new + own, behind)
-            add(group, "odds_ratio_new_pair", np.exp(new + own), behind)
+            pair = new + np.sqrt(2) * kappa * rng.standard_normal(mean.size)
+            add(group, "log_odds_ratio_new_pair", pair, behind)
+            add(group, "odds_ratio_new_pair", np.exp(pair), behind)
+        add(group, "baseline_rate", before, own)
         add(group, "risk_ratio", after / before, behind)
         add(group, "risk_difference", after - before, behind)
     add("all", "tau_delta", spread, rows)
@@ -97,34 +105,25 @@ def _by_study(posterior: xr.Dataset, design: ContrastDesign) -> list[Estimate]:
     return found
 
 
-def standardised_rate(
-    logit: np.ndarray,
-    effect: np.ndarray | float,
-    kappa: np.ndarray | None,
-    design: ContrastDesign,
-) -> np.ndarray:
-    """Average rate of the evidence's baselines with an effect added to each of them.
+def standardised_rate(logit: np.ndarray, sd: np.ndarray, study: np.ndarray) -> np.ndarray:
+    """Average rate of arms whose logits vary normally, studies weighing the same.
 
     Parameters
     ----------
     logit
-        Logit of each baseline group, shape (D, G).
-    effect
-        Log odds ratio, shape (D,) or one number.
-    kappa
-        Sd of arms on the logit scale, shape (D,), or None.
-    design
-        Design, for the study of each group.
+        Centre of each arm's logit, shape (D, B).
+    sd
+        Of the logits about it, shape (D,).
+    study
+        Study of each arm, length B.
 
     Returns
     -------
     numpy.ndarray
-        Shape (D,): mean over the groups of a study, then over studies, each study counting once.
+        Shape (D,): mean over the arms of a study, then over studies, each study counting once.
     """
-    moved = logit + np.reshape(effect, (-1, 1))
-    rate = mean_rate(moved, np.zeros((1, 1)) if kappa is None else kappa[:, None])
-    parent = design.levels[1].parent
-    of_study = [rate[:, parent == s].mean(axis=1) for s in range(len(design.levels[0].units))]
+    rate = mean_rate(logit, sd[:, None])
+    of_study = [rate[:, study == s].mean(axis=1) for s in np.unique(study)]
     return np.asarray(np.mean(of_study, axis=0))
 
 

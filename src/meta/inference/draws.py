@@ -99,7 +99,8 @@ def thinned_draws(posterior: xr.Dataset, design: Design, most: int) -> StoredDra
         str(name): values.transpose("chain", "draw", ...).to_numpy()
         for name, values in posterior.data_vars.items()
     }
-    labels = {lv.name: posterior[lv.name].to_numpy() for lv in design.levels if lv.name != "arm"}
+    levels = [lv.name for lv in (*design.levels, *design.crossed) if lv.name != "arm"]
+    labels = {name: posterior[name].to_numpy() for name in levels}
     return _read(arrays | labels, design, most)
 
 

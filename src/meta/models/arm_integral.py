@@ -252,6 +252,7 @@ def _guess(
     # The other factor of the product: capability's node, or goal failure's mean.
     ahead = stage == 0
     other = expit(mean[:, seen.stage].reshape(batch, *deep) if ahead else eta[stages.index(0)])
+    other = np.maximum(other, 1e-300)
     rate = np.minimum(share / other, 1 - 0.5 / (seen.trials + 1))
     information = size * other * rate * (1 - rate) ** 2 / (1 - other * rate)
     if ahead:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pymc as pm
 
-from meta.models.chain import build_chain
+from meta.models.build import model_of
 from meta.models.design import Design
 from meta.priors import PriorSet
 
@@ -43,7 +43,7 @@ def model_behaviour(design: Design, priors: PriorSet) -> dict[str, Any]:
         `variables` (shape of each sampled variable by name, on the unconstrained scale) and
         `log_density` (at `POINTS` fixed points, finite or None).
     """
-    model = build_chain(design, priors)
+    model = model_of(design, priors)
     model["events"].set_value(fixed_counts(design.trials).astype(model["events"].dtype))
     # Interpreted, not compiled: four evaluations do not repay a compilation.
     density = model.compile_logp(mode="FAST_COMPILE")

@@ -11,12 +11,8 @@ from meta.config import ModelSpec
 from meta.errors import DesignError, FrameError
 from meta.evidence.contrast_graph import ContrastGraph, contrast_graph
 from meta.evidence.contrast_set import read_edges
-from meta.models.design import Design
+from meta.models.design import FEWEST_STUDIES, Design
 from meta.models.levels import TYPICAL_ICC, Level
-
-#: Studies that an intervention needs before a mean over studies is reported: with fewer, the mean
-#: is that of the prior and of one or two settings.
-MINIMUM_STUDIES = 3
 
 
 @dataclass(frozen=True)
@@ -61,8 +57,11 @@ class ContrastDesign(Design):
 
     @property
     def pooled(self) -> list[str]:
-        """Interventions that enough studies have for a mean over studies."""
-        return [k for k in self.interventions if len(self.studies_of(k)) >= MINIMUM_STUDIES]
+        """Interventions that enough studies have for a mean over studies.
+
+        With fewer, the mean would be that of the prior and of one or two settings.
+        """
+        return [k for k in self.interventions if len(self.studies_of(k)) >= FEWEST_STUDIES]
 
 
 def build_contrast_design(table: pd.DataFrame, spec: ModelSpec) -> ContrastDesign:
@@ -138,9 +137,9 @@ def _require(rows: pd.DataFrame) -> None:
             f"contrasts take rows with sampling_frame=denominator, found {shown}: trials selected "
             "on the outcome have no denominator"
         )
-    if (count := rows["study"].nunique()) < MINIMUM_STUDIES:
+    if (count := rows["study"].nunique()) < FEWEST_STUDIES:
         raise DesignError(
-            f"{count} study(s) with contrasts left: fewer than {MINIMUM_STUDIES} cannot tell how "
+            f"{count} study(s) with contrasts left: fewer than {FEWEST_STUDIES} cannot tell how "
             "effects vary between them, so nothing is pooled"
         )
 
@@ -150,7 +149,7 @@ def _notes(design: ContrastDesign) -> list[str]:
     if not few:
         return []
     named = ", ".join(f"{k} ({len(design.studies_of(k))})" for k in few)
-    return [f"shown by study, not pooled, for want of {MINIMUM_STUDIES} studies: {named}"]
+    return [f"shown by study, not pooled, for want of {FEWEST_STUDIES} studies: {named}"]
 
 
 def _levels(

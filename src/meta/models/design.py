@@ -18,6 +18,9 @@ from meta.models.levels import Level, crossed_levels, nested_levels
 from meta.models.moderators import Group, Moderator, moderator_columns
 from meta.plural import counted
 
+#: Studies without which nothing is pooled: fewer cannot tell how rates or effects vary.
+FEWEST_STUDIES = 3
+
 
 @dataclass(frozen=True)
 class Design:
@@ -195,8 +198,8 @@ def _require_identified(
             "goal failure"
         )
     studies = rows["study"].nunique()
-    if studies < 3:
+    if studies < FEWEST_STUDIES:
         raise DesignError(
-            f"{counted(studies, spec.top_level.replace('_', ' '))} left: fewer than 3 cannot tell "
-            "how rates vary between them, so nothing is pooled"
+            f"{counted(studies, spec.top_level.replace('_', ' '))} left: fewer than "
+            f"{FEWEST_STUDIES} cannot tell how rates vary between them, so nothing is pooled"
         )

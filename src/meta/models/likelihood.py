@@ -15,21 +15,28 @@ doi:10.1007/s11336-019-09679-0).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 from scipy.special import logsumexp
 from scipy.stats import gamma as gamma_distribution
 
+from meta.models.agent_families import NewFamilies, new_families
 from meta.models.arm_integral import Counts, arm_log_likelihood, log_rates
 from meta.models.design import Design
 from meta.models.quadrature import NODES, LogIntegrand, log_expectation
 
 __all__ = ["Parameters", "log_rates", "pointwise_log_likelihood", "study_log_likelihood"]
 
-#: Equal-probability nodes of the scale mixture behind Student-t study effects.
-MIXING_NODES = 12
+#: Nodes of the scale mixture behind Student-t study effects, equally spaced in its logarithm from
+#: one tail probability to another: the small scales, which few nodes of equal probability would
+#: miss, are what carries the density of a study far out.
+MIXING_NODES = 16
+MIXING_TAILS = (1e-9, 1e-6)
+#: Nodes go no lower in the logarithm: with so wide an effect any rate is 0 or 1.
+LOWEST_LOG_MIXING = -16.0
 
 
 @dataclass(frozen=True)
@@ -103,7 +110,7 @@ class _Block:
     shift: Mapping[int, np.ndarray]
     sets: Mapping[str, Sequence[int]]
     known_sets: Mapping[str, np.ndarray]
-    new_families: frozenset[int] = frozenset()
+    families: NewFamilies
 
     def scale(self, level: str, index: np.ndarray) -> np.ndarray:
         """Sd of a level for each item of a batch; zero where the model does not have it."""
@@ -114,8 +121,7 @@ class _Block:
     def row(self, row: int, index: np.ndarray, mean: np.ndarray, spread: np.ndarray) -> np.ndarray:
         """Log likelihood of one row given its logit's mean (B, O) and covariance (B, O, O)."""
         icc = None if self.draws.icc is None else self.draws.icc[index]
-        if row in self.new_families:
-            # The family's effect is integrated row by row: its rows are taken as independent.
+        if row in self.families.rows:
             spread = spread + _diagonal(self, index, "agent_family")
         return arm_log_likelihood(self.counts[row], mean + self.shift[row][index], spread, icc)
 
@@ -140,7 +146,7 @@ def pointwise_log_likelihood(design: Design, draws: Parameters) -> np.ndarray:
     found = np.empty((len(draws.alpha), design.row.size))
     for n, row in enumerate(design.row):
         eta = draws.logits[lowest.name][lowest.units[units[row]]]
-        eta = eta + _shift(design, int(row), draws)[0]
+        eta = eta + _shift(design, int(row), draws)
         counts = Counts.of(design, int(row), [n])
         found[:, n] = counts.log_likelihood(eta, draws.icc)
     return found
@@ -175,30 +181,51 @@ def study_log_likelihood(
     """
     top = design.levels[0]
     (study,) = {top.units[design.row_unit[0][r]] for r in rows}
-    block = _block(design, rows, draws, known_sets)
+    block = _block(design, rows, draws, known_sets, study_known)
     index = np.arange(len(draws.alpha))
     if study_known:
         return _sets(block, index, draws.logits[top.name][study])
     terms = []
-    mixing = _mixing(draws.df)
-    for stretch in mixing:
+    for log_weight, stretch in mixing(draws.df):
         root = (draws.scale[top.name] * stretch)[:, :, None] * draws.factor
         for log_share, alpha, within in draws.populations(root):
-            terms.append(_whole_study(block, index, within, alpha) + log_share)
-    return np.asarray(logsumexp(terms, axis=0)) - np.log(len(mixing))
+            terms.append(_whole_study(block, index, within, alpha) + log_share + log_weight)
+    return np.asarray(logsumexp(terms, axis=0))
 
 
-def _mixing(df: np.ndarray | None) -> list[np.ndarray | float]:
-    """Equally likely factors of tau that turn normal study effects into Student-t ones."""
+def mixing(df: np.ndarray | None) -> list[tuple[np.ndarray | float, np.ndarray | float]]:
+    """Log weights (D,) and factors of tau (D, 1) that turn normal effects into Student-t ones.
+
+    The scale mixture is integrated by the trapezoid rule in its logarithm, which converges
+    exponentially for densities that fall off on both sides (Trefethen & Weideman 2014,
+    doi:10.1137/130932132).
+
+    Parameters
+    ----------
+    df
+        Degrees of freedom, shape (D,), or None for normal effects.
+    """
     if df is None:
-        return [1.0]
-    quantiles = (np.arange(MIXING_NODES) + 0.5) / MIXING_NODES
-    mixing = [gamma_distribution.ppf(q, df / 2, scale=2 / df) for q in quantiles]
-    return [1 / np.sqrt(m)[:, None] for m in mixing]
+        return [(0.0, 1.0)]
+    density = gamma_distribution(df / 2, scale=2 / df)
+    low = np.maximum(np.log(density.ppf(MIXING_TAILS[0])), LOWEST_LOG_MIXING)
+    logs = np.linspace(low, np.log(density.isf(MIXING_TAILS[1])), MIXING_NODES)
+    weight = np.exp(density.logpdf(np.exp(logs)) + logs) * (logs[1] - logs[0])
+    # What lies below the lowest node has effects as wide as its own.
+    weight[0] += density.cdf(np.exp(low)) - weight[0] / 2
+    weight /= weight.sum(axis=0)
+    return [
+        (log_weight, np.exp(-each / 2)[:, None])
+        for log_weight, each in zip(np.log(weight), logs, strict=True)
+    ]
 
 
 def _block(
-    design: Design, rows: Sequence[int], draws: Parameters, known_sets: Sequence[str]
+    design: Design,
+    rows: Sequence[int],
+    draws: Parameters,
+    known_sets: Sequence[str],
+    study_known: bool,
 ) -> _Block:
     level = design.level("agent_set")
     sets: dict[str, list[int]] = {}
@@ -207,36 +234,38 @@ def _block(
         where = [lv.name for lv in design.levels].index("agent_set") if level else 0
         label = level.units[design.row_unit[where][r]] if level else f"row {r}"
         sets.setdefault(label, []).append(r)
-    shifted = {r: _shift(design, r, draws) for r in rows}
+    known_families = {name for effects in draws.crossed.values() for name in effects}
     return _Block(
         draws=draws,
         counts={r: Counts.of(design, r) for r in rows},
-        shift={r: shift for r, (shift, _) in shifted.items()},
+        shift={r: _shift(design, r, draws) for r in rows},
         sets=sets,
         known_sets={label: draws.logits["agent_set"][label] for label in known_sets},
-        new_families=frozenset(r for r, (_, known) in shifted.items() if not known),
+        families=new_families(design, sets, known_families, known_sets, study_known),
     )
 
 
-def _shift(design: Design, row: int, draws: Parameters) -> tuple[np.ndarray, bool]:
-    """What moderators and known crossed effects add to a row's logits, (D, O); whether all are."""
+def _shift(design: Design, row: int, draws: Parameters) -> np.ndarray:
+    """What moderators and known crossed effects add to a row's logits, shape (D, O)."""
     shift = np.einsum("p,dpo->do", design.x[row], draws.beta)
-    known = True
     for level, unit in zip(design.crossed, design.row_crossed, strict=True):
         effects = draws.crossed.get(level.name, {})
         label = level.units[unit[row]]
         if label in effects:
             shift = shift + effects[label]
-        else:
-            known = False
-    return shift, known
+    return np.asarray(shift)
 
 
 def _whole_study(
     block: _Block, index: np.ndarray, root: np.ndarray, alpha: np.ndarray
 ) -> np.ndarray:
     rows = [r for members in block.sets.values() for r in members]
-    spread = root @ np.swapaxes(root, 1, 2) + _diagonal(block, index, "agent_set")
+    whole = root @ np.swapaxes(root, 1, 2)
+    if block.families.whole_study:
+        # The one family of all rows comes with the study's effect, as their sum.
+        whole = whole + _diagonal(block, index, "agent_family")
+        root = np.linalg.cholesky(whole)
+    spread = whole + _set_spread(block, index, next(iter(block.sets)))
     if len(rows) == 1:
         return block.row(rows[0], index, alpha, spread + _diagonal(block, index, "arm"))
     if len(block.sets) == 1:
@@ -250,25 +279,44 @@ def _whole_study(
 def _sets(block: _Block, index: np.ndarray, study: np.ndarray) -> np.ndarray:
     """Log likelihood of a study's agent sets given its logits, shape (B, O)."""
     total = np.zeros(index.size)
-    for label, rows in block.sets.items():
+    for members in block.families.groups:
+        inner = _flat(index, partial(_some_sets, block, members))
+        total += log_expectation(inner, study, np.sqrt(_diagonal(block, index, "agent_family")))
+    grouped = {label for members in block.families.groups for label in members}
+    return total + _some_sets(block, [s for s in block.sets if s not in grouped], index, study)
+
+
+def _some_sets(
+    block: _Block, labels: Sequence[str], index: np.ndarray, study: np.ndarray
+) -> np.ndarray:
+    """Log likelihood of some agent sets given the logits that they vary about, shape (B, O)."""
+    total = np.zeros(index.size)
+    for label in labels:
+        rows = block.sets[label]
         if label in block.known_sets:
             total += _arms(block, index, rows, block.known_sets[label][index])
         elif len(rows) == 1:
-            spread = _diagonal(block, index, "agent_set") + _diagonal(block, index, "arm")
+            spread = _set_spread(block, index, label) + _diagonal(block, index, "arm")
             total += block.row(rows[0], index, study, spread)
         else:
-            total += _new_set(block, index, rows, study)
+            total += _new_set(block, index, label, study)
     return total
 
 
-def _new_set(
-    block: _Block, index: np.ndarray, rows: Sequence[int], study: np.ndarray
-) -> np.ndarray:
+def _new_set(block: _Block, index: np.ndarray, label: str, study: np.ndarray) -> np.ndarray:
     return log_expectation(
-        _flat(index, lambda each, eta: _arms(block, each, rows, eta)),
+        _flat(index, lambda each, eta: _arms(block, each, block.sets[label], eta)),
         study,
-        np.sqrt(_diagonal(block, index, "agent_set")),
+        np.sqrt(_set_spread(block, index, label)),
     )
+
+
+def _set_spread(block: _Block, index: np.ndarray, label: str) -> np.ndarray:
+    """Covariance of a new agent set's effect, with that of a family that is this set alone."""
+    spread = _diagonal(block, index, "agent_set")
+    if label in block.families.sets:
+        spread = spread + _diagonal(block, index, "agent_family")
+    return spread
 
 
 def _arms(block: _Block, index: np.ndarray, rows: Sequence[int], parent: np.ndarray) -> np.ndarray:
@@ -297,7 +345,11 @@ def _diagonal(block: _Block, index: np.ndarray, level: str) -> np.ndarray:
 
 
 def evaluations(
-    design: Design, rows: Sequence[int], known_sets: Sequence[str] = (), study_known: bool = False
+    design: Design,
+    rows: Sequence[int],
+    known_sets: Sequence[str] = (),
+    study_known: bool = False,
+    known_families: Collection[str] | None = None,
 ) -> int:
     """Likelihood evaluations a draw that `study_log_likelihood` costs, to choose how many draws.
 
@@ -305,6 +357,8 @@ def evaluations(
     ----------
     design, rows, known_sets, study_known
         As for `study_log_likelihood`.
+    known_families
+        Families of agents that are conditioned on; all where not given.
     """
     binomial = design.spec.likelihood == "binomial"
     names = [lv.name for lv in design.levels]
@@ -315,11 +369,21 @@ def evaluations(
         else str(r)
         for r in rows
     ]
+    sets: dict[str, list[int]] = {}
+    for r, unit in zip(rows, units, strict=True):
+        sets.setdefault(unit, []).append(r)
+    if known_families is None:
+        known_families = {unit for level in design.crossed for unit in level.units}
+    grouped = new_families(design, sets, known_families, known_sets, study_known).groups
+    in_group = {label for members in grouped for label in members}
     total = 0
     for r, unit in zip(rows, units, strict=True):
         alone, known = units.count(unit) == 1, unit in known_sets
         spread = "arm" in names or (alone and not known and "agent_set" in names)
         cost = Counts.of(design, r).nodes(binomial) if spread else 1
-        total += cost * (1 if alone or known else outer)
-    whole = not study_known and len(set(units)) > 1
-    return total * (outer if whole else 1)
+        total += cost * (1 if alone or known else outer) * (outer if unit in in_group else 1)
+    if study_known:
+        return total
+    populations = {"student_t": MIXING_NODES, "two_population": 2}
+    copies = populations.get(design.spec.random_effects, 1)
+    return total * copies * (outer if len(sets) > 1 else 1)

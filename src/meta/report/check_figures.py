@@ -9,6 +9,7 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from meta.checks.leave_one_out import NOT_COMPUTED
 from meta.report.figures import EDGE, WIDTH
 from meta.report.svg import INK, MUTED, PAPER, POINTS, RULE, SETTINGS, inline_svg
 from meta.report.wording import COLOURS, outcome_name, spell, study_label
@@ -104,6 +105,8 @@ def _curve(axes: Axes, part: pd.DataFrame, stage: str, last: bool) -> None:
 
 def pareto_figure(name: str, loo: pd.DataFrame) -> Markup:
     """Draw the Pareto k of each study left out, beside the limit of its number of draws."""
+    if not loo.empty:
+        loo = loo[loo["method"] != NOT_COMPUTED]
     if loo.empty:
         return Markup("")
     rows = loo.sort_values("pareto_k", ascending=False)

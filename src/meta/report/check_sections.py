@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
+from meta.checks.leave_one_out import NOT_COMPUTED
 from meta.report.check_figures import (
     influence_figure,
     names,
@@ -158,8 +159,12 @@ def _left_out(loo: pd.DataFrame) -> str:
         return ""
     refitted = loo.loc[loo["method"] == "refit", "study"].tolist()
     bad = loo.loc[~loo["reliable"].astype(bool), "study"].tolist()
-    fewest = int(loo["draws"].min())
-    said = [f"{len(loo)} studies left out, by at least {fewest:,} draws each."]
+    computed = loo[loo["method"] != NOT_COMPUTED]
+    fewest = int(computed["draws"].min()) if len(computed) else 0
+    said = [f"{len(computed)} studies left out, by at least {fewest:,} draws each."]
+    if lost := loo.loc[loo["method"] == NOT_COMPUTED, "study"].tolist():
+        said.append(f"Not computed, for the cost of their integrals: {names(lost)}.")
+        bad = [study for study in bad if study not in lost]
     if refitted:
         said.append(f"Refitted without: {names(refitted)}.")
     if bad:

@@ -18,7 +18,7 @@ from meta.report.wording import estimand_name, spell, study_label
 OUTCOME = "goal_failure"
 #: Columns of the pooled effects.
 ODDS = ("odds_ratio", "odds_ratio_new", "odds_ratio_new_pair")
-POOLED = (*ODDS, "risk_ratio", "risk_difference")
+POOLED = (*ODDS, "baseline_rate", "risk_ratio", "risk_difference")
 PAIR_COLUMNS = [
     "model", "study", "intervention", "arm_id", "events", "trials", "baseline_arm_id",
     "baseline_events", "baseline_trials",

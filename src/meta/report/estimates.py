@@ -34,6 +34,9 @@ class Estimate:
         Median and ends of the interval under the prior; not numbers where that was not drawn.
     contraction : float
         Share of the prior's variance that the data took away.
+    studies, direct : int
+        Studies with those rows, and those of them that observe the outcome itself rather than its
+        product with capability; below zero where results of an earlier version do not say.
     """
 
     model: str
@@ -49,6 +52,8 @@ class Estimate:
     is_rate: bool
     prior: tuple[float, float, float] = (math.nan, math.nan, math.nan)
     contraction: float = math.nan
+    studies: int = -1
+    direct: int = -1
 
     @property
     def key(self) -> str:
@@ -67,8 +72,10 @@ class Estimate:
 
     @property
     def no_data(self) -> str:
-        """What to say where no row observes the outcome; empty where one does."""
-        if self.rows > 0:
+        """What to say where no row observes the outcome itself; empty where one does."""
+        # The forest plot draws a study that counts the product alone with hollow marks.
+        unseen = self.direct == 0 and self.estimand != "study_rate"
+        if self.rows > 0 and not unseen:
             return ""
         return NO_DATA if self.is_rate else NO_DATA_SHARE
 
@@ -134,12 +141,19 @@ def _estimate(record: dict[Any, Any]) -> Estimate:
         is_rate=str(record["frame"]) == "denominator",
         prior=(_prior(record, "median"), _prior(record, "ci_low"), _prior(record, "ci_high")),
         contraction=float(record.get("contraction", math.nan)),
+        studies=int(record["k_studies"]),
+        direct=_direct(record.get("k_direct")),
     )
 
 
 def _prior(record: dict[Any, Any], name: str) -> float:
     """Number under the prior; results of an earlier version have none."""
     return float(record.get(f"prior_{name}", math.nan))
+
+
+def _direct(count: Any) -> int:
+    """Studies that observe an outcome directly; results of an earlier version do not say."""
+    return -1 if count is None or math.isnan(float(count)) else int(count)
 
 
 def percent_decimals(rate: float, mcse: float) -> int:

@@ -39,7 +39,12 @@ from meta.report.sections import (
     type_section,
 )
 from meta.report.sensitivity_page import few_studies_table, page_context, sensitivity_csv
-from meta.report.tables import correlation_table, exceedance_table, spread_table
+from meta.report.tables import (
+    correlation_table,
+    exceedance_table,
+    membership_table,
+    spread_table,
+)
 from meta.report.verdict import checks_of, failed_checks, stamp_of
 from meta.report.wording import COLOURS, COMPOSITION, NOT_IN_BASE, outcome_name, spell
 from meta.storage import write_text
@@ -192,6 +197,7 @@ def _context(run: ReportInputs) -> dict[str, Any]:
         "product_share": product_share(run),
         "spread": spread_table(run, run.rate_fits),
         "exceedance": exceedance_table(run, run.rate_fits),
+        "membership": membership_table(run, run.rate_fits),
         "correlation": correlation_table(run, run.rate_fits),
         "flow": flow_diagram(run.flow),
         "wide_flow": flow_diagram(run.flow, wide=True),

@@ -25,6 +25,7 @@ from meta.report.tables import (
     groups_of,
     list_table,
     outcomes_of,
+    product_first,
     sensitivity_table,
 )
 from meta.report.verdict import stamp
@@ -120,10 +121,10 @@ def chain_section(inputs: ReportInputs) -> Section | None:
         return None
     blocks = [
         _estimand_block(inputs, fit, outcome, "all", outcome_name(outcome))
-        for outcome in outcomes_of(inputs, fit)
+        for outcome in product_first(outcomes_of(inputs, fit))
     ]
     figure = interval_plot(
-        "fig-chain", "The chain: capability, goal failure, product", blocks, _stamped(inputs, fit)
+        "fig-chain", "The chain: product, capability, goal failure", blocks, _stamped(inputs, fit)
     )
     return Section(fit, figure, chain_table(inputs, fit))
 
@@ -182,6 +183,8 @@ def forest_columns(forests: list[Forest]) -> list[list[Forest]]:
 def product_share(inputs: ReportInputs) -> str:
     """Say how many of the primary model's arms count the product directly; empty where none."""
     rows = inputs.primary.rows if inputs.primary else None
+    if inputs.primary and inputs.primary.record.get("spec", {}).get("assumed_capable"):
+        return ""
     seen = None if rows is None else observed(rows, "goal_failure")
     if seen is None or seen.empty or not product_rows(seen).any():
         return ""

@@ -122,8 +122,21 @@ def prior_alternatives(found: Sensitivity) -> TextTable | None:
 
 
 def _prior_label(table: pd.DataFrame) -> Callable[[str], str]:
-    said = {} if table.empty else dict(zip(table["priors"], table["tau_prior"], strict=True))
-    return lambda name: f"{'this analysis, ' if name == 'main' else ''}tau ~ {said[name]}"
+    """Name a set by its priors of tau and alpha: of an alternative, those that differ."""
+    told = [c for c in ("tau", "alpha") if f"{c}_prior" in table]
+    rows = (
+        {} if table.empty else table.drop_duplicates("priors").set_index("priors").to_dict("index")
+    )
+
+    def label(name: str) -> str:
+        said = {c: str(rows[name][f"{c}_prior"]) for c in told}
+        if name == "main":
+            return "this analysis, " + ", ".join(f"{c} ~ {text}" for c, text in said.items())
+        main = rows.get("main", {})
+        other = {c: text for c, text in said.items() if text != main.get(f"{c}_prior")}
+        return ", ".join(f"{c} ~ {text}" for c, text in (other or {"tau": said["tau"]}).items())
+
+    return label
 
 
 def power_table(found: Sensitivity) -> TextTable | None:

@@ -19,7 +19,9 @@ HEADLINE = ("rate_typical", "rate_mean", "rate_new")
 #: Estimands that compare two levels of a moderator, in groups `field=level vs reference`.
 CONTRASTS = ("risk_ratio", "risk_difference")
 ABOVE = "share_above_"
-SPREAD = ("tau", "omega", "kappa", "icc", "median_odds_ratio")
+#: Of two populations of studies: share of the upper one, of the variance, and their distance.
+POPULATIONS = ("upper_share", "split", "gap")
+SPREAD = ("tau", "omega", "kappa", "phi", "icc", "median_odds_ratio", *POPULATIONS)
 
 
 @dataclass(frozen=True)
@@ -88,10 +90,26 @@ def chain_table(inputs: ReportInputs, fit: Fit, group: str = "all") -> Table:
     shown = (*HEADLINE, "rate_new_arm")
     used = [e for e in shown if _any(inputs, fit, group, e)]
     lines = [
-        Line(outcome_name(o), o, tuple(inputs.estimate(fit.name, o, group, e) for e in used))
-        for o in outcomes_of(inputs, fit)
+        Line(
+            outcome_name(o) + _seen_in_product(fit, o),
+            o,
+            tuple(inputs.estimate(fit.name, o, group, e) for e in used),
+        )
+        for o in product_first(outcomes_of(inputs, fit))
     ]
     return Table(tuple(estimand_name(e, fit.is_rate) for e in used), _filled(lines))
+
+
+def product_first(outcomes: Iterable[str]) -> list[str]:
+    """Order outcomes such that products lead: they are what most arms count."""
+    return sorted(outcomes, key=lambda outcome: outcome not in PRODUCTS)
+
+
+def _seen_in_product(fit: Fit, stage: str) -> str:
+    """How many arms see a stage only in its product, as recorded with the fit; empty where none."""
+    part = fit.record.get("rows", {}).get(stage, {})
+    through = part.get("k_rows_through_capability", 0)
+    return f" ({through:,} of {part['k_rows']:,} arms see only the product)" if through else ""
 
 
 def group_table(inputs: ReportInputs, fit: Fit, groups: Sequence[str]) -> Table:
@@ -170,7 +188,8 @@ def spread_table(inputs: ReportInputs, fits: Iterable[Fit]) -> Table:
     Returns
     -------
     Table
-        The last column is the predictive distribution of a new study.
+        The last column is the predictive distribution of a new study. Columns of two populations
+        are filled for models that have them.
     """
     wanted = [fit for fit in fits if any(_any(inputs, fit, "all", e) for e in SPREAD)]
     used = [e for e in SPREAD if any(_any(inputs, fit, "all", e) for fit in wanted)]
@@ -185,6 +204,40 @@ def spread_table(inputs: ReportInputs, fits: Iterable[Fit]) -> Table:
         if any(inputs.estimate(fit.name, outcome, "all", e) for e in SPREAD)
     ]
     return Table((*(estimand_name(e) for e in used), "Predictive: a new study"), _filled(lines))
+
+
+def membership_table(inputs: ReportInputs, fits: Iterable[Fit]) -> Table:
+    """Tabulate the probability that each study is of the upper of two populations.
+
+    Parameters
+    ----------
+    inputs : ReportInputs
+        The stored results.
+    fits : iterable of Fit
+        The models.
+
+    Returns
+    -------
+    Table
+        One line a study and model, the likeliest members first; without lines where no model has
+        two populations.
+    """
+    names = {fit.name for fit in fits}
+    found = [
+        e
+        for e in inputs.estimates.values()
+        if e.estimand == "upper_probability" and e.model in names
+    ]
+    lines = [
+        Line(
+            f"{group_name(e.group)} ({spell(e.model)})",
+            "",
+            (e,),
+            inputs.href(e.group.partition("=")[2]),
+        )
+        for e in sorted(found, key=lambda e: -e.median)
+    ]
+    return Table((estimand_name("upper_probability"),), _filled(lines))
 
 
 def exceedance_table(inputs: ReportInputs, fits: Iterable[Fit]) -> Table:

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 
-from meta.estimands import MEDIAN_ODDS_FACTOR
+from meta.estimands import MEDIAN_ODDS_FACTOR, median_odds_ratio
 from meta.estimands.averages import StudyAverages, mean_rate
 from meta.estimands.draws import Draws
 from meta.estimands.population import new_effects
@@ -106,7 +106,7 @@ def _of_rates(spec: Specification, rng: np.random.Generator) -> list[Quantity]:
     d = _as_draws(drawn)
     new = mean_rate(d.location + new_effects(d, rng), d.inner)[:, 0]
     plural = {"list": "lists", "study": "studies"}[unit]
-    return [
+    found = [
         Quantity(f"{share} of the typical {unit}", "rate_typical", "rate", expit(d.location[:, 0])),
         Quantity(
             f"{share}, average over {plural}", "rate_mean", "rate",
@@ -115,9 +115,15 @@ def _of_rates(spec: Specification, rng: np.random.Generator) -> list[Quantity]:
         Quantity(f"{share} of a new {unit}", "rate_new", "rate", new),
         Quantity(
             f"Median odds ratio of two {plural}", "median_odds_ratio", "odds_ratio",
-            np.exp(MEDIAN_ODDS_FACTOR * drawn["tau"]),
+            median_odds_ratio(d, 0),
         ),
     ]  # fmt: skip
+    if d.upper_share is not None:
+        (_, lower), (_, upper) = d.populations()
+        gap = (upper.location - lower.location)[:, 0]
+        name = f"Odds of the upper population of {plural} over the lower's"
+        found.append(Quantity(name, "gap", "odds_ratio", np.exp(gap)))
+    return found
 
 
 def _as_draws(drawn: dict[str, np.ndarray]) -> Draws:

@@ -16,7 +16,7 @@ SYMBOLS = {
     "beta": (r"\beta_{po}", "coefficient of a contrast of categories, or of a number per sd"),
     "monotonic": (r"b_o", "total effect of an ordinal moderator, from first to last level"),
     "simplex": (r"\zeta_o", "shares of the steps in that total"),
-    "tau": (r"\tau_o", "sd between studies"),
+    "tau": (r"\tau_o", "sd between studies (of Student-t effects their scale, below the sd)"),
     "correlation": (r"R", "correlation of the stages' study effects"),
     "df": (r"\nu", "degrees of freedom of the study effects"),
     "upper_share": (r"w", "share of studies in the upper population"),

@@ -10,6 +10,7 @@ import pandas as pd
 
 from meta.config import ModelSpec
 from meta.moderator_effects import moderator_effect
+from meta.priors import parameters_with_priors
 from meta.report.inputs import Fit
 
 #: Fields of a specification whose absence means their default.
@@ -76,30 +77,9 @@ class Specification:
     @property
     def parameters(self) -> tuple[str, ...]:
         """Parameters of the prior set that the model has, in the order of the equations."""
-        if self.frame == "contrasts":
-            below = "kappa" if "arm" in self.levels else "icc"
-            wanted = ["baseline", "delta", "tau_delta", below]
-            return tuple(name for name in wanted if name in self.priors)
-        shapes, random = self.effects.values(), self.options["random_effects"]
-        ordinal = [name for name in self.effects if name not in self.numeric]
-        total = any(self.effects[name] in ("monotonic", "linear") for name in ordinal)
-        free = "categories" in shapes or bool(self.numeric & set(self.effects))
-        present = {
-            "alpha": True,
-            "beta": free,
-            "monotonic": total,
-            "simplex": "monotonic" in shapes,
-            "tau": True,
-            "correlation": self.correlated,
-            "df": random == "student_t",
-            "upper_share": random == "two_population",
-            "split": random == "two_population",
-            "omega": "agent_set" in self.levels,
-            "kappa": "arm" in self.levels,
-            "phi": "agent_family" in self.levels,
-            "icc": not self.binomial,
-        }
-        return tuple(name for name, has in present.items() if has and name in self.priors)
+        options = {**self.options, "levels": self.levels}
+        found = parameters_with_priors(options, self.effects, self.numeric)
+        return tuple(name for name in found if name in self.priors)
 
 
 def specification_of(fit: Fit) -> Specification:
