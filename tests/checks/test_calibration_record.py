@@ -132,7 +132,7 @@ def test_other_code_of_the_model_makes_it_stale(
 ) -> None:
     """The specification is the same; the code gives its prior another width."""
     monkeypatch.setattr(
-        behaviour, "build_chain",
+        behaviour, "model_of",
         lambda made, priors: build_chain(
             made, priors.model_copy(update={"tau": HalfNormal(sigma=2)})
         ),
