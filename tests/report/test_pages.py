@@ -131,6 +131,25 @@ def test_the_stamp_says_what_failed(full):
     assert stamp(run, {"by_failure_type"}) == STAMP
 
 
+@pytest.mark.parametrize(
+    ("check", "said"),
+    [("prior_predictive_largest_rate", "prior and data disagree"),
+     ("posterior_predictive_largest_rate", "The fitted model hardly gives such data")],
+)  # fmt: skip
+def test_a_warning_blames_what_it_is_of(full, tmp_path, check, said):
+    run = predictive_gate(full.load(), "rates", passed=True)
+    warning = pd.DataFrame(
+        [{"model": "rates", "check": check, "value": "0.001", "passed": "False", "meaning": "m"}]
+    )
+    fits = tuple(
+        replace(f, checks=replace(f.checks, warnings=warning)) if f.checks else f for f in run.fits
+    )
+    render_report(replace(run, fits=fits), tmp_path)
+    page = (tmp_path / "diagnostics.html").read_text()
+    both = ("prior and data disagree", "The fitted model hardly gives such data")
+    assert [text for text in both if text in page] == [said]
+
+
 def test_figures_of_the_failed_model_carry_the_stamp(full):
     full.checks("by_failure_type", passed=False)
     figures = re.findall(r"<svg.*?</svg>", render_page(full.load()), re.DOTALL)
