@@ -79,7 +79,7 @@ def computed_check(table: pd.DataFrame) -> Check:
     """Check that every statistic has a tail probability, and that there is one at all."""
     known = int(np.isfinite(table["tail_probability"].to_numpy(float)).sum())
     needed = max(1, len(table))
-    meaning = "statistics of pairs that could be compared with replicates; a misfit warns"
+    meaning = "statistics that could be compared with replicates; a misfit warns"
     return Check(
         "posterior_predictive_computed", float(known), float(needed), known >= needed, "", meaning
     )

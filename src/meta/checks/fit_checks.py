@@ -228,9 +228,11 @@ def all_checks(
         "influence": moved,
         "influence_by_study": influence_summary(moved, loo),
     }
-    gates, warnings = [pit_check(pit, tail)], tail_checks(expected, tail, "prior")
+    against = [*tail_checks(predictive, tail), pit_check(pit, tail)]
+    warnings = tail_checks(expected, tail, "prior")
     # Of every model they would be many tests, and raise false alarms: those of the primary gate.
-    (gates if task.spec.primary else warnings)[:0] = tail_checks(predictive, tail)
+    gates = against if task.spec.primary else [computed_check(predictive)]
+    warnings = warnings if task.spec.primary else [*against, *warnings]
     summary = {**_summary(loo, len(fits)), "false_alarm_rate": false_alarm_rate(predictive, tail)}
     return Results(tables, gates, warnings, summary)
 
