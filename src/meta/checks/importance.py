@@ -16,6 +16,9 @@ LARGEST_K = 0.7
 #: Effective draws below which a reweighted interval says little.
 SMALLEST_ESS = 200.0
 
+#: Said of a study whose density would cost too much.
+NOT_COMPUTED = "not computed"
+
 
 @dataclass(frozen=True)
 class Weights:

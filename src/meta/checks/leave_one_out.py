@@ -29,7 +29,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import logsumexp
 
-from meta.checks.importance import Weights, smoothed_weights
+from meta.checks.importance import NOT_COMPUTED, Weights, smoothed_weights
 from meta.checks.predictive import Part, take
 from meta.inference.refit import rows_of_study
 from meta.models.agent_families import shared_families
@@ -43,7 +43,6 @@ FEWEST_STUDIES = 20
 BUDGET = 300_000_000
 #: Draws below which a study is not computed.
 FEWEST_DRAWS = 100
-NOT_COMPUTED = "not computed"
 COLUMNS = [
     "study", "rows", "elpd", "lpd", "pareto_k", "limit", "draws", "ess", "method", "reliable",
     "refit_r_hat", "refit_divergences",

@@ -9,7 +9,7 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from meta.checks.leave_one_out import NOT_COMPUTED
+from meta.checks.importance import NOT_COMPUTED
 from meta.report.figures import EDGE, WIDTH
 from meta.report.svg import INK, MUTED, PAPER, POINTS, RULE, SETTINGS, inline_svg
 from meta.report.wording import COLOURS, outcome_name, spell, study_label

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
-from meta.checks.leave_one_out import NOT_COMPUTED
+from meta.checks.importance import NOT_COMPUTED
 from meta.report.check_figures import (
     influence_figure,
     names,
