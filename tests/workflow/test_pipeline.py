@@ -106,8 +106,8 @@ def test_results_json_holds_the_same_numbers(finished: Pipeline, pooled: pd.Data
     np.testing.assert_allclose(means, pooled["mean"])
 
 
-def test_second_run_has_nothing_to_do(finished: Pipeline) -> None:
-    done = finished.snakemake()
+def test_second_run_has_nothing_to_do(changeable: Pipeline) -> None:
+    done = changeable.snakemake()
     assert done.returncode == 0
     assert "Nothing to be done" in done.stdout + done.stderr
 
