@@ -127,7 +127,7 @@ def test_ordinal_moderators_are_scored_by_what_is_sampled() -> None:
     posterior = xr.Dataset(draws)
     want = norm.logpdf(posterior["alpha"], 0, 1.5).sum(axis=2)
     want = want + norm.logpdf(posterior["beta_free"], 0, 0.75).sum(axis=(2, 3))
-    want = want + norm.logpdf(posterior["level_total"], 0, 1).sum(axis=2)
+    want = want + norm.logpdf(posterior["level_total"], 0, 1.5).sum(axis=2)
     each = [[[dirichlet.logpdf(s, [2, 2, 2]) for s in d] for d in c] for c in simplex]
     want = want + np.sum(each, axis=2)
     found = log_hyperprior(posterior, PriorSet())

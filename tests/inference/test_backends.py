@@ -7,10 +7,11 @@ import pymc as pm
 import pytest
 import xarray as xr
 
-from meta.checks.calibration_record import calibrated_design
 from meta.checks.sampler import mixing_statistics
-from meta.evidence.analysis_set import read_analysis_set
+from meta.evidence.analysis_set import analysis_set
+from meta.evidence.checking import check
 from meta.inference.sampling import compile_model, sample_posterior
+from meta.models.specification import design_of
 from meta.settings_file import load_settings
 
 ROOT = Path(__file__).parents[2]
@@ -35,12 +36,12 @@ def summaries(posterior: xr.Dataset) -> dict[str, tuple[float, float]]:
 
 @pytest.fixture(scope="module")
 def posteriors() -> tuple[xr.Dataset, xr.Dataset]:
-    """Draws of the primary model on the rows of its calibration: nutpie's and PyMC's."""
+    """Draws of the primary model on the shipped evidence: nutpie's and PyMC's."""
     task = SETTINGS.task(SETTINGS.primary)
-    rows = read_analysis_set(ROOT / "calibration" / SETTINGS.primary / "rows.parquet")
+    rows = analysis_set(check(ROOT).tables, task.model, task.spec)
     sampler = task.sampler.model_copy(update={"chains": 4, "draws": 1500, "tune": 500})
     short = task.model_copy(update={"sampler": sampler})
-    ready = compile_model(calibrated_design(rows, task.spec), short)
+    ready = compile_model(design_of(rows, task.spec), short)
     shipped = sample_posterior(ready, short, cores=2, progress=False)["posterior"].to_dataset()
     with ready.model:
         other = pm.sample(

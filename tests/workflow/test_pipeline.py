@@ -325,7 +325,7 @@ def test_a_base_of_studies_and_arms_alone_runs_with_shipped_models_and_a_partial
     (pipeline.base / "config/config.yaml").write_text(
         short[short.index("sensitivity:") : short.index("models:")] + "checks: {refit_models: []}\n"
         "models:\n  only_goal:\n    primary: true\n    stages: [goal_failure]\n"
-        "    likelihood: binomial\n  types:\n    stages: [goal_failure]\n"
+        "    likelihood: beta_binomial\n  types:\n    stages: [goal_failure]\n"
         "    moderators: [failure_type]\n  catalogue:\n    frame: case_series\n"
         "    stages: [goal_failure]\n    levels: [source_list]\n"
     )
