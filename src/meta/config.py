@@ -93,11 +93,18 @@ class FitChecks(Strict):
     """Checks of a fit against data: predictive checks, leave-one-study-out and influence."""
 
     draws: int = Field(1000, ge=100)
+    draws_others: int = Field(400, ge=100)
     tail_probability: float = Field(0.005, gt=0, lt=0.5)
     refit_models: tuple[str, ...] = ("primary",)
     refit_draws: int = Field(1000, ge=10)
     refit_tune: int = Field(600, ge=10)
     refit_r_hat: float = Field(1.05, gt=1)
+
+    def refits(self, task: FitTask) -> bool:
+        """Whether a model is refitted without studies, and so looked at most closely."""
+        return task.model in self.refit_models or (
+            task.spec.primary and "primary" in self.refit_models
+        )
 
 
 class ModelSpec(Strict):

@@ -73,7 +73,7 @@ def test_new_effects_have_the_covariance_that_the_levels_imply() -> None:
 
 def test_new_studies_of_two_populations_and_new_families_are_drawn() -> None:
     design = chain_design()
-    family = Level("agent_family", ["f", "g"], np.zeros(2, np.int64), np.zeros((2, 2)))
+    family = Level("agent_family", ["f", "g"], np.zeros(2, np.int64))
     crossed = np.arange(len(design.rows))[None] % 2
     design = replace(design, crossed=[family], row_crossed=crossed)
     count, share, split, tau, phi = 40_000, 0.2, 0.9, 2.0, 0.7

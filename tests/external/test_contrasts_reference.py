@@ -103,7 +103,7 @@ def test_true_effects_are_recovered_from_new_counts(compiled: CompiledModel, tas
         eta += truth["kappa"] * rng.standard_normal(eta.size)
         events = rng.binomial(made.trials, 1 / (1 + np.exp(-eta)))
         tree = sample_posterior(
-            compiled, short(task), 2, events, stream=f"truth {number}", progress=False
+            compiled, short(task), 2, {"events": events}, stream=f"truth {number}", progress=False
         )
         draws = tree["posterior"]
         for name, values in (("delta", delta), ("effect", effect)):

@@ -20,7 +20,7 @@ from meta.checks.sampler import mixing_statistics
 from meta.config import FitTask, ModelSpec, PriorSet, Sampler
 from meta.estimands import all_estimates
 from meta.inference.sampling import compile_model, sample_posterior
-from meta.models import chain, hierarchy
+from meta.models import centring, chain
 from meta.models.design import Design, build_design
 
 HERE = Path(__file__).parent
@@ -191,7 +191,7 @@ def test_posterior_agrees_with_brms_whatever_the_parameterisation(
     form: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     threshold = -1.0 if form == "centred" else np.inf
-    monkeypatch.setattr(hierarchy, "CENTRING_INFORMATION", threshold)
+    monkeypatch.setattr(centring, "CENTRING_INFORMATION", threshold)
     compare("large_tau", our_draws("large_tau"))
 
 

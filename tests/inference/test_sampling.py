@@ -61,7 +61,7 @@ def test_the_same_seed_gives_the_same_draws_whatever_the_cores(
 
 
 def test_other_counts_refit_the_compiled_model(ready: CompiledModel, task: FitTask) -> None:
-    many = draws(ready, task, events=np.array([9, 11, 18, 11, 28, 8]))
+    many = draws(ready, task, data={"events": np.array([9, 11, 18, 11, 28, 8])})
     assert many.mean() > 1.0 > -0.3 > draws(ready, task).mean()
 
 

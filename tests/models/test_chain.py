@@ -8,10 +8,10 @@ from scipy.special import expit
 from scipy.stats import beta, betabinom, binom, kstest
 
 from meta.config import ModelSpec, PriorSet
-from meta.models import hierarchy
+from meta.models import centring
+from meta.models.centring import parameterisation
 from meta.models.chain import build_chain
 from meta.models.design import build_design
-from meta.models.hierarchy import parameterisation
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def rows() -> pd.DataFrame:
 def test_pointwise_likelihood_is_the_written_formula(
     rows: pd.DataFrame, likelihood: str, threshold: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hierarchy, "CENTRING_INFORMATION", threshold)
+    monkeypatch.setattr(centring, "CENTRING_INFORMATION", threshold)
     spec = ModelSpec(
         stages=["capability_transfer", "goal_failure", "harm"],
         likelihood=likelihood,

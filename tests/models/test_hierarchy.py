@@ -6,11 +6,12 @@ import pymc as pm
 import pytest
 
 from meta.config import FitTask, ModelSpec, Sampler
-from meta.inference.refit import refit
+from meta.inference.refit import data_of, refit
 from meta.inference.sampling import compile_model, sample_posterior
+from meta.models.centring import centring
 from meta.models.chain import build_chain
 from meta.models.design import build_design
-from meta.priors import Beta, PriorSet
+from meta.priors import Beta, Gamma, HalfNormal, PriorSet
 
 CHAIN = ["capability_transfer", "goal_failure"]
 
@@ -143,3 +144,30 @@ def test_what_two_populations_and_correlations_cannot_be_is_refused() -> None:
         ModelSpec(stages=three, random_effects="two_population")
     with pytest.raises(ValueError, match=r"below -0\.5"):
         ModelSpec(stages=three, correlation=-0.6)
+
+
+def test_a_refit_chooses_its_own_centring() -> None:
+    spec = ModelSpec(stages=CHAIN, levels=["study", "agent_set"], likelihood="binomial")
+    task = FitTask(model="m", spec=spec, priors=PriorSet(), sampler=Sampler(), seed=2)
+    shared = {"agent_set": np.repeat([f"a{i}" for i in range(6)], 2)}
+    rich = build_design(table(**shared, **{f"trials_{s}": 400 for s in CHAIN}), spec)
+    sparse = build_design(table(**shared, **{f"events_{s}": 0 for s in CHAIN}), spec)
+    data = data_of(compile_model(sparse, task), rich, task)
+    centred = {name: value for name, value in data.items() if name.startswith("centred")}
+    assert {name: value.sum() for name, value in centred.items()} == {
+        "centred_study": 0, "centred_agent_set": 10
+    }  # fmt: skip
+    for name, value in centring(rich).items():
+        np.testing.assert_array_equal(centred[name], value)
+    assert not any(value.any() for value in centring(sparse).values())
+
+
+def test_student_t_effects_of_few_degrees_of_freedom_leave_every_count_possible() -> None:
+    spec = ModelSpec(stages=CHAIN, levels=["study"], random_effects="student_t")
+    priors = PriorSet(df=Gamma(alpha=1, beta=20), tau=HalfNormal(sigma=20))
+    with build_chain(build_design(table(), spec), priors):
+        drawn = pm.sample_prior_predictive(500, random_seed=3)
+    assert np.abs(drawn["prior"]["study_logit"]).max() > 1000
+    counts = drawn["prior_predictive"]["counts"]
+    assert counts.min() == 0
+    assert counts.max() == 20

@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
@@ -44,6 +44,7 @@ from meta.inference.sampling import CompiledModel, quiet, sample_posterior
 from meta.inference.seeds import child_seed
 from meta.models.behaviour import log_likelihood
 from meta.models.build import model_of
+from meta.models.centring import centring
 from meta.models.contrast_design import ContrastDesign
 from meta.models.design import Design
 from meta.priors import PriorSet
@@ -226,11 +227,12 @@ def _fit(
 ) -> tuple[xr.Dataset, dict[str, float]]:
     """Sample one replicate until its draws are worth ranking; the record says how it went."""
     task = calibration_task(simulated.task, number)
+    data = {"events": counts, **centring(replace(simulated.design, events=counts))}
     draws = DRAWS
     for attempt in range(ATTEMPTS):
         longer = task.sampler.model_copy(update={"draws": draws})
         one = task.model_copy(update={"sampler": longer})
-        tree = sample_posterior(simulated.ready, one, cores, events=counts, progress=False)
+        tree = sample_posterior(simulated.ready, one, cores, data=data, progress=False)
         posterior = tree["posterior"].to_dataset()[[*names, LOG_LIKELIHOOD]]
         smallest = smallest_ess(posterior)
         if smallest >= FEWEST_EFFECTIVE or attempt == ATTEMPTS - 1:

@@ -12,7 +12,7 @@ not covered, nor is any moderator.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from itertools import product
 from typing import Any
@@ -29,6 +29,7 @@ from meta.config import FitTask
 from meta.errors import UserError
 from meta.inference.sampling import CompiledModel, compile_model, sample_posterior
 from meta.inference.seeds import child_seed
+from meta.models.centring import centring
 from meta.models.design import Design, build_design
 from meta.priors import PriorSet
 
@@ -236,7 +237,9 @@ def measure(
     """Simulate and fit one replicate of one cell; yield a row for each estimand."""
     stream = f"coverage/{cell}/{number}"
     rng = np.random.default_rng(child_seed(task.seed, task.model, stream))
-    data = simulate(cell, design, sizes, rng)
+    counts = simulate(cell, design, sizes, rng)
+    now = replace(design, events=counts["events"], trials=counts["trials"])
+    data = {**counts, **centring(now)}
     for draws in (DRAWS, DRAWS * LONGER):
         sampler = task.sampler.model_copy(update={"chains": CHAINS, "tune": TUNE, "draws": draws})
         tree = sample_posterior(

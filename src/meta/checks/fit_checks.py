@@ -212,7 +212,7 @@ def all_checks(
     before, expected = _before_data(fits, base, prior, task, ci_prob)
     replicates = _parts(fits, REPLICATES)
     predictive = posterior_predictive(replicates, _seed(task, "replicates"), ci_prob)
-    parts = _parts(fits, checks.draws)
+    parts = _parts(fits, checks.draws if checks.refits(task) else checks.draws_others)
     left = _leave_out_all(parts, base, cores)
     refits = _refit_all(left, base, task, checks, cores) if len(fits) == 1 else Refits()
     loo = leave_one_out_table(left, base, refits.fits)
@@ -305,11 +305,9 @@ def _refit_all(
     left: Sequence[LeftOut], design: Design, task: FitTask, checks: FitChecks, cores: int
 ) -> Refits:
     """Fits without each study whose weights are not reliable, if this model is to be refitted."""
-    wanted = task.model in checks.refit_models
-    wanted |= task.spec.primary and "primary" in checks.refit_models
     studies = [each.study for each in left if not each.reliable]
     found = Refits()
-    if not wanted or not studies:
+    if not checks.refits(task) or not studies:
         return found
     short = shorter(task, checks.refit_draws, checks.refit_tune)
     ready = compile_model(design, short)

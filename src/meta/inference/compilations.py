@@ -12,7 +12,6 @@ from meta.config import FitTask
 from meta.inference.refit import refit
 from meta.inference.sampling import CompiledModel, compile_model
 from meta.models.design import Design
-from meta.models.hierarchy import centred
 
 #: Parts of a specification that say which rows it takes or how long it samples, not what it is.
 NOT_STRUCTURE = {
@@ -46,7 +45,7 @@ class Compilations:
 
 
 def structure(design: Design, task: FitTask) -> str:
-    """Digest of all that a compiled model cannot change: families, levels, indices, centring.
+    """Digest of all that a compiled model cannot change: families, levels, indices.
 
     Parameters
     ----------
@@ -65,7 +64,7 @@ def structure(design: Design, task: FitTask) -> str:
     ]
     digest = hashlib.sha256(json.dumps(said, sort_keys=True).encode())
     arrays = [design.stage, design.row, design.row_unit, design.row_crossed]
-    arrays += [part for lv in design.levels for part in (lv.parent, centred(lv))]
+    arrays += [level.parent for level in design.levels]
     for array in arrays:
         digest.update(array.tobytes())
     return digest.hexdigest()

@@ -15,8 +15,8 @@ import numpy as np
 import xarray as xr
 
 from meta.config import FitTask
+from meta.inference.refit import refit
 from meta.inference.sampling import compile_model, sample_prior, sample_without_divergence
-from meta.models.design import Design
 from meta.models.imputed_design import AGREED_GROUPS, ImputedDesign, agreed_design
 
 AGREED_CHAINS = 4
@@ -40,9 +40,7 @@ def sample_imputed(
     clock = time.perf_counter()
     trees, attempts = [], []
     for number, each in enumerate(design.sets, start=1):
-        tree, tried = sample_without_divergence(
-            ready, one, cores, data=model_data(each), stream=f"imputation {number}", progress=False
-        )
+        tree, tried = refit(ready, each, one, cores, f"imputation {number}")
         trees.append(tree)
         attempts += [{"imputation": number, **attempt} for attempt in tried]
     times = {"compile": ready.seconds, "sample": time.perf_counter() - clock}
@@ -60,12 +58,6 @@ def sample_imputed(
     times["agreed"] = time.perf_counter() - clock
     course = {"attempts": attempts, "times": times, "agreed": note}
     return xr.DataTree.from_dict(groups), course
-
-
-def model_data(design: Design) -> dict[str, np.ndarray]:
-    """Data of the compiled model that one imputation changes."""
-    data = {"events": design.events, "trials": design.trials}
-    return data | ({"x": design.x} if design.terms else {})
 
 
 def _stacked(trees: list[xr.DataTree], name: str) -> xr.Dataset:

@@ -16,6 +16,7 @@ import xarray as xr
 
 from meta.config import FitTask, Sampler
 from meta.inference.sampling import CompiledModel, sample_without_divergence
+from meta.models.centring import centring
 from meta.models.design import Design
 from meta.models.stage_correlation import fixed_correlation
 
@@ -82,12 +83,23 @@ def refit(
         If the design has another shape, or a prior another family, than what was compiled.
     """
     return sample_without_divergence(
-        ready, task, cores, data=_data(ready, design, task), stream=stream, progress=False
+        ready, task, cores, data=data_of(ready, design, task), stream=stream, progress=False
     )
 
 
-def _data(ready: CompiledModel, design: Design, task: FitTask) -> dict[str, np.ndarray]:
-    """Every datum of the compiled model, read from the design and the priors."""
+def data_of(ready: CompiledModel, design: Design, task: FitTask) -> dict[str, np.ndarray]:
+    """Every datum of a compiled model, read from a design and the priors; arguments as of `refit`.
+
+    Returns
+    -------
+    dict of str to numpy.ndarray
+        By name of the model's data, in their types.
+
+    Raises
+    ------
+    ValueError
+        If the design has another shape, or a prior another family, than what was compiled.
+    """
     if task.priors.families() != ready.families:
         raise ValueError("priors of another family need a compilation of their own")
     given: dict[str, np.ndarray] = {
@@ -96,6 +108,7 @@ def _data(ready: CompiledModel, design: Design, task: FitTask) -> dict[str, np.n
         "through": design.through_capability.astype(float),
         "x": design.x,
         "fixed_correlation": fixed_correlation(design),
+        **centring(design),
     }
     data: dict[str, np.ndarray] = {}
     for variable in ready.model.data_vars:

@@ -53,7 +53,6 @@ def sample_posterior(
     ready: CompiledModel,
     task: FitTask,
     cores: int,
-    events: np.ndarray | None = None,
     data: Mapping[str, np.ndarray] | None = None,
     stream: str = "posterior",
     progress: bool = True,
@@ -69,11 +68,9 @@ def sample_posterior(
         Sampler arguments and root seed.
     cores
         Chains that run at the same time; it does not change the draws.
-    events
-        Counts to fit instead of the design's, length N.
     data
-        Other data of the model (`events`, `trials`, `through`, `x`, `prior_<parameter>`) to fit
-        instead of the design's.
+        Data of the model (`events`, `trials`, `through`, `x`, `prior_<parameter>`,
+        `centred_<level>`) to fit instead of the design's.
     stream
         Name of the random stream.
     progress
@@ -86,8 +83,7 @@ def sample_posterior(
     xarray.DataTree
         Groups `posterior` and `sample_stats` (without warm-up).
     """
-    other = {**(data or {}), **({} if events is None else {"events": events})}
-    compiled = ready.compiled.with_data(**other) if other else ready.compiled
+    compiled = ready.compiled.with_data(**data) if data else ready.compiled
     return nutpie.sample(
         compiled,
         draws=task.sampler.draws,

@@ -12,8 +12,8 @@ import xarray as xr
 
 from meta.config import FitTask
 from meta.errors import StoredFitError
+from meta.models.centring import parameterisation
 from meta.models.design import Design
-from meta.models.hierarchy import parameterisation
 from meta.provenance import commit, library_versions
 from meta.storage import atomic
 

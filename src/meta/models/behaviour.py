@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -43,8 +44,7 @@ def model_behaviour(design: Design, priors: PriorSet) -> dict[str, Any]:
         `variables` (shape of each sampled variable by name, on the unconstrained scale) and
         `log_density` (at `POINTS` fixed points, finite or None).
     """
-    model = model_of(design, priors)
-    model["events"].set_value(fixed_counts(design.trials).astype(model["events"].dtype))
+    model = model_of(replace(design, events=fixed_counts(design.trials)), priors)
     # Interpreted, not compiled: four evaluations do not repay a compilation.
     density = model.compile_logp(mode="FAST_COMPILE")
     start = model.initial_point(random_seed=1)

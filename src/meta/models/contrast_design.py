@@ -12,7 +12,7 @@ from meta.errors import DesignError, FrameError
 from meta.evidence.contrast_graph import ContrastGraph, contrast_graph
 from meta.evidence.contrast_set import read_edges
 from meta.models.design import FEWEST_STUDIES, Design
-from meta.models.levels import TYPICAL_ICC, Level
+from meta.models.levels import Level
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def build_contrast_design(table: pd.DataFrame, spec: ModelSpec) -> ContrastDesig
     row_cells = exposure[:, cells[:, 0]] * (study[:, None] == cells[:, 1])
     events = rows["events_goal_failure"].to_numpy(np.int64)
     trials = rows["trials_goal_failure"].to_numpy(np.int64)
-    levels, row_unit = _levels(rows, study, list(studies), graph, spec, events, trials)
+    levels, row_unit = _levels(rows, study, list(studies), graph, spec)
     design = ContrastDesign(
         spec=spec,
         rows=rows,
@@ -158,30 +158,19 @@ def _levels(
     studies: list[str],
     graph: ContrastGraph,
     spec: ModelSpec,
-    events: np.ndarray,
-    trials: np.ndarray,
 ) -> tuple[list[Level], np.ndarray]:
     """Studies, baseline groups, and arms where the specification has them."""
     group, roots = pd.factorize(rows["row_id"].map(graph.root), sort=True)
-    rate, size = (events + 0.5) / (trials + 1), trials.astype(float)
-    if spec.likelihood == "beta_binomial":
-        size = size / (1 + (size - 1) * TYPICAL_ICC)
-    information = (size * rate * (1 - rate))[:, None]
-    # An arm that varies about its mean with unit scale passes on at most one unit.
-    passed = information / (1 + information) if "arm" in spec.levels else information
-    of_group, of_study = np.zeros((len(roots), 1)), np.zeros((len(studies), 1))
-    np.add.at(of_group, group, passed)
-    np.add.at(of_study, study, passed)
     parent = np.zeros(len(roots), np.int64)
     parent[group] = study
     none = np.zeros(len(studies), np.int64)
     levels = [
-        Level("study", [str(s) for s in studies], none, of_study),
-        Level("baseline", [str(r) for r in roots], parent, of_group),
+        Level("study", [str(s) for s in studies], none),
+        Level("baseline", [str(r) for r in roots], parent),
     ]
     units = [study, group]
     if "arm" in spec.levels:
         names = rows["row_id"].astype(str).tolist()
-        levels.append(Level("arm", names, group.astype(np.int64), information))
+        levels.append(Level("arm", names, group.astype(np.int64)))
         units.append(np.arange(len(rows)))
     return levels, np.stack(units)

@@ -63,7 +63,7 @@ def build_contrasts(design: ContrastDesign, priors: PriorSet) -> pm.Model:
         eta = eta + pt.dot(design.row_cells, effect)
         if "arm" in design.spec.levels:
             kappa = half("kappa", priors)[0]
-            centre = centred(design.levels[2])[:, 0]
+            centre = centred(design, design.levels[2])[:, 0]
             eta = around("arm_goal_failure", eta, kappa, centre, "arm")
         observe_counts(design, priors, eta[:, None])
     return model

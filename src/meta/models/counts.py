@@ -5,10 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pymc as pm
+import pytensor.tensor as pt
 
 from meta.models.design import Design
 from meta.models.hyperparameters import hyperparameters
 from meta.priors import PriorSet
+
+#: Logits of Student-t study effects are held within this of 0.
+LARGEST_LOGIT = 30.0
 
 
 def observe_counts(design: Design, priors: PriorSet, eta: Any) -> None:
@@ -25,6 +29,10 @@ def observe_counts(design: Design, priors: PriorSet, eta: Any) -> None:
     """
     events = pm.Data("events", design.events, dims="observation")
     trials = pm.Data("trials", design.trials, dims="observation")
+    if design.spec.random_effects == "student_t":
+        # Few degrees of freedom throw a study so far that its rate would round to 0 or 1, under
+        # which some counts are impossible. 30 is one in ten million million.
+        eta = pt.clip(eta, -LARGEST_LOGIT, LARGEST_LOGIT)
     rate = pm.math.sigmoid(eta[design.row, design.stage])
     if design.through_capability.any():
         through = pm.Data("through", design.through_capability.astype(float), dims="observation")

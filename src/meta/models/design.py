@@ -114,7 +114,7 @@ def build_design(
     _require_identified(rows, observed, spec, notes)
     if spec.assumed_capable:
         notes.append("arms that count among all trials are read as if every trial were capable")
-    levels, row_unit = nested_levels(rows, observed, spec, notes)
+    levels, row_unit = nested_levels(rows, spec, notes)
     crossed, row_crossed = crossed_levels(rows, spec, notes)
     columns = moderator_columns(rows, spec, categories)
     return Design(

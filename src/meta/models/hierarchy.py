@@ -16,39 +16,18 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 
+from meta.models.centring import centring
 from meta.models.design import Design
 from meta.models.hyperparameters import hyperparameters
 from meta.models.levels import SCALE_NAMES, Level
 from meta.models.stage_correlation import correlation_factor
 from meta.priors import HalfNormal, PriorSet
 
-#: A unit is centred when its information exceeds this; sparse units are safer non-centred
-#: (Betancourt & Girolami 2013, arXiv:1312.0906; Papaspiliopoulos et al. 2007,
-#: doi:10.1214/088342307000000014).
-CENTRING_INFORMATION = 10.0
-
-
-def centred(level: Level) -> np.ndarray:
-    """Which units of a level are sampled centred, boolean of shape (units, stages)."""
-    return np.asarray(level.information > CENTRING_INFORMATION)
-
-
-def parameterisation(design: Design) -> dict[str, dict[str, str]]:
-    """Describe, by level and stage, how many units are sampled centred."""
-    described = {
-        level.name: {
-            stage: f"{int(centred(level)[:, o].sum())} of {len(level.units)} units centred"
-            for o, stage in enumerate(design.stages)
-        }
-        for level in design.levels
-    }
-    for level in design.crossed:
-        described[level.name] = dict.fromkeys(design.stages, "crossed; all units non-centred")
-    return described
+#: Mixing of a Student-t study effect is held above this: a million scales from the centre.
+SMALLEST_MIXING = 1e-12
 
 
 def row_logits(design: Design, priors: PriorSet, alpha: Any) -> Any:
@@ -87,7 +66,13 @@ def half(name: str, priors: PriorSet, dims: str | None = "stage") -> Any:
     return pm.HalfCauchy(name, scale, dims=dims)
 
 
-def around(name: str, mean: Any, scale: Any, centre: np.ndarray, dim: str) -> Any:
+def centred(design: Design, level: Level) -> Any:
+    """Add to the model in context which units of a level are centred, shape (units, stages)."""
+    name = f"centred_{level.name}"
+    return pm.Data(name, centring(design)[name], dims=(level.name, "stage"))
+
+
+def around(name: str, mean: Any, scale: Any, centre: Any, dim: str) -> Any:
     """Units normal about `mean` with sd `scale`, each centred or not as `centre` says.
 
     Parameters
@@ -97,13 +82,13 @@ def around(name: str, mean: Any, scale: Any, centre: np.ndarray, dim: str) -> An
     mean, scale
         Of the units, scalars or of length units.
     centre
-        Whether each unit is sampled as it is (or else standardised), boolean of length units.
+        Whether each unit is sampled as it is (1) or standardised (0), length units.
     dim
         Dimension of the units.
     """
-    weight = centre.astype(float)
-    raw = pm.Normal(f"{name}_raw", weight * mean, scale**weight, dims=dim)
-    return mean + scale ** (1 - weight) * (raw - weight * mean)
+    middle = pt.switch(centre, mean, 0.0)
+    raw = pm.Normal(f"{name}_raw", middle, pt.switch(centre, scale, 1.0), dims=dim)
+    return mean + pt.switch(centre, 1.0, scale) * (raw - middle)
 
 
 def _nested(design: Design, priors: PriorSet, alpha: Any) -> Any:
@@ -113,7 +98,7 @@ def _nested(design: Design, priors: PriorSet, alpha: Any) -> Any:
     current = _top(design, priors, alpha, scales[0])
     pm.Deterministic(f"{top.name}_logit", pt.stack(current, axis=1), dims=(top.name, "stage"))
     for level, scale in zip(design.levels[1:], scales[1:], strict=True):
-        centre = centred(level)
+        centre = centred(design, level)
         current = [
             around(
                 f"{level.name}_{stage}",
@@ -133,14 +118,15 @@ def _nested(design: Design, priors: PriorSet, alpha: Any) -> Any:
 def _top(design: Design, priors: PriorSet, alpha: Any, tau: Any) -> list[Any]:
     """Logit rates of the top level's units, one vector a stage, correlated between stages."""
     level = design.levels[0]
-    centre = centred(level)
+    centre = centred(design, level)
     factor = correlation_factor(design, priors)
     stretch: Any = 1.0
     if design.spec.random_effects == "student_t":
         # Student-t as a scale mixture shared by a study's stages (multivariate t).
         df = pm.Gamma("df", *hyperparameters("df", priors))
         mixing = pm.Gamma("mixing", df / 2, df / 2, dims=level.name)
-        stretch = 1 / pt.sqrt(mixing)
+        # A draw of the mixing rounds to 0 where degrees of freedom are next to none.
+        stretch = 1 / pt.sqrt(pt.maximum(mixing, SMALLEST_MIXING))
     standard: list[Any] = []
     logits: list[Any] = []
     for o, stage in enumerate(design.stages):

@@ -5,7 +5,6 @@ Studies, agent sets and arms are nested; families of agents cross studies.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,8 +12,6 @@ import pandas as pd
 
 from meta.config import ModelSpec
 
-#: Intra-class correlation assumed when the information of a beta-binomial row is judged.
-TYPICAL_ICC = 0.25
 #: Name of the sd of each level's units about their parents (or about zero, where crossed).
 SCALE_NAMES = {
     "study": "tau",
@@ -37,18 +34,15 @@ class Level:
         Labels, length U.
     parent
         Index of each unit's parent in the level above, length U (zeros for the top level).
-    information
-        Approximate Fisher information on each unit's logit rate, shape (U, stages).
     """
 
     name: str
     units: list[str]
     parent: np.ndarray
-    information: np.ndarray
 
 
 def nested_levels(
-    rows: pd.DataFrame, observed: Mapping[str, np.ndarray], spec: ModelSpec, notes: list[str]
+    rows: pd.DataFrame, spec: ModelSpec, notes: list[str]
 ) -> tuple[list[Level], np.ndarray]:
     """Levels in which each unit lies within one unit of the level above.
 
@@ -56,8 +50,6 @@ def nested_levels(
     ----------
     rows
         Rows of the design, R.
-    observed
-        Stacked observations (`row`, `stage`, `events`, `trials`).
     spec
         Model specification.
     notes
@@ -80,37 +72,13 @@ def nested_levels(
             notes.append("no agent set has several rows: the agent-set level is left out")
     if "arm" in spec.levels:
         named.append(("arm", np.arange(len(rows)), rows["row_id"].astype(str).tolist()))
-    levels: list[Level] = []
-    information = _row_information(len(rows), observed, spec)
-    below: np.ndarray | None = None
-    for depth in reversed(range(len(named))):
-        name, codes, units = named[depth]
-        unit_information = np.zeros((len(units), len(spec.stages)))
-        if below is None:
-            np.add.at(unit_information, codes, information)
-        else:
-            child_parent, child_information = levels[0].parent, levels[0].information
-            # A child that varies about its parent with unit scale passes on at most one unit.
-            np.add.at(unit_information, child_parent, child_information / (1 + child_information))
+    levels = []
+    for depth, (name, codes, units) in enumerate(named):
         parent = np.zeros(len(units), dtype=np.int64)
         if depth:
             parent[codes] = named[depth - 1][1]
-        levels.insert(0, Level(name, [str(u) for u in units], parent, unit_information))
-        below = unit_information
+        levels.append(Level(name, [str(u) for u in units], parent))
     return levels, np.stack([codes for _, codes, _ in named])
-
-
-def _row_information(
-    n_rows: int, observed: Mapping[str, np.ndarray], spec: ModelSpec
-) -> np.ndarray:
-    """Approximate Fisher information of each row on its logit rate, shape (R, O)."""
-    rate = (observed["events"] + 0.5) / (observed["trials"] + 1)
-    size = observed["trials"].astype(float)
-    if spec.likelihood == "beta_binomial":
-        size = size / (1 + (size - 1) * TYPICAL_ICC)
-    information = np.zeros((n_rows, len(spec.stages)))
-    np.add.at(information, (observed["row"], observed["stage"]), size * rate * (1 - rate))
-    return information
 
 
 def crossed_levels(
@@ -144,6 +112,5 @@ def crossed_levels(
         notes.append("no family of agents is met in several studies: agent_family is left out")
         return [], np.zeros((0, len(rows)), dtype=np.int64)
     notes.append(f"{shared} families of agents are met in several studies")
-    none = np.zeros((len(units), len(spec.stages)))
-    level = Level("agent_family", [str(u) for u in units], np.zeros(len(units), np.int64), none)
+    level = Level("agent_family", [str(u) for u in units], np.zeros(len(units), np.int64))
     return [level], codes[None, :]
