@@ -53,11 +53,12 @@ class Lkj(Strict):
 
 
 class Gamma(Strict):
-    """Gamma prior with shape alpha and rate beta."""
+    """Gamma prior with shape alpha and rate beta, of what lies above `above`."""
 
     distribution: Literal["gamma"] = "gamma"
     alpha: float = Field(gt=0)
     beta: float = Field(gt=0)
+    above: float = Field(0, ge=0)
 
 
 class Dirichlet(Strict):
@@ -74,7 +75,8 @@ class PriorSet(Strict):
     """One named set of priors; what it leaves out takes the default of DESIGN section 4.
 
     `delta` puts 95% of odds ratios within 1/250 and 250 (Guenhan, Roever & Friede 2020,
-    doi:10.1002/jrsm.1370).
+    doi:10.1002/jrsm.1370). `df` is above 2: below, the variance between studies is infinite, and
+    no step size of the sampler is small enough.
     """
 
     alpha: Normal = Normal(sigma=1.5)
@@ -86,7 +88,7 @@ class PriorSet(Strict):
     simplex: Dirichlet = Dirichlet(concentration=2)
     icc: Beta = Beta(alpha=1, beta=3)
     correlation: Lkj = Lkj(eta=2)
-    df: Gamma = Gamma(alpha=2, beta=0.1)
+    df: Gamma = Gamma(alpha=2, beta=0.1, above=2)
     baseline: Normal = Normal(sigma=5)
     delta: Normal = Normal(sigma=2.82)
     tau_delta: Scale = HalfNormal(sigma=1)

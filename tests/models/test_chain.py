@@ -100,8 +100,8 @@ def test_correlation_prior_has_the_lkj_marginals(rows: pd.DataFrame) -> None:
 def test_student_t_study_effects_have_t_tails(rows: pd.DataFrame) -> None:
     spec = ModelSpec(stages=["goal_failure"], levels=["study"], random_effects="student_t")
     model = build_chain(build_design(rows, spec), PriorSet())
-    assert {"df", "mixing"} <= {v.name for v in model.free_RVs}
-    fixed = pm.do(model, {"df": 4.0, "tau": np.array([1.0]), "alpha": np.array([0.0])})
+    assert {"df_raw", "mixing"} <= {v.name for v in model.free_RVs}
+    fixed = pm.do(model, {"df_raw": 2.0, "tau": np.array([1.0]), "alpha": np.array([0.0])})
     draws = pm.draw(fixed["study_logit"], draws=4000, random_seed=2).ravel()
     assert kstest(draws[::3], "t", args=(4,)).pvalue > 1e-3
     assert kstest(draws[::3], "norm").pvalue < 1e-3

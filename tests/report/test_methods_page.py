@@ -146,7 +146,7 @@ def test_every_line_becomes_mathml_with_nothing_left_over():
         ({"distribution": "half_normal", "sigma": 2}, stats.halfnorm(scale=2)),
         ({"distribution": "half_cauchy", "beta": 0.5}, stats.halfcauchy(scale=0.5)),
         ({"distribution": "beta", "alpha": 1, "beta": 3}, stats.beta(1, 3)),
-        ({"distribution": "gamma", "alpha": 2, "beta": 0.1}, stats.gamma(2, scale=10)),
+        ({"distribution": "gamma", "alpha": 2, "beta": 0.1, "above": 2}, stats.gamma(2, 2, 10)),
         ({"distribution": "lkj", "eta": 2}, stats.beta(2, 2, loc=-1, scale=2)),
     ],
 )

@@ -101,7 +101,7 @@ def _log_density(prior: object, values: np.ndarray, size: int = 1) -> np.ndarray
         case Beta():
             each = stats.beta.logpdf(values, prior.alpha, prior.beta)
         case Gamma():
-            each = stats.gamma.logpdf(values, prior.alpha, scale=1 / prior.beta)
+            each = stats.gamma.logpdf(values, prior.alpha, prior.above, 1 / prior.beta)
         case Dirichlet():
             parts = np.log(values.reshape(*values.shape[:2], -1, size))
             return np.asarray((prior.concentration - 1) * parts.sum(axis=(2, 3)))

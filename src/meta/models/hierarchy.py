@@ -123,7 +123,8 @@ def _top(design: Design, priors: PriorSet, alpha: Any, tau: Any) -> list[Any]:
     stretch: Any = 1.0
     if design.spec.random_effects == "student_t":
         # Student-t as a scale mixture shared by a study's stages (multivariate t).
-        df = pm.Gamma("df", *hyperparameters("df", priors))
+        alpha_df, beta_df, above = hyperparameters("df", priors)
+        df = pm.Deterministic("df", above + pm.Gamma("df_raw", alpha_df, beta_df))
         mixing = pm.Gamma("mixing", df / 2, df / 2, dims=level.name)
         # A draw of the mixing rounds to 0 where degrees of freedom are next to none.
         stretch = 1 / pt.sqrt(pt.maximum(mixing, SMALLEST_MIXING))

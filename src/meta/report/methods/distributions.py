@@ -56,9 +56,9 @@ FAMILIES: dict[str, Family] = {
         lambda rng, p, n: rng.beta(p["alpha"], p["beta"], n),
     ),
     "gamma": Family(
-        "gamma, shape {alpha:g}, rate {beta:g}",
-        r"\text{{Gamma}}({alpha:g}, {beta:g})",
-        lambda rng, p, n: rng.gamma(p["alpha"], 1 / p["beta"], n),
+        "{above:g} plus gamma, shape {alpha:g}, rate {beta:g}",
+        r"{above:g} + \text{{Gamma}}({alpha:g}, {beta:g})",
+        lambda rng, p, n: p["above"] + rng.gamma(p["alpha"], 1 / p["beta"], n),
     ),
     "lkj": Family("LKJ, shape {eta:g}", r"\text{{LKJ}}({eta:g})", _partial_correlation),
     "dirichlet": Family(
