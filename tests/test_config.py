@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from meta.config import FitTask
 from meta.errors import SettingsError
 from meta.settings_file import load_settings, shipped_path
 
@@ -118,6 +119,16 @@ def test_the_spec_hash_follows_the_specification_and_priors_only(tmp_path: Path)
     changed = load_settings(tmp_path, {"priors": other}).task("rates").spec_hash
     assert plain == sampler == priors
     assert changed != plain
+
+
+def test_the_spec_hash_survives_the_way_to_a_job_and_back(tmp_path: Path) -> None:
+    """A fit's record is written by a job, which was given its task as JSON."""
+    settings = load_settings(tmp_path)
+    for model in settings.models:
+        task = settings.task(model)
+        assert FitTask.model_validate_json(task.model_dump_json()).spec_hash == task.spec_hash, (
+            model
+        )
 
 
 def test_shapes_of_moderators_come_from_the_dictionary_or_the_specification(tmp_path: Path) -> None:

@@ -153,4 +153,4 @@ class Notoriety(Normal):
     sensitivity curve shows.
     """
 
-    offsets: tuple[float, ...] = (0, 0.5, 1, 1.5, 2, 3)
+    offsets: tuple[float, ...] = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0)

@@ -9,8 +9,16 @@ import pymc as pm
 import pytest
 import xarray as xr
 from scipy import stats
+from tests.checks.test_contrast_predictive import design as contrast_design
 
-from meta.checks.calibration import FEWEST_EFFECTIVE, Simulator, parameters, ranks, simulator
+from meta.checks.calibration import (
+    FEWEST_EFFECTIVE,
+    LOG_LIKELIHOOD,
+    Simulator,
+    parameters,
+    ranks,
+    simulator,
+)
 from meta.checks.calibration_record import shape_of
 from meta.checks.predictive import replicate, take
 from meta.checks.uniformity import RANKED_DRAWS, rank_ecdf, uniformity
@@ -157,3 +165,13 @@ def test_effects_of_crossed_levels_are_of_units_and_part_of_the_shape() -> None:
     assert before["counts"]["agent_family units"] == 4
     other = replace(design, row_crossed=design.row_crossed[:, ::-1].copy())
     assert shape_of(other)["hash"] != before["hash"]
+
+
+def test_a_model_of_contrasts_is_calibrated_too() -> None:
+    design = contrast_design(np.full(4, -0.5), np.random.default_rng(1))
+    wanted = FitTask(
+        model="contrasts", spec=design.spec, priors=PriorSet(), sampler=Sampler(), seed=3
+    )
+    table = ranks(simulator(design, wanted, 2), range(1), cores=1)
+    assert {"tau_delta", "delta[stakes_framing]", LOG_LIKELIHOOD} <= set(table["quantity"])
+    assert table["rank"].between(0, RANKED_DRAWS).all()

@@ -40,11 +40,11 @@ from meta.checks.uniformity import RANKED_DRAWS
 from meta.config import FitTask
 from meta.estimands.averages import StudyAverages
 from meta.estimands.draws import hyper_draws, outcomes
+from meta.inference.refit import counts_of
 from meta.inference.sampling import CompiledModel, quiet, sample_posterior
 from meta.inference.seeds import child_seed
 from meta.models.behaviour import log_likelihood
 from meta.models.build import model_of
-from meta.models.centring import centring
 from meta.models.contrast_design import ContrastDesign
 from meta.models.design import Design
 from meta.priors import PriorSet
@@ -227,7 +227,7 @@ def _fit(
 ) -> tuple[xr.Dataset, dict[str, float]]:
     """Sample one replicate until its draws are worth ranking; the record says how it went."""
     task = calibration_task(simulated.task, number)
-    data = {"events": counts, **centring(replace(simulated.design, events=counts))}
+    data = counts_of(simulated.ready, replace(simulated.design, events=counts))
     draws = DRAWS
     for attempt in range(ATTEMPTS):
         longer = task.sampler.model_copy(update={"draws": draws})

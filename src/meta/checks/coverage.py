@@ -27,9 +27,9 @@ from scipy.stats import norm
 
 from meta.config import FitTask
 from meta.errors import UserError
+from meta.inference.refit import counts_of
 from meta.inference.sampling import CompiledModel, compile_model, sample_posterior
 from meta.inference.seeds import child_seed
-from meta.models.centring import centring
 from meta.models.design import Design, build_design
 from meta.priors import PriorSet
 
@@ -239,7 +239,7 @@ def measure(
     rng = np.random.default_rng(child_seed(task.seed, task.model, stream))
     counts = simulate(cell, design, sizes, rng)
     now = replace(design, events=counts["events"], trials=counts["trials"])
-    data = {**counts, **centring(now)}
+    data = counts_of(ready, now)
     for draws in (DRAWS, DRAWS * LONGER):
         sampler = task.sampler.model_copy(update={"chains": CHAINS, "tune": TUNE, "draws": draws})
         tree = sample_posterior(

@@ -87,6 +87,12 @@ def refit(
     )
 
 
+def counts_of(ready: CompiledModel, design: Design) -> dict[str, np.ndarray]:
+    """Counts of a design and their centring, as far as they are data of a compiled model."""
+    given = {"events": design.events, "trials": design.trials, **centring(design)}
+    return {name: value for name, value in given.items() if name in ready.model.named_vars}
+
+
 def data_of(ready: CompiledModel, design: Design, task: FitTask) -> dict[str, np.ndarray]:
     """Every datum of a compiled model, read from a design and the priors; arguments as of `refit`.
 
