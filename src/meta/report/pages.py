@@ -4,10 +4,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from meta.evidence.codes import EVENT_CODES
-from meta.plural import counted
 from meta.report.agreement import (
     agreement_section,
     coders_sentence,
@@ -19,6 +16,7 @@ from meta.report.agreement import (
 from meta.report.changes import changes_section
 from meta.report.check_sections import check_sections
 from meta.report.contrasts import contrast_sections, pairs_table
+from meta.report.environment import environment as _environment
 from meta.report.estimates import percent
 from meta.report.flow_diagram import flow_diagram
 from meta.report.inputs import Fit, ReportInputs, load_inputs
@@ -46,12 +44,10 @@ from meta.report.tables import (
     spread_table,
 )
 from meta.report.verdict import checks_of, failed_checks, stamp_of
-from meta.report.wording import COLOURS, COMPOSITION, NOT_IN_BASE, outcome_name, spell
+from meta.report.wording import COLOURS, COMPOSITION, NOT_IN_BASE, outcome_name
 from meta.storage import write_text
 
 __all__ = ["ReportInputs", "load_inputs", "render_page", "render_report"]
-
-TEMPLATES = Path(__file__).parent / "templates"
 
 
 def render_report(run: ReportInputs, folder: Path) -> None:
@@ -161,20 +157,6 @@ def render_page(run: ReportInputs) -> str:
     return _environment().get_template("index.html.j2").render(_context(run))
 
 
-def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(
-        spell=spell, percent=percent, number=_number, counted=counted, outcome=outcome_name
-    )
-    return environment
-
-
 def _context(run: ReportInputs) -> dict[str, Any]:
     forests = forest_section(run)
     failed = failed_checks(run)
@@ -218,11 +200,3 @@ def _context(run: ReportInputs) -> dict[str, Any]:
 def _interval_name(fits: tuple[Fit, ...]) -> str:
     probs = sorted({float(p) for fit in fits for p in fit.pooled["ci_prob"].dropna()})
     return " or ".join(percent(prob) for prob in probs) or "95%"
-
-
-def _number(text: str) -> str:
-    """Shorten a number given as text to four digits; leave other text alone."""
-    try:
-        return f"{float(text):.4g}"
-    except ValueError:
-        return text
