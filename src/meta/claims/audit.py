@@ -13,7 +13,7 @@ import pandas as pd
 from meta.claims.comparisons import Comparison, comparison_of, load_comparisons
 from meta.claims.estimates import Estimate, Estimates, read_estimates
 from meta.claims.printed import NOT_GIVEN, Figure, on_scale, printed_figures
-from meta.claims.sentences import evidence_sentence
+from meta.claims.sentences import conclusion, evidence_sentence
 from meta.claims.verdict import (
     CONTRADICTED,
     NOT_TESTABLE,
@@ -24,6 +24,8 @@ from meta.claims.verdict import (
     overall,
     region,
 )
+from meta.evidence.canonical import read_canonical
+from meta.evidence.dictionary import load_dictionary
 
 #: Columns of `claims.csv`; others may be added at the end.
 COLUMNS = [
@@ -31,7 +33,7 @@ COLUMNS = [
     "verdict", "arithmetic", "evidence", "reason", "claim_low", "claim_high", "agrees_low",
     "agrees_high", "relation", "model", "outcome", "group", "estimand", "median", "ci_low",
     "ci_high", "ci_prob", "new_low", "new_high", "mass", "contraction", "k_studies", "k_rows",
-    "n_trials", "k_direct", "frame", "arithmetic_sentence", "evidence_sentence", "sentence",
+    "n_trials", "k_direct", "frame", "arithmetic_sentence", "why", "sentence", "words",
 ]  # fmt: skip
 PRINTED = COLUMNS[:8]
 ARITHMETIC = ["claim_id", "reproduced", "sentence"]
@@ -157,10 +159,10 @@ def _row(
     claim: Mapping[Any, Any], held: Held, arithmetic: str, arithmetic_sentence: str
 ) -> dict[str, Any]:
     unit = _text(claim.get("unit"))
-    evidence_text = evidence_sentence(
-        held.printed, held.figure, unit, held.comparison, held.estimate, held.judgement.reason,
-        held.single,
-    )  # fmt: skip
+    held_against = evidence_sentence(
+        held.printed, held.figure, unit, held.comparison, held.estimate, held.judgement
+    )
+    why = conclusion(held.figure, held.comparison, held.estimate, held.judgement, held.single)
     return {
         **{name: claim.get(name) for name in PRINTED},
         "verdict": overall(arithmetic, held.judgement.verdict),
@@ -170,8 +172,8 @@ def _row(
         **_ends("claim", held.figure),
         **_estimated(held),
         "arithmetic_sentence": arithmetic_sentence,
-        "evidence_sentence": evidence_text,
-        "sentence": f"{arithmetic_sentence} {evidence_text}".strip(),
+        "why": why,
+        "sentence": " ".join(part for part in (arithmetic_sentence, held_against, why) if part),
     }
 
 
@@ -184,6 +186,7 @@ def _estimated(held: Held) -> dict[str, Any]:
     new_low, new_high = estimate.new or (math.nan, math.nan)
     return {
         "relation": comparison.relation if not comparison.not_testable else "",
+        "words": comparison.words,
         "model": estimate.model, "outcome": estimate.outcome, "group": estimate.group,
         "estimand": estimate.estimand, "median": estimate.median, "ci_low": estimate.low,
         "ci_high": estimate.high, "ci_prob": estimate.ci_prob, "new_low": new_low,
@@ -218,3 +221,16 @@ def audit_run(claims: pd.DataFrame, arithmetic: pd.DataFrame, fits: Sequence[Pat
     pairs = claims[["quantity", "subject"]].drop_duplicates().itertuples(index=False, name=None)
     wanted = [comparison_of(declared, str(q), _text(s)) for q, s in pairs]
     return audit(claims, arithmetic, read_estimates(fits, [each for each in wanted if each]))
+
+
+def read_claims(tables: Path) -> pd.DataFrame:
+    """Read the claims table of a run.
+
+    Parameters
+    ----------
+    tables
+        Folder of the canonical tables.
+    """
+    known = load_dictionary().tables["claims"].analysis_columns
+    table = read_canonical(tables, {"claims": known})["claims"]
+    return table.reindex(columns=known).sort_values("claim_id", ignore_index=True)

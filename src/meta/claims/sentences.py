@@ -7,7 +7,14 @@ import math
 from meta.claims.comparisons import Comparison
 from meta.claims.estimates import Estimate
 from meta.claims.printed import Figure
-from meta.claims.verdict import FEWEST_STUDIES, LEAST_CONTRACTION, UNSELECTED, Reason, region
+from meta.claims.verdict import (
+    FEWEST_STUDIES,
+    LEAST_CONTRACTION,
+    UNSELECTED,
+    Judgement,
+    Reason,
+    region,
+)
 from meta.plural import counted, plural
 
 SHARE_UNITS = frozenset({"probability", "fraction"})
@@ -70,10 +77,9 @@ def evidence_sentence(
     unit: str,
     comparison: Comparison | None,
     estimate: Estimate | None,
-    reason: Reason,
-    single: dict[str, float],
+    judgement: Judgement,
 ) -> str:
-    """Say what the evidence makes of a claim.
+    """Say what is printed and what it was held against.
 
     Parameters
     ----------
@@ -83,20 +89,47 @@ def evidence_sentence(
         Of the claim.
     comparison, estimate
         What it is held against; None where there is nothing.
-    reason
-        Why the verdict is what it is.
-    single
-        Odds ratios of single studies, where too few have an intervention.
+    judgement
+        What followed.
+
+    Returns
+    -------
+    str
+        Empty where no figure is printed. What follows from it is said by `conclusion`.
     """
+    reason = judgement.reason
     parts = [] if reason == "no figure" else [_printed(printed, figure, unit)]
     if comparison is not None and estimate is not None and reason not in WITHOUT_ESTIMATE:
         shown = "Shown beside it" if reason == "declared" else "The number of the model"
         shown = "The evidence" if reason in COMPARED else shown
         parts.append(f"{shown}: {comparison.words}, {estimate_text(estimate)}.")
-    parts.append(_conclusion(figure, comparison, estimate, reason, single))
-    if comparison is not None and comparison.note and reason in COMPARED:
-        parts.append(comparison.note)
     return " ".join(parts)
+
+
+def conclusion(
+    figure: Figure,
+    comparison: Comparison | None,
+    estimate: Estimate | None,
+    judgement: Judgement,
+    single: dict[str, float],
+) -> str:
+    """Say why the evidence supports a claim, does not, or cannot tell.
+
+    Parameters
+    ----------
+    figure
+        The claim on the scale of the estimate.
+    comparison, estimate
+        What it is held against; None where there is nothing.
+    judgement
+        What followed.
+    single
+        Odds ratios of single studies, where too few have an intervention.
+    """
+    text = _conclusion(figure, comparison, estimate, judgement.reason, single)
+    if comparison is not None and comparison.note and judgement.reason in COMPARED:
+        return f"{text} {comparison.note}"
+    return text
 
 
 def _printed(printed: Figure, figure: Figure, unit: str) -> str:
@@ -134,7 +167,8 @@ def _conclusion(
 
 def _against(figure: Figure, estimate: Estimate, reason: Reason) -> str:
     if reason == "outside":
-        return "What is printed lies outside that interval."
+        side = "above" if figure.low > estimate.high else "below"
+        return f"What is printed lies {side} that interval."
     if reason == "bound only":
         return "What is printed is not above it, and a bound can contradict but not support."
     agreeing = region(figure, estimate.is_ratio)

@@ -15,6 +15,7 @@ from meta.report.agreement import (
 )
 from meta.report.changes import changes_section
 from meta.report.check_sections import check_sections
+from meta.report.claims import claims_context, verdict_counts
 from meta.report.contrasts import contrast_sections, pairs_table
 from meta.report.environment import environment as _environment
 from meta.report.estimates import percent
@@ -71,6 +72,7 @@ def render_report(run: ReportInputs, folder: Path) -> None:
         **_code_files(run),
         **_sensitivity_files(run),
         **_extra_files(run),
+        **_claim_files(run),
     }
     files |= _methods_files(run, frozenset(files))
     folder.mkdir(parents=True, exist_ok=True)
@@ -116,6 +118,16 @@ def _code_files(run: ReportInputs) -> dict[str, str]:
             disputes=disputes(run.codes, run.href),
         ),
     }
+
+
+def _claim_files(run: ReportInputs) -> dict[str, str]:
+    if run.claims is None:
+        return {}
+    failed = failed_checks(run)
+    page = _environment().get_template("claims.html.j2")
+    context = claims_context(run.claims)
+    text = page.render(colours=COLOURS, stamp=stamp_of(failed), failed=failed, **context)
+    return {"claims.html": text}
 
 
 def _methods_files(run: ReportInputs, written: frozenset[str]) -> dict[str, str]:
@@ -190,6 +202,7 @@ def _context(run: ReportInputs) -> dict[str, Any]:
         "few_studies": few_studies_table(
             run.sensitivity, run.primary.name if run.primary else "", run.few_studies
         ),
+        "claims": None if run.claims is None else verdict_counts(run.claims),
         "changes": changes_section(run.changes),
         "checks": [(fit, checks_of(fit)) for fit in run.fits],
         "provenance": [(fit, provenance_of(fit)) for fit in run.fits],
