@@ -36,6 +36,7 @@ RESOURCES = {
     ],
     "meta.report.methods.citations": ["report/methods/references.bib"],
     "meta.report.methods.objections": ["report/methods/objections.yaml"],
+    "meta.risk.structure": ["risk/published.yaml"],
 }  # fmt: skip
 
 

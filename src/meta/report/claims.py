@@ -92,10 +92,20 @@ def claims_context(table: pd.DataFrame) -> dict[str, Any]:
     return {
         "total": len(table),
         "counts": verdict_counts(table),
-        "sections": [(verdict, MEANINGS[verdict], entries.get(verdict, [])) for verdict in VERDICTS],
+        "alone": evidence_alone(table),
+        "sections": [
+            (verdict, MEANINGS[verdict], entries.get(verdict, [])) for verdict in VERDICTS
+        ],
         "thresholds": THRESHOLDS,
         "interval": _interval(table),
     }
+
+
+def evidence_alone(table: pd.DataFrame) -> str:
+    """Say how the claims fare by the evidence alone, whatever their sums."""
+    found = table["evidence"].value_counts()
+    each = (f"{int(found.get(v, 0))} {v}" for v in (SUPPORTED, NOT_SUPPORTED, NOT_TESTABLE))
+    return f"By the evidence alone: {', '.join(each)}."
 
 
 def verdict_counts(table: pd.DataFrame) -> list[tuple[str, int, str]]:
