@@ -72,9 +72,9 @@ def printed_figures(claims: pd.DataFrame) -> dict[str, Figure]:
         ranges that cannot be told apart, is open on the other side.
     """
     found: dict[str, Figure] = {}
-    filled = claims.reindex(columns=list(dict.fromkeys([*claims.columns, *RANGE])))
-    filled = filled.fillna(dict.fromkeys(RANGE, ""))
-    for _, group in filled.groupby(list(RANGE), sort=False):
+    of = claims.reindex(columns=list(RANGE)).astype(object)
+    keys = [of[name].where(of[name].notna(), "") for name in RANGE]
+    for _, group in claims.groupby(keys, sort=False):
         rows = group.to_dict("records")
         ends = {s: [r for r in rows if r["statistic"] == s] for s in ("lower", "upper")}
         paired = all(len(of) == 1 for of in ends.values())
