@@ -71,7 +71,7 @@ class Entry:
     new: str
     words: str
     behind: str
-    sums: str
+    sums: list[str]
     why: str
 
 
@@ -157,7 +157,7 @@ def _entry(rows: list[dict[Hashable, Any]], printed: str) -> Entry:
         where=", ".join(places),
         printed=printed,
         evidence=f"Evidence: {evidence}." if verdict == CONTRADICTED else "",
-        sums=" ".join(text for text in sums if text),
+        sums=[text for text in sums if text],
         why=row["why"],
         **_estimate(row),
     )
@@ -192,6 +192,8 @@ def _behind(row: Mapping[Hashable, Any]) -> str:
     )
     if row["frame"] == "case_series":  # its rows are cells of cases, whose number says nothing
         return f"{counted(studies, 'list')}, {counted(trials, 'case')}"
+    if not rows:
+        return "No row observes it."
     each = f" at the setting with fewer, of {studies}" if " vs " in str(row["group"]) else ""
     seen = counted(direct if each else studies, "study") + each
     if not each and direct != studies:
