@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -12,8 +14,10 @@ from meta.claims.estimates import Estimates
 from meta.claims.verdict import CONTRADICTED, NOT_SUPPORTED, NOT_TESTABLE, SUPPORTED, VERDICTS
 from meta.report.claims import audit_entries, claims_context, quantity_name, verdict_counts
 from meta.report.environment import environment
+from meta.report.pages import render_report
 from meta.report.wording import COLOURS
 from tests.claims.tables import NO_SUMS, claims, comparisons, estimates, pooled, sums
+from tests.report.conftest import Base
 
 RANGE = {"statistic": "lower", "value": 0.4}, {"statistic": "upper", "value": 0.6}
 
@@ -47,6 +51,7 @@ def test_the_ends_of_a_range_are_one_entry_unless_their_sums_part_them() -> None
         SUPPORTED: ["C001"], CONTRADICTED: ["C002"],
     }  # fmt: skip
     assert parted[CONTRADICTED][0].evidence == "Evidence: supported."
+    assert parted[CONTRADICTED][0].printed == "60%, the upper end of 40% to 60%"
 
 
 def test_every_claim_is_on_the_page_with_what_is_behind_it() -> None:
@@ -74,6 +79,28 @@ def test_a_catalogue_counts_lists_and_cases() -> None:
     (shown,) = audit_entries(table)[NOT_TESTABLE]
     assert shown.behind == "3 lists, 1 case"
     assert "a composition, not a rate" in shown.why
+
+
+def test_the_report_counts_the_claims_and_links_to_the_page(tmp_path: Path) -> None:
+    base = Base(tmp_path)
+    base.fit("rates", ("capability_transfer", "goal_failure"), primary=True)
+    run = base.load()
+    render_report(run, tmp_path / "without")
+    assert not (tmp_path / "without/claims.html").exists()
+    index = (tmp_path / "without/index.html").read_text()
+    assert "claims.html" not in index and 'id="claims"' in index
+    table = audited(*RANGE, {"value": 0.9, "section": "B"})
+    render_report(replace(run, claims=table), tmp_path / "with")
+    index = (tmp_path / "with/index.html").read_text()
+    section = index[index.index('<section id="claims">') :]
+    section = text_of(section[: section.index("</section>")])
+    assert "Not supported 1" in section and "Supported 2" in section
+    assert 'href="claims.html"' in index
+    page = (tmp_path / "with/claims.html").read_text()
+    assert "C001, C002" in page and "do not cite" not in page
+    base.checks("rates", passed=False)
+    render_report(replace(base.load(), claims=table), tmp_path / "failed")
+    assert "do not cite" in (tmp_path / "failed/claims.html").read_text()
 
 
 HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(2)>'

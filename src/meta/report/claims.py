@@ -130,14 +130,21 @@ def audit_entries(table: pd.DataFrame) -> dict[str, list[Entry]]:
         )
         grouped.setdefault(key, []).append(row)
     for rows in grouped.values():
-        text = _printed(rows[0], figures[str(rows[0]["claim_id"])])
+        text = _printed(rows, figures[str(rows[0]["claim_id"])])
         found.setdefault(str(rows[0]["verdict"]), []).append(_entry(rows, text))
     return found
 
 
-def _printed(row: Mapping[Hashable, Any], figure: Figure) -> str:
-    """Write a figure as printed, with the ratio that it was turned into if it was."""
+def _printed(rows: list[dict[Hashable, Any]], figure: Figure) -> str:
+    """Write a figure as printed, with the ratio that it was turned into if it was.
+
+    Of a range whose ends fare differently, the one end and the range that it is of.
+    """
+    row = rows[0]
     text = printed_text(figure, row["unit"] or "")
+    if len(rows) == 1 and figure.is_closed and not figure.is_point:
+        end = printed_text(Figure(row["value"], row["value"]), row["unit"] or "")
+        text = f"{end}, the {row['statistic']} end of {text}"
     held = Figure(row["claim_low"] or math.nan, row["claim_high"] or math.nan)
     if held.is_given and figure.is_closed and held != figure:
         return f"{text}: a ratio of {printed_text(held, 'ratio')}"
