@@ -111,6 +111,21 @@ def test_a_declared_reason_shows_the_estimate_and_decides_nothing() -> None:
     assert found["sentence"].endswith("A composition.")
 
 
+def test_a_claim_is_judged_on_the_scale_and_in_the_relation_of_its_comparison() -> None:
+    ends = {"statistic": "lower", "value": 0.5}, {"statistic": "upper", "value": 2.0}
+    ratio = {"estimand": "risk_ratio", "ci_low": 3.6, "ci_high": 4.4}
+    entry = {"estimand": "risk_ratio", "ratio": "ends"}
+    found = audit(claims(*ends), NO_SUMS, estimates(ratio), comparisons(entry))
+    assert found["verdict"].tolist() == [SUPPORTED, SUPPORTED]  # 2 over 0.5
+    assert found["claim_low"].tolist() == [4.0, 4.0]
+    bound = comparisons({"relation": "at_most"})
+    reasons = [
+        audit(claims({"value": value}), NO_SUMS, estimates(), bound)["reason"].item()
+        for value in (0.1, 0.5, 0.9)
+    ]
+    assert reasons == ["bound only", "bound only", "outside"]
+
+
 def test_too_few_studies_of_an_intervention_are_named() -> None:
     row = {"group": "intervention=warn|study=a_2024", "estimand": "study_odds_ratio", "median": 0.2}
     entry = {"group": "intervention=warn", "estimand": "risk_ratio", "scale": "reduction"}
