@@ -45,7 +45,7 @@ def arithmetic_checks(
     Returns
     -------
     DataFrame
-        One row a claim and relation, in the order of the document: claim_id, relation (short name
+        One row a claim and relation, table by table: claim_id, relation (short name
         of the rule), printed, recomputed_low, recomputed_high (equal for a number), tolerance
         (half a unit in the last printed digit), reproduced, sentence (the sum written out), basis
         (``stated`` if the document gives the rule, ``implied`` if its tables together do),
@@ -267,5 +267,6 @@ def _fixed(area: tuple[float, float], _values: object) -> tuple[float, float]:
 
 
 FAMILIES: tuple[Callable[[Documents], Iterator[Relation]], ...] = (
-    _headlines, _repeated, _shift_types, _risk_ranges, _modifiers, _pooled, _domains, _unknowns, _chart,
+    _headlines, _repeated, _shift_types, _risk_ranges, _modifiers, _pooled, _domains, _unknowns,
+    _chart,
 )  # fmt: skip
