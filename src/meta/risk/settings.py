@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
@@ -73,24 +72,13 @@ def read_profile(settings: Mapping[str, object], documents: Documents) -> Profil
         With every problem and the legal values.
     """
     legal = legal_values(documents)
+    lists = {name: _several(settings.get(name)) for name in legal}
     faults = [
         f"{name}: unknown setting; known: {', '.join(SETTINGS)}"
         for name in settings
         if name not in SETTINGS
     ]
-    shift = _several(settings.get("shift"))
-    if not 1 <= len(shift) <= 2:
-        faults.append(
-            f"shift: give one type, or the least and the greatest: {_any(legal, 'shift')}"
-        )
-    interventions = _several(settings.get("interventions"))
-    chosen = {name: _several(settings.get(name)) for name in (*LEVELS, "period")}
-    for name, values in {"shift": shift, **chosen, "interventions": interventions}.items():
-        faults += [_unknown(name, value, legal) for value in values if value not in legal[name]]
-        if name in chosen and len(values) > 1:
-            faults.append(f"{name}: {len(values)} values given, there can be one")
-    if len(set(map(str, interventions))) < len(interventions):
-        faults.append("interventions: one is given twice; name each once")
+    faults += _list_faults(lists, legal)
     score = settings.get("specification")
     if score is not None and not _is_score(score):
         faults.append(
@@ -99,16 +87,37 @@ def read_profile(settings: Mapping[str, object], documents: Documents) -> Profil
         )
     if faults:
         raise SettingsError("\n".join(faults))
-    one = {name: str(values[0]) if values else None for name, values in chosen.items()}
+    one = {name: str(lists[name][0]) if lists[name] else None for name in (*LEVELS, "period")}
     return Profile(
-        (str(shift[0]), str(shift[-1])),
+        (str(lists["shift"][0]), str(lists["shift"][-1])),
         None if score is None else float(score),  # type: ignore[arg-type]
         one["capability"],
         one["diversity"],
         one["alignment"],
         one["period"],
-        tuple(str(name) for name in interventions),
+        tuple(str(name) for name in lists["interventions"]),
     )
+
+
+def _list_faults(lists: dict[str, list[object]], legal: dict[str, list[str]]) -> list[str]:
+    faults = [
+        _unknown(name, value, legal)
+        for name, values in lists.items()
+        for value in values
+        if value not in legal[name]
+    ]
+    if not 1 <= len(lists["shift"]) <= 2:
+        kinds = ", ".join(legal["shift"])
+        faults.append(f"shift: give one type, or the least and the greatest: {kinds}")
+    faults += [
+        f"{name}: {len(lists[name])} values given, there can be one"
+        for name in (*LEVELS, "period")
+        if len(lists[name]) > 1
+    ]
+    named = [str(name) for name in lists["interventions"]]
+    if len(set(named)) < len(named):
+        faults.append("interventions: one is given twice; name each once")
+    return faults
 
 
 def _several(value: object) -> list[object]:
@@ -122,14 +131,10 @@ def _several(value: object) -> list[object]:
 def _is_score(value: object) -> bool:
     if isinstance(value, bool) or not isinstance(value, Real):
         return False
-    return math.isfinite(value) and 0 <= value <= 1
-
-
-def _any(legal: dict[str, list[str]], name: str) -> str:
-    return ", ".join(legal[name])
+    return 0 <= float(value) <= 1  # which nan is not
 
 
 def _unknown(name: str, value: object, legal: dict[str, list[str]]) -> str:
     near = nearest(str(value), legal[name], cutoff=0.6)
     hint = f"; did you mean {near}?" if near else "."
-    return f"{name}: {value!r} is not known{hint} Legal values: {_any(legal, name)}"
+    return f"{name}: {value!r} is not known{hint} Legal values: {', '.join(legal[name])}"
