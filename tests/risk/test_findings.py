@@ -118,7 +118,7 @@ REPAIRS = {
     "risk_ranges_without_rule": RISKS,
     "risk_ranges_narrower": {"C012": 0.5},
     "headline_ranges_disagree": {"C003": 0.036, "C004": 0.277, "C005": 0.036, "C006": 0.277},
-    "over_by_one_point": {"C018": 0.7},
+    "over_by_one_point": {"C018": 0.53},
     "specification_gaps": {"C079": 0.4, "C075": 0.8},
     "domains_not_reproduced": {
         "C089": 0.018, "C090": 0.07, "C096": 0.08, "C097": 0.262, "C103": 0.08, "C104": 0.262,
@@ -143,6 +143,13 @@ def test_a_finding_goes_away_with_its_claim(found, altered, finding):
     named = set(found.loc[finding, "claims"].split())
     assert named & set(REPAIRS[finding])
     assert finding not in set(findings(altered(REPAIRS[finding]))["finding"])
+
+
+def test_a_score_off_its_level_is_a_finding(altered, found):
+    assert "score_off_its_level" not in found.index
+    row = findings(altered({"C109": 0.4})).set_index("finding").loc["score_off_its_level"]
+    assert row["claims"] == "C109 C078 C079"
+    assert row["sentence"] == "AI assistants has 0.4 beside low, which is 0.0 to 0.3."
 
 
 def test_rows_with_counts_are_no_finding(claims):
@@ -174,8 +181,8 @@ def test_findings_name_claims_and_sections_of_the_table(claims, found):
 def test_part_of_the_claims_gives_part_of_the_findings(claims, found):
     with pytest.raises(MissingRowsError):
         findings(claims.drop(index=30))
-    for row in range(0, len(claims), 5):
-        some = findings(claims.drop(index=row), partial=True)
+    for claim in ("C004", "C022", "C029", "C045", "C060", "C069", "C076", "C097", "C116", "C126"):
+        some = findings(claims[claims["claim_id"] != claim], partial=True)
         assert set(some["finding"]) <= set(found.index)
         assert not some["sentence"].str.contains("nan").any()
         assert not some["numbers"].str.contains(r"\bnan\b").any()

@@ -4,10 +4,10 @@ import math
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meta.errors import MissingRowsError
+from meta.errors import MissingRowsError, UserError
 from meta.risk.documents import read_documents
 from meta.risk.printed import Figure, PrintedFigures, decimals, listed, percent, percents
 from meta.risk.structure import shipped_structure
@@ -37,6 +37,7 @@ def _rows(claims):
     return PrintedFigures(claims, shipped_structure().document)._rows
 
 
+@settings(deadline=None)
 @given(
     number=st.floats(0, 1, allow_nan=False),
     digits=st.integers(0, 6),
@@ -46,6 +47,7 @@ def test_what_rounds_to_a_figure_agrees_with_it(number, digits):
     assert figure.agrees(number, number)
 
 
+@settings(deadline=None)
 @given(value=st.integers(1, 999), digits=st.integers(1, 4), share=st.floats(0, 3, allow_nan=False))
 def test_a_figure_agrees_up_to_half_a_unit_and_no_further(value, digits, share):
     figure = Figure("C", value / 10**digits, digits)
@@ -89,6 +91,19 @@ def test_a_blank_is_absent_unless_the_document_gives_no_figure(altered, claims):
     read_documents(claims)
     with pytest.raises(MissingRowsError, match="p_base of superficial"):
         read_documents(altered({"C029": math.nan}))
+
+
+def test_an_impossible_figure_is_named_and_all_are(altered):
+    values = {"C029": 3.6, "C022": -1.0, "C134": 1.5}
+    with pytest.raises(UserError) as error:
+        read_documents(altered(values))
+    assert str(error.value).splitlines() == [
+        "claims: C029: 3.6: a probability above 1: copy it from the document again",
+        "claims: C022: -1: less than nothing: copy it from the document again",
+        "claims: C134: 1.5: a fraction above 1: copy it from the document again",
+    ]
+    read_documents(altered({"C029": 1.0, "C022": 0.0}))
+    read_documents(altered(values), partial=True)
 
 
 def test_a_figure_that_is_there_twice_is_an_error(claims):

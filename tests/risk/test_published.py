@@ -85,12 +85,14 @@ def test_a_better_specification_is_never_riskier(score, step):
         assert getattr(better, end) <= getattr(one, end) * (1 + 1e-12)
 
 
+@settings(deadline=None)
 @given(boundary=st.sampled_from([0.3, 0.4, 0.7, 0.8]), off=st.sampled_from([-1e-7, 0.0, 1e-7]))
 def test_the_central_value_has_no_jump(boundary, off):
     at, near = (specification_factor(s, LEVELS).central for s in (boundary, boundary + off))
     assert near == pytest.approx(at, rel=1e-5)
 
 
+@settings(deadline=None)
 @given(score=st.floats(0, 1))
 def test_a_gap_is_flagged_and_nothing_else_is(score):
     inside = 0.3 + 1e-8 < score < 0.4 - 1e-8 or 0.7 + 1e-8 < score < 0.8 - 1e-8

@@ -174,6 +174,8 @@ def read_documents(
     ------
     MissingRowsError
         Naming every figure that the structure names and the claims lack, unless `partial`.
+    UserError
+        Naming every figure that is impossible, such as a probability above 1, unless `partial`.
     """
     s = structure or shipped_structure()
     p = PrintedFigures(claims, s.document)

@@ -64,6 +64,8 @@ def named_profile_table(claims: pd.DataFrame, structure: Structure | None = None
     ------
     MissingRowsError
         Naming every figure that the claims lack.
+    UserError
+        Naming every figure that is impossible, such as a probability above 1.
     """
     documents = read_documents(claims, structure)
     rows = []

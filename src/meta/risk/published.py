@@ -100,6 +100,8 @@ def published_risk(
         With every setting that is none, and its legal values.
     MissingRowsError
         Naming every figure that the claims lack.
+    UserError
+        Naming every figure that is impossible, such as a probability above 1.
     """
     documents = read_documents(claims, structure)
     profile = settings if isinstance(settings, Profile) else read_profile(settings, documents)

@@ -142,6 +142,25 @@ def domains_not_reproduced(d: Documents) -> Finding | None:
     )
 
 
+def score_off_its_level(d: Documents) -> Finding | None:
+    """Domains whose score is not on the level that the word beside it names."""
+    off = []
+    for domain in d.domains.values():
+        low, high = d.levels[domain.level].score.ends
+        if not low - EXACT <= domain.score.value <= high + EXACT:
+            off.append(domain)
+    if not off:
+        return None
+    parts = [
+        f"{x.title} has {x.score.text} beside {x.level}, which is {d.levels[x.level].score.text}"
+        for x in off
+    ]
+    numbers = {x.name: x.score.value for x in off}
+    figures = [f for x in off for f in (x.score, *_ends(d.levels[x.level].score))]
+    section = d.structure.domains.section
+    return Finding("score_off_its_level", section, figures, f"{'; '.join(parts)}.", numbers)
+
+
 def projection_against_timeline(d: Documents) -> Finding | None:
     """Projected risks that are not today's times the timeline's multiplier."""
     times = later_multiplier(d)
@@ -215,7 +234,8 @@ def specification_gaps(d: Documents) -> Finding | None:
 
 RANGE_FINDINGS = (
     modifiers_exceed_one, risk_ranges_without_rule, risk_ranges_narrower,
-    headline_ranges_disagree, over_by_one_point, specification_gaps, domains_not_reproduced,
+    headline_ranges_disagree, over_by_one_point, specification_gaps, score_off_its_level,
+    domains_not_reproduced,
     projection_against_timeline, timeline_exceeds_one,
 )  # fmt: skip
 

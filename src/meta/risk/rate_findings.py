@@ -73,7 +73,7 @@ def pooled_harm_outside_band(d: Documents) -> Finding | None:
     )
     numbers = {"pooled_harm": harm.value, "would_give": would}
     figures = [harm, d.harm.low, d.harm.high]
-    figures += [figure for s in shifts for figure in (s.capability, s.goal)]
+    figures += _factors(shifts)
     return Finding("pooled_harm_outside_band", _table(d), figures, sentence, numbers)
 
 
@@ -179,7 +179,7 @@ def pooled_rows_without_counts(d: Documents) -> Finding | None:
         f"interval, and nothing says how much they differ beyond chance. The only count is "
         f"{d.cases.text} or more cases, in the pooled row."
     )
-    figures = [figure for source in bare for figure in source.figures.values()]
+    figures = [*(figure for source in bare for figure in source.figures.values()), d.cases]
     numbers = {"rows": len(bare), "without_counts": [source.name for source in bare]}
     return Finding("pooled_rows_without_counts", _sources(d), figures, sentence, numbers)
 
