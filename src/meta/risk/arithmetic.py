@@ -8,6 +8,7 @@ the most that rounding can explain.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from functools import partial as bind
 
@@ -17,7 +18,7 @@ from meta.risk import relations as r
 from meta.risk.chart import place, quadrant_area
 from meta.risk.documents import Documents, has_figures, read_documents
 from meta.risk.domains import later_multiplier
-from meta.risk.printed import listed
+from meta.risk.printed import Figure, listed
 from meta.risk.relations import Relation
 from meta.risk.structure import Structure
 
@@ -26,6 +27,8 @@ COLUMNS = (
     "reproduced", "sentence", "basis", "reproduced_with_rounded_inputs", "operands",
 )  # fmt: skip
 STATED, IMPLIED = "stated", "implied"
+# An operand that is not there: its sum is left out.
+NONE = Figure("", math.nan)
 
 
 def arithmetic_checks(
@@ -45,7 +48,7 @@ def arithmetic_checks(
     Returns
     -------
     DataFrame
-        One row a claim and relation, in the order of the document: claim_id, relation (short name
+        One row a claim and relation, table by table: claim_id, relation (short name
         of the rule), printed, recomputed_low, recomputed_high (equal for a number), tolerance
         (half a unit in the last printed digit), reproduced, sentence (the sum written out), basis
         (``stated`` if the document gives the rule, ``implied`` if its tables together do),
@@ -149,29 +152,16 @@ def _modifiers(d: Documents) -> Iterator[Relation]:
             f"The {name} multiplier of the specification levels is",
         )
     if specification.scores:
-        for target, score in zip(
-            (specification.span.low, specification.span.high),
-            (specification.scores.low, specification.scores.high),
-            strict=True,
-        ):
-            level = next(
-                (
-                    x
-                    for x in d.levels.values()
-                    if x.score.low.value <= score.value <= x.score.high.value
-                ),
-                None,
-            )
-            if level:
-                ends = (level.multiplier.low, level.multiplier.high)
-                yield Relation(
-                    "level of the configuration",
-                    IMPLIED,
-                    target,
-                    ends,
-                    r.whole,
-                    f"A score of {score.text} is on level {level.name}, which has",
-                )
+        yield _configuration(specification.span.low, specification.scores.low, d)
+        yield _configuration(specification.span.high, specification.scores.high, d)
+
+
+def _configuration(target: Figure, score: Figure, d: Documents) -> Relation:
+    """Multiplier of a configuration against those of the level that its score is on."""
+    on = [x for x in d.levels.values() if x.score.low.value <= score.value <= x.score.high.value]
+    ends = (on[0].multiplier.low, on[0].multiplier.high) if on else (NONE, NONE)
+    text = f"A score of {score.text} is on level {on[0].name}, which has" if on else ""
+    return Relation("level of the configuration", IMPLIED, target, ends, r.whole, text)
 
 
 def _pooled(d: Documents) -> Iterator[Relation]:
@@ -267,5 +257,6 @@ def _fixed(area: tuple[float, float], _values: object) -> tuple[float, float]:
 
 
 FAMILIES: tuple[Callable[[Documents], Iterator[Relation]], ...] = (
-    _headlines, _repeated, _shift_types, _risk_ranges, _modifiers, _pooled, _domains, _unknowns, _chart,
+    _headlines, _repeated, _shift_types, _risk_ranges, _modifiers, _pooled, _domains, _unknowns,
+    _chart,
 )  # fmt: skip

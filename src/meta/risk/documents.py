@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from meta.risk.printed import Figure, PrintedFigures, Span
-from meta.risk.structure import MODIFIERS, Structure, shipped_structure
+from meta.risk.structure import MODIFIERS, Named, Structure, shipped_structure
 
 
 @dataclass(frozen=True)
@@ -109,6 +109,7 @@ class Scenario:
     y: Figure
     type: str | None
     nearest: bool
+    coded: str | None
 
     @property
     def title(self) -> str:
@@ -173,39 +174,21 @@ def read_documents(
     ------
     MissingRowsError
         Naming every figure that the structure names and the claims lack, unless `partial`.
+    UserError
+        Naming every figure that is impossible, such as a probability above 1, unless `partial`.
     """
     s = structure or shipped_structure()
     p = PrintedFigures(claims, s.document)
+    harm = s.shift_types.harm
     documents = Documents(
         structure=s,
         printed=p,
         shifts=_shifts(s, p),
-        harm=p.span(s.shift_types.section, s.shift_types.harm.quantity, s.shift_types.harm.subject),
-        headlines={
-            name: p.span(h.section, h.quantity, h.subject)
-            for name, h in (
-                ("summary", s.headlines.summary),
-                ("overview", s.headlines.overview),
-                ("info_box", s.headlines.info_box),
-            )
-        },
-        repeated=[
-            (
-                p.figure(r.first.section, r.first.quantity, r.first.subject, statistic),
-                p.figure(r.second.section, r.second.quantity, r.second.subject, statistic),
-            )
-            for r in s.repeated
-            for statistic in r.statistics
-        ],
+        harm=p.span(s.shift_types.section, harm.quantity, harm.subject),
+        headlines=_headlines(s, p),
+        repeated=_repeated(s, p),
         modifiers=_modifiers(s, p),
-        levels={
-            name: Level(
-                name,
-                p.span(s.specification_levels.section, s.specification_levels.score, name),
-                p.span(s.specification_levels.section, s.specification_levels.multiplier, name),
-            )
-            for name in s.specification_levels.levels
-        },
+        levels=_levels(s, p),
         sources={
             name: _source(s, p, name, row.failure_type, row.counts)
             for name, row in s.sources.rows.items()
@@ -215,26 +198,47 @@ def read_documents(
         domains=_domains(s, p),
         periods=_periods(s, p),
         interventions=_interventions(s, p),
-        unknowns={
-            name: p.figure(
-                u.multiplier.section, u.multiplier.quantity, u.multiplier.subject, "point"
-            )
-            for name, u in s.unknowns.items()
-        },
-        scenarios={
-            name: Scenario(
-                name,
-                p.figure(s.chart.section, s.chart.x, name, "point"),
-                p.figure(s.chart.section, s.chart.y, name, "point"),
-                row.type,
-                row.nearest,
-            )
-            for name, row in s.chart.scenarios.items()
-        },
+        unknowns={name: _point(p, unknown.multiplier) for name, unknown in s.unknowns.items()},
+        scenarios=_scenarios(s, p),
     )
     if not partial:
         p.require_all()
     return documents
+
+
+def _point(p: PrintedFigures, named: Named, statistic: str = "point") -> Figure:
+    return p.figure(named.section, named.quantity, named.subject, statistic)
+
+
+def _headlines(s: Structure, p: PrintedFigures) -> dict[str, Span]:
+    h = s.headlines
+    named = {"summary": h.summary, "overview": h.overview, "info_box": h.info_box}
+    return {name: p.span(x.section, x.quantity, x.subject) for name, x in named.items()}
+
+
+def _repeated(s: Structure, p: PrintedFigures) -> list[tuple[Figure, Figure]]:
+    return [
+        (_point(p, r.first, statistic), _point(p, r.second, statistic))
+        for r in s.repeated
+        for statistic in r.statistics
+    ]
+
+
+def _levels(s: Structure, p: PrintedFigures) -> dict[str, Level]:
+    t = s.specification_levels
+    return {
+        name: Level(name, p.span(t.section, t.score, name), p.span(t.section, t.multiplier, name))
+        for name in t.levels
+    }
+
+
+def _scenarios(s: Structure, p: PrintedFigures) -> dict[str, Scenario]:
+    t = s.chart
+    found = {}
+    for name, row in t.scenarios.items():
+        x, y = (p.figure(t.section, quantity, name, "point") for quantity in (t.x, t.y))
+        found[name] = Scenario(name, x, y, row.type, row.nearest, row.coded)
+    return found
 
 
 def _shifts(s: Structure, p: PrintedFigures) -> dict[str, ShiftType]:
@@ -255,7 +259,7 @@ def _shifts(s: Structure, p: PrintedFigures) -> dict[str, ShiftType]:
 
 
 def _modifiers(s: Structure, p: PrintedFigures) -> dict[str, Modifier]:
-    found = {}
+    found: dict[str, Modifier] = {}
     for name, row in sorted(s.modifiers.fields.items(), key=lambda item: MODIFIERS.index(item[0])):
         scores = None
         if row.score is not None:

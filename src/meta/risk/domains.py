@@ -8,7 +8,7 @@ import pandas as pd
 
 from meta.risk.base_rates import highest_base
 from meta.risk.documents import Documents, Domain
-from meta.risk.printed import Span
+from meta.risk.printed import Span, ratio
 
 
 def implied_now(domain: Domain, documents: Documents) -> tuple[float, float]:
@@ -74,8 +74,8 @@ def domain_table(documents: Documents) -> pd.DataFrame:
                 "later_high": later.high.value,
                 "projected_low": now.low.value * times[0],
                 "projected_high": now.high.value * times[1],
-                "ratio_low": later.low.value / now.low.value,
-                "ratio_high": later.high.value / now.high.value,
+                "ratio_low": ratio(later.low.value, now.low.value),
+                "ratio_high": ratio(later.high.value, now.high.value),
                 "reproduced": reproduced_now(domain, documents),
             }
         )

@@ -52,42 +52,44 @@ def intervention_table(documents: Documents) -> pd.DataFrame:
         the low-risk configuration of a modifier that modifier and the reduction that the
         modifier's low end is (modifier_reduction).
     """
-    rows: list[dict[str, object]] = []
-    for intervention in documents.interventions.values():
-        low, high = remaining(intervention)
-        modifier = documents.modifiers.get(intervention.modifier or "")
-        rows.append(
-            {
-                "intervention": intervention.name,
-                "layer": intervention.layer,
-                "has_figure": intervention.has_figure,
-                "reduction_low": intervention.reduction.low.value,
-                "reduction_high": intervention.reduction.high.value,
-                "remaining_low": low,
-                "remaining_high": high,
-                "modifier": intervention.modifier or "",
-                "modifier_reduction": 1 - modifier.span.low.value if modifier else math.nan,
-            }
-        )
-    layers: dict[str, list[str]] = {"all": []}
-    for intervention in documents.interventions.values():
-        if intervention.has_figure:
-            layers.setdefault(intervention.layer, []).append(intervention.name)
-            layers["all"].append(intervention.name)
-    several = {layer: names for layer, names in layers.items() if len(names) > 1}
-    for layer, names in sorted(several.items(), key=lambda item: item[0] == "all"):
-        low, high = combined_remaining(documents, names)
-        rows.append(
-            {
-                "intervention": f"{layer}, multiplied",
-                "layer": layer,
-                "has_figure": True,
-                "reduction_low": 1 - high,
-                "reduction_high": 1 - low,
-                "remaining_low": low,
-                "remaining_high": high,
-                "modifier": "",
-                "modifier_reduction": math.nan,
-            }
-        )
+    rows = [_single(x, documents) for x in documents.interventions.values()]
+    with_figure = [x for x in documents.interventions.values() if x.has_figure]
+    layers: dict[str, list[str]] = {}
+    for intervention in with_figure:
+        layers.setdefault(intervention.layer, []).append(intervention.name)
+    layers["all"] = [x.name for x in with_figure]
+    rows += [
+        _multiplied(layer, names, documents) for layer, names in layers.items() if len(names) > 1
+    ]
     return pd.DataFrame(rows)
+
+
+def _single(intervention: Intervention, documents: Documents) -> dict[str, object]:
+    low, high = remaining(intervention)
+    modifier = documents.modifiers.get(intervention.modifier or "")
+    return {
+        "intervention": intervention.name,
+        "layer": intervention.layer,
+        "has_figure": intervention.has_figure,
+        "reduction_low": intervention.reduction.low.value,
+        "reduction_high": intervention.reduction.high.value,
+        "remaining_low": low,
+        "remaining_high": high,
+        "modifier": intervention.modifier or "",
+        "modifier_reduction": 1 - modifier.span.low.value if modifier else math.nan,
+    }
+
+
+def _multiplied(layer: str, names: list[str], documents: Documents) -> dict[str, object]:
+    low, high = combined_remaining(documents, names)
+    return {
+        "intervention": f"{layer}, multiplied",
+        "layer": layer,
+        "has_figure": True,
+        "reduction_low": 1 - high,
+        "reduction_high": 1 - low,
+        "remaining_low": low,
+        "remaining_high": high,
+        "modifier": "",
+        "modifier_reduction": math.nan,
+    }

@@ -8,7 +8,7 @@ from itertools import pairwise
 import pandas as pd
 
 from meta.risk.documents import Documents, Modifier
-from meta.risk.printed import EXACT
+from meta.risk.printed import EXACT, ratio
 
 
 def combined_range(documents: Documents) -> tuple[float, float]:
@@ -109,7 +109,7 @@ def risk_range_table(documents: Documents) -> pd.DataFrame:
         row: dict[str, object] = {"shift_type": shift.name, "base": shift.base.value}
         for end, figure in (("low", shift.risk.low), ("high", shift.risk.high)):
             row[end] = figure.value
-            row[f"{end}_multiplier"] = figure.value / shift.base.value
+            row[f"{end}_multiplier"] = ratio(figure.value, shift.base.value)
             most = shift.base.value - shift.base.half_unit
             row[f"{end}_least"] = (figure.value - figure.half_unit) / (
                 shift.base.value + shift.base.half_unit

@@ -19,7 +19,7 @@ from decimal import Decimal
 
 import pandas as pd
 
-from meta.errors import MissingRowsError
+from meta.errors import MissingRowsError, UserError
 
 KEY = ("document", "section", "quantity", "subject", "statistic")
 COLUMN = ("document", "section", "quantity")
@@ -124,6 +124,7 @@ class PrintedFigures:
         self.table = table.assign(value=values)
         self.absent: list[tuple[str, ...]] = []
         self.doubled: list[tuple[str, ...]] = []
+        self.found: dict[Figure, None] = {}
         self._rows: dict[tuple[str, ...], list[Figure]] = {}
         decimals = self._column_decimals()
         for row, digits in zip(self.table.to_dict("records"), decimals, strict=True):
@@ -160,7 +161,10 @@ class PrintedFigures:
             self.doubled.append((*key, " ".join(f.claim_id for f in found)))
         if not found or not (found[0].known or blank):
             self.absent.append(key)
-        return found[0] if len(found) == 1 else Figure("", math.nan)
+        if len(found) != 1:
+            return Figure("", math.nan)
+        self.found[found[0]] = None
+        return found[0]
 
     def span(self, section: str, quantity: str, subject: str) -> Span:
         """Look both ends of a range up."""
@@ -168,12 +172,14 @@ class PrintedFigures:
         return Span(low, high)
 
     def require_all(self) -> None:
-        """Raise if a figure that was looked up is absent, blank or there twice.
+        """Raise if a figure that was looked up is absent, blank, there twice or impossible.
 
         Raises
         ------
         MissingRowsError
-            Naming each.
+            Naming each that is absent, blank or there twice.
+        UserError
+            Naming each that is negative, or a probability or fraction above 1.
         """
         lines = [
             f"claims: no value for {_said(key)}, which src/meta/risk/published.yaml names: "
@@ -186,6 +192,8 @@ class PrintedFigures:
         ]
         if lines:
             raise MissingRowsError("\n".join(lines))
+        if lines := [f"claims: {_impossible(f)}" for f in self.found if _impossible(f)]:
+            raise UserError("\n".join(lines))
 
 
 def decimals(value: float) -> int:
@@ -194,6 +202,11 @@ def decimals(value: float) -> int:
         return 0
     exponent = Decimal(repr(float(value))).normalize().as_tuple().exponent
     return max(-int(exponent), 0)
+
+
+def ratio(value: float, other: float) -> float:
+    """Divide; by zero there is no answer, which is nan."""
+    return value / other if other else math.nan
 
 
 def percent(value: float) -> str:
@@ -217,6 +230,17 @@ def ids(*figures: Figure | Span) -> tuple[str, ...]:
 def listed(words: Sequence[str]) -> str:
     """Join words with commas and a last `and`."""
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def _impossible(figure: Figure) -> str:
+    """Say what is wrong with a figure that can be none, as file, claim, value, fault and remedy."""
+    if figure.value < 0:
+        fault = "less than nothing"
+    elif figure.unit in PERCENTAGES and figure.value > 1:
+        fault = f"a {figure.unit} above 1"
+    else:
+        return ""
+    return f"{figure.claim_id}: {figure.value:g}: {fault}: copy it from the document again"
 
 
 def _said(key: tuple[str, ...]) -> str:

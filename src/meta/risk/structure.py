@@ -236,10 +236,11 @@ class Unknown(Strict):
 
 
 class Scenario(Strict):
-    """A point of the chart and the shift type under which the table names it."""
+    """A point of the chart: the type under which the table names it, else the code book's."""
 
     type: Shift | None = None
     nearest: bool = False
+    coded: Shift | None = None
 
 
 class Quadrants(Strict):

@@ -35,6 +35,8 @@ def published_tables(
     ------
     MissingRowsError
         Naming every figure that the claims lack.
+    UserError
+        Naming every figure that is impossible, such as a probability above 1.
     """
     documents = read_documents(claims, structure)
     return {
