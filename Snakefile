@@ -17,6 +17,7 @@ include: "workflow/rules/check.smk"
 include: "workflow/rules/checks.smk"
 include: "workflow/rules/sensitivity.smk"
 include: "workflow/rules/changes.smk"
+include: "workflow/rules/claims.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/calibration.smk"
 
@@ -32,3 +33,4 @@ rule all:
     input:
         gate="data/processed/gate.txt",
         report="reports/index.html",
+        claims=CLAIMS,

@@ -23,7 +23,8 @@ PACKAGE = Path(__file__).resolve().parent
 #: Files that a module reads beside its own source.
 RESOURCES = {
     "meta.evidence.dictionary": ["evidence/fields.yaml"],
-    "meta.report.pages": ["report/templates"],
+    "meta.claims.comparisons": ["claims/comparisons.yaml"],
+    "meta.report.environment": ["report/templates"],
     "meta.report.methods.catalogue": [
         "report/methods/checks.yaml",
         # Sources that thresholds are read from.
@@ -35,6 +36,7 @@ RESOURCES = {
     ],
     "meta.report.methods.citations": ["report/methods/references.bib"],
     "meta.report.methods.objections": ["report/methods/objections.yaml"],
+    "meta.risk.structure": ["risk/published.yaml"],
 }  # fmt: skip
 
 

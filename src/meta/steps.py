@@ -97,6 +97,7 @@ def diagnose(
 @click.option("--multiverse", "cells", type=FILE, help="CSV of the multiverse.")
 @click.option("--settings", "text", default="{}", help="Settings in force, as JSON, to describe.")
 @click.option("--calibration", type=FOLDER, help="Folder of the committed calibrations.")
+@click.option("--claims", "audited", type=FILE, help="CSV of the audited claims.")
 @click.option("--output", type=FOLDER, required=True)
 def report(
     fits: tuple[Path, ...],
@@ -112,6 +113,7 @@ def report(
     cells: Path | None,
     text: str,
     calibration: Path | None,
+    audited: Path | None,
     output: Path,
 ) -> None:
     """Render the report and the tables of results from the diagnosed FITS."""
@@ -125,7 +127,7 @@ def report(
         corrections=corrections, changes=changed, codes=codes, uncoded=uncoded_by_model(index),
         checks=checks,
         sensitivity=sensitivities, few_studies=few_studies, multiverse=cells,
-        settings=json.loads(text), calibration=calibration,
+        settings=json.loads(text), calibration=calibration, claims=audited,
     )  # fmt: skip
     render_report(run, output)
 
@@ -268,6 +270,22 @@ def multiverse_table(parts: tuple[Path, ...], output: Path) -> None:
     gather(parts, output)
 
 
+@click.command()
+@click.argument("fits", type=FOLDER, nargs=-1)
+@click.option("--tables", type=FOLDER, required=True, help="Canonical Parquet tables.")
+@click.option("--output", type=FILE, required=True, help="CSV to write.")
+def claims(fits: tuple[Path, ...], tables: Path, output: Path) -> None:
+    """Audit the printed figures against their own sums and the diagnosed FITS."""
+    from meta.claims.audit import audit_run, read_claims
+    from meta.risk.arithmetic import arithmetic_checks
+    from meta.storage import write_text
+
+    printed = read_claims(tables)
+    # Claims may be those of a base that holds only some of the figures, or another document's.
+    found = audit_run(printed, arithmetic_checks(printed, partial=True), list(fits))
+    write_text(output, found.to_csv(index=False, lineterminator="\n"))
+
+
 #: Commands of the steps, in the order of the pipeline.
 STEPS = (
     evidence,
@@ -282,6 +300,7 @@ STEPS = (
     multiverse,
     multiverse_table,
     changes,
+    claims,
     report,
     gate,
 )

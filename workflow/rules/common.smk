@@ -12,6 +12,7 @@ from snakemake.exceptions import WorkflowError
 
 from meta.checks.multiverse_axes import structures
 from meta.checks.sensitivity_task import TABLES, sensitivity_task
+from meta.claims.comparisons import compared_models
 from meta.settings_file import load_settings
 from meta.errors import UserError
 from meta.evidence.index import raw_files
@@ -61,6 +62,10 @@ EXTRA_REPORTS = {
     }.items()
     if any(wanted(SETTINGS.models[model]) for model in MODELS)
 }
+# Models that printed figures are held against, and the audit of those figures if there are any.
+COMPARED = [model for model in MODELS if model in compared_models()]
+CLAIMS = ["reports/claims.csv"] if Path("data/raw/claims.csv").is_file() else []
+CLAIM_REPORTS = {"audit": "reports/claims.html"} if CLAIMS else {}
 CODE_SETTINGS = SETTINGS.model_dump_json(include={"codes", "sampler", "seed", "gate"})
 
 

@@ -2,7 +2,7 @@
 
 Inputs: every model's record, pooled results, diagnostics and checks; analysis sets; flow; studies;
 corrections; what changed since the latest release; agreement and disagreements of coders where anything is coded.
-Sensitivity analyses; the multiverse where it is of the present inputs; committed calibrations.
+The audit of claims, where there are any. Sensitivity analyses; the multiverse where it is of the present inputs; committed calibrations.
 Outputs: reports/. Reads config: sensitivity, multiverse.
 """
 
@@ -21,10 +21,12 @@ rule report:
         codes=code_results,
         sensitivity=sensitivity_results,
         multiverse=multiverse_result,
+        claims=CLAIMS,
     output:
         **CODE_REPORTS,
         **SENSITIVITY_REPORTS,
         **EXTRA_REPORTS,
+        **CLAIM_REPORTS,
         index="reports/index.html",
         methods="reports/methods.html",
         priors="reports/prior_implications.csv",
@@ -49,6 +51,7 @@ rule report:
         sensitivity=[f"--sensitivity {CHECKS.format(model= m)}" for m in SENSITIVE],
         few=SETTINGS.sensitivity.few_studies,
         settings=SETTINGS.model_dump_json(include={"sensitivity", "multiverse"}),
+        claims=lambda wildcards, input: [f"--claims {file}" for file in input.claims],
         multiverse=lambda wildcards, input: [f"--multiverse {file}" for file in input.multiverse],
         calibration="--calibration calibration" if Path("calibration").is_dir() else "",
         # Committed, and no input: as one, Snakemake would measure for an hour what is stale.
@@ -60,4 +63,4 @@ rule report:
         " --bibliography {input.bibliography} --corrections {input.corrections}"
         " --changes {input.changes} --checks {params.checks} {params.codes} {params.sensitivity}"
         " --few-studies {params.few} --settings {params.settings:q}"
-        " {params.multiverse} {params.calibration} --output {params.folder} 2>&1 | tee {log} >&2"
+        " {params.multiverse} {params.calibration} {params.claims} --output {params.folder} 2>&1 | tee {log} >&2"

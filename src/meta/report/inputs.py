@@ -108,6 +108,8 @@ class ReportInputs:
         Settings in force, as far as they were handed in, for the methods page.
     calibration : Calibrations
         Committed calibrations and coverage; empty where none was handed in.
+    claims : pandas.DataFrame or None
+        The audit of claims; None for a base without claims.
     """
 
     fits: tuple[Fit, ...]
@@ -124,6 +126,7 @@ class ReportInputs:
     multiverse: pd.DataFrame | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
     calibration: Calibrations = field(default_factory=Calibrations)
+    claims: pd.DataFrame | None = None
 
     @property
     def rate_fits(self) -> tuple[Fit, ...]:
@@ -173,6 +176,7 @@ def load_inputs(
     multiverse: Path | None = None,
     settings: Mapping[str, Any] | None = None,
     calibration: Path | None = None,
+    claims: Path | None = None,
 ) -> ReportInputs:
     """Read the stored results that a report is made of.
 
@@ -206,6 +210,8 @@ def load_inputs(
         Settings in force, for the methods page.
     calibration : Path, optional
         Folder of the committed calibrations.
+    claims : Path, optional
+        The audit of claims (CSV).
 
     Returns
     -------
@@ -232,6 +238,7 @@ def load_inputs(
         multiverse=pd.read_csv(multiverse) if multiverse else None,
         settings=settings or {},
         calibration=load_calibrations(calibration) if calibration else Calibrations(),
+        claims=pd.read_csv(claims) if claims else None,
     )
 
 

@@ -4,10 +4,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from meta.evidence.codes import EVENT_CODES
-from meta.plural import counted
 from meta.report.agreement import (
     agreement_section,
     coders_sentence,
@@ -18,7 +15,9 @@ from meta.report.agreement import (
 )
 from meta.report.changes import changes_section
 from meta.report.check_sections import check_sections
+from meta.report.claims import claims_context, verdict_counts
 from meta.report.contrasts import contrast_sections, pairs_table
+from meta.report.environment import environment as _environment
 from meta.report.estimates import percent
 from meta.report.flow_diagram import flow_diagram
 from meta.report.inputs import Fit, ReportInputs, load_inputs
@@ -46,12 +45,10 @@ from meta.report.tables import (
     spread_table,
 )
 from meta.report.verdict import checks_of, failed_checks, stamp_of
-from meta.report.wording import COLOURS, COMPOSITION, NOT_IN_BASE, outcome_name, spell
+from meta.report.wording import COLOURS, COMPOSITION, NOT_IN_BASE, outcome_name
 from meta.storage import write_text
 
 __all__ = ["ReportInputs", "load_inputs", "render_page", "render_report"]
-
-TEMPLATES = Path(__file__).parent / "templates"
 
 
 def render_report(run: ReportInputs, folder: Path) -> None:
@@ -75,6 +72,7 @@ def render_report(run: ReportInputs, folder: Path) -> None:
         **_code_files(run),
         **_sensitivity_files(run),
         **_extra_files(run),
+        **_claim_files(run),
     }
     files |= _methods_files(run, frozenset(files))
     folder.mkdir(parents=True, exist_ok=True)
@@ -122,6 +120,16 @@ def _code_files(run: ReportInputs) -> dict[str, str]:
     }
 
 
+def _claim_files(run: ReportInputs) -> dict[str, str]:
+    if run.claims is None:
+        return {}
+    failed = failed_checks(run)
+    page = _environment().get_template("claims.html.j2")
+    context = claims_context(run.claims)
+    text = page.render(colours=COLOURS, stamp=stamp_of(failed), failed=failed, **context)
+    return {"claims.html": text}
+
+
 def _methods_files(run: ReportInputs, written: frozenset[str]) -> dict[str, str]:
     context = methods_context(run, written | {"methods.html"})
     numbers = context["prior_table"]
@@ -161,20 +169,6 @@ def render_page(run: ReportInputs) -> str:
     return _environment().get_template("index.html.j2").render(_context(run))
 
 
-def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(
-        spell=spell, percent=percent, number=_number, counted=counted, outcome=outcome_name
-    )
-    return environment
-
-
 def _context(run: ReportInputs) -> dict[str, Any]:
     forests = forest_section(run)
     failed = failed_checks(run)
@@ -208,6 +202,7 @@ def _context(run: ReportInputs) -> dict[str, Any]:
         "few_studies": few_studies_table(
             run.sensitivity, run.primary.name if run.primary else "", run.few_studies
         ),
+        "claims": None if run.claims is None else verdict_counts(run.claims),
         "changes": changes_section(run.changes),
         "checks": [(fit, checks_of(fit)) for fit in run.fits],
         "provenance": [(fit, provenance_of(fit)) for fit in run.fits],
@@ -218,11 +213,3 @@ def _context(run: ReportInputs) -> dict[str, Any]:
 def _interval_name(fits: tuple[Fit, ...]) -> str:
     probs = sorted({float(p) for fit in fits for p in fit.pooled["ci_prob"].dropna()})
     return " or ".join(percent(prob) for prob in probs) or "95%"
-
-
-def _number(text: str) -> str:
-    """Shorten a number given as text to four digits; leave other text alone."""
-    try:
-        return f"{float(text):.4g}"
-    except ValueError:
-        return text

@@ -1,0 +1,28 @@
+"""Claims: every figure that the documents print, held against its own sums and the evidence.
+
+Inputs: canonical tables; pooled results and draws of the models that claims are held against.
+Outputs: reports/claims.csv, of which the report makes a page. Reads config: models.
+
+Nothing here runs for an evidence base without data/raw/claims.csv.
+"""
+
+
+rule claims:
+    input:
+        tables="data/processed/tables",
+        pooled=expand(f"{FITS}/pooled.csv", model=COMPARED),
+        draws=expand(f"{FITS}/draws.parquet", model=COMPARED),
+    output:
+        table="reports/claims.csv",
+    log:
+        "logs/claims.log",
+    benchmark:
+        "logs/benchmarks/claims.tsv"
+    conda:
+        "../envs/meta.yaml"
+    params:
+        code=code_fingerprint("meta.steps:claims"),
+        fits=lambda wildcards, input: [Path(path).parent for path in input.pooled],
+    shell:
+        "meta claims {params.fits} --tables {input.tables} --output {output.table}"
+        " 2>&1 | tee {log} >&2"
