@@ -16,6 +16,7 @@ from meta.report.standalone_svg import BLUE, GREY, LIGHT, ORANGE, SETTINGS, writ
 
 COLUMNS = 3
 WIDTH, HEIGHT = 2.4, 1.75  # inches of one panel
+DRAWN = 101  # points of an ECDF that are drawn, of as many as there are replicates
 
 
 def write_calibration_figure(model: str, ranks: pd.DataFrame, path: Path) -> None:
@@ -58,6 +59,8 @@ def write_calibration_figure(model: str, ranks: pd.DataFrame, path: Path) -> Non
 def _panel(ax: Axes, quantity: str, rank: np.ndarray, probability: float) -> bool:
     points, ecdf, lower, upper = rank_ecdf(rank, probability)
     inside = bool(((lower <= ecdf) & (ecdf <= upper)).all())
+    few = np.unique(np.linspace(0, points.size - 1, DRAWN).astype(int))
+    points, ecdf, lower, upper = points[few], ecdf[few], lower[few], upper[few]
     ax.fill_between(points, lower - points, upper - points, color=LIGHT, linewidth=0, step="post")
     ax.axhline(0, color=GREY, linewidth=0.5)
     ax.step(points, ecdf - points, where="post", color=BLUE if inside else ORANGE, linewidth=1.2)

@@ -41,6 +41,8 @@ def write_svg(figure: Figure, path: Path, title: str, text: str) -> None:
         figure.patch.set_facecolor("white")
         FigureCanvasSVG(figure).print_svg(buffer, metadata={"Date": None})
     source = re.sub(r"<metadata>.*?</metadata>", "", buffer.getvalue(), flags=re.DOTALL)
+    # A hundredth of a point is finer than any screen or printer.
+    source = re.sub(r"(\d\.\d\d)\d+", r"\1", source)
     head, body = source[: source.index("<svg")], source[source.index("<svg") :]
     end = body.index(">")
     described = (
