@@ -19,6 +19,7 @@ include: "workflow/rules/sensitivity.smk"
 include: "workflow/rules/changes.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/calibration.smk"
+include: "workflow/rules/taxonomy.smk"
 
 
 localrules:
@@ -32,3 +33,4 @@ rule all:
     input:
         gate="data/processed/gate.txt",
         report="reports/index.html",
+        audit=AUDIT_REPORTS,

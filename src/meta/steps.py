@@ -268,6 +268,17 @@ def multiverse_table(parts: tuple[Path, ...], output: Path) -> None:
     gather(parts, output)
 
 
+@click.command("audit-tables")
+@click.option("--database", type=FILE, required=True, help="DuckDB file of the evidence.")
+@click.option("--taxonomy", type=FILE, required=True, help="CSV of items and their evidence.")
+@click.option("--findings", type=FILE, required=True, help="CSV of faults of the documents.")
+def audit_tables(database: Path, taxonomy: Path, findings: Path) -> None:
+    """Write what the documents list with its evidence, and where they contradict it."""
+    from meta.audit.tables import write_audit
+
+    write_audit(database, taxonomy, findings)
+
+
 #: Commands of the steps, in the order of the pipeline.
 STEPS = (
     evidence,
@@ -281,6 +292,7 @@ STEPS = (
     sensitivity,
     multiverse,
     multiverse_table,
+    audit_tables,
     changes,
     report,
     gate,
