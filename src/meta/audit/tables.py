@@ -12,7 +12,7 @@ from meta.audit.documents import document_findings
 from meta.audit.goals import category_findings, goal_findings
 from meta.audit.taxonomy import evidence_of_items
 from meta.evidence.dictionary import load_dictionary
-from meta.evidence.schema import columns, quote
+from meta.evidence.schema import quote
 from meta.evidence.taxonomy_links import read_links
 from meta.storage import atomic
 
@@ -100,5 +100,7 @@ def read_tables(database: Path) -> dict[str, pd.DataFrame]:
 
 
 def _read(connection: duckdb.DuckDBPyConnection, table: str, listed: list[str]) -> pd.DataFrame:
-    rows = connection.sql(f"SELECT {columns(listed)} FROM {quote(table)}").to_arrow_table()
+    # As text already there: a number beside a blank would become a fraction on the way.
+    cells = ", ".join(f"CAST({quote(name)} AS VARCHAR) AS {quote(name)}" for name in listed)
+    rows = connection.sql(f"SELECT {cells} FROM {quote(table)}").to_arrow_table()
     return pd.DataFrame(rows.to_pandas()).astype("string")

@@ -63,7 +63,7 @@ def _parents(taxonomy: TypedTable) -> list[Problem]:
             remedy = "add it, or correct it" + did_you_mean(parent, above)
         elif document.get(item) is not pd.NA and document[parent] != document.get(item):
             reason = "the parent is an item of another document"
-        elif parent == item or _below_itself(parent, above):
+        elif _below_itself(item, above):
             reason = "the parent is the item itself or a part of it"
         if reason:
             problems.append(taxonomy.problem(row, "parent", reason, remedy))
