@@ -81,7 +81,9 @@ def test_a_case_of_another_kind_is_named_with_its_share():
     assert row["rows"] == "GP1"
     assert "counts maze as goal misgeneralization, 1 of the 1 case" in row["sentence"]
     assert "coded as specification gaming" in row["sentence"]
-    assert kinds(*rows, separates="yes")["sentence"].item().endswith("tells the two apart itself.")
+    assert "apart" not in row["sentence"]
+    said = kinds(*rows, separates="yes")["sentence"].item()
+    assert said.endswith("; the page itself tells the two apart.")
 
 
 def test_open_sections():

@@ -112,7 +112,7 @@ FAULTS = {
     "gaming cases as misgeneralization": Fault(
         "counted_as_another_kind", "GP012",
         ("CoastRunners, Simulated grasping and NES Tetris", "3 of the 4 cases",
-         "the research page and the lesson tell the two apart"),
+         "the research page, the lesson and the probability model itself tell the two apart"),
         {("cases", case): {"failure_type": "goal_misgeneralization"}
          for case in ("SG-ML06", "SG-ML62", "SG-ML74")},
         also=("GP013", "GP014")),

@@ -55,6 +55,7 @@ BAD = {
     "no code": ({"links": "codings.rationale=x"}, "links", "error", "no category"),
     "no category": ({"links": "arms.n_trials=5"}, "links", "error", "no category"),
     "unknown code": ({"links": "codings.shift_type=extrem"}, "links", "error", "no code of it"),
+    "unclear": ({"links": "codings.shift_type=unclear"}, "links", "error", "no code of it"),
     "unused value": ({"links": "cases.domain=games"}, "links", "warning", "no row has"),
     "no unit": ({"units": "A1; A9"}, "units", "error", "no such arm or case as A9"),
     "no end": ({"units": "A1..A9"}, "units", "error", "no such arm or case as A9"),
@@ -85,6 +86,12 @@ def test_a_circle_of_parents_is_an_error_on_each_of_its_rows(tmp_path):
     rows = [item("a", parent="b"), item("b", parent="a"), item("c", parent="a")]
     lines = [place[1] for place, _ in serious(base(tmp_path, *rows))]
     assert lines == [2, 3]
+
+
+def test_a_parent_without_a_document_is_told_of_once(tmp_path):
+    rows = [item(document=""), item("part", parent="top"), item("", parent="top")]
+    found = [(place[1], place[2]) for place, _ in serious(base(tmp_path, *rows))]
+    assert sorted(found) == [(2, "document"), (4, "item_id")]
 
 
 def test_units_of_a_table_that_is_absent_are_a_warning(tmp_path):

@@ -185,9 +185,7 @@ def _kind(failure_type: str) -> str:
 
 
 def _apart(document: str, separating: list[str], names: Mapping[str, str]) -> str:
-    if document in separating:
-        return "; it tells the two apart itself"
-    if not separating:
-        return ""
-    who = joined([names.get(other, other) for other in separating])
-    return f"; {who} {'tell' if len(separating) > 1 else 'tells'} the two apart"
+    """Which documents tell the kinds apart, last the one that counts them alike."""
+    who = [names.get(other, other) for other in separating if other != document]
+    who += [f"{names.get(document, document)} itself"] if document in separating else []
+    return f"; {joined(who)} {'tell' if len(who) > 1 else 'tells'} the two apart" if who else ""

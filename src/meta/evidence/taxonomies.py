@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from meta.evidence.contrasts import undescribed_coders
+from meta.evidence.dictionary import UNCLEAR
 from meta.evidence.membership import among
 from meta.evidence.screening import FilterError
 from meta.evidence.suggestion import did_you_mean
@@ -57,11 +58,12 @@ def _parents(taxonomy: TypedTable) -> list[Problem]:
     parents = taxonomy.believed("parent").dropna()
     for row, parent in zip(parents.index.tolist(), parents.tolist(), strict=True):
         item = taxonomy.frame.loc[row, "item_id"]
+        mine, other = document.get(item), document.get(parent)
         reason, remedy = "", "name the item that this one is a part of, or leave the cell blank"
         if parent not in above:
             reason = f"there is no such parent in {taxonomy.file}"
             remedy = "add it, or correct it" + did_you_mean(parent, above)
-        elif document.get(item) is not pd.NA and document[parent] != document.get(item):
+        elif isinstance(mine, str) and isinstance(other, str) and mine != other:
             reason = "the parent is an item of another document"
         elif _below_itself(item, above):
             reason = "the parent is the item itself or a part of it"
@@ -119,8 +121,10 @@ def _link_problems(taxonomy: TypedTable, row: int, link: Link, target: TypedTabl
     problems = []
     for value in link.values:
         reason = f"the link to {place} has the value {value!r}, which"
-        if legal is not None and value not in legal:
-            remedy = "write one of its values" + did_you_mean(value, legal)
+        if legal is not None and (value not in legal or value == UNCLEAR):
+            # An unclear says nothing of a unit, so that nothing would ever be found by it.
+            codes = [code for code in legal if code != UNCLEAR]
+            remedy = "write one of its values" + did_you_mean(value, codes)
             problems.append(taxonomy.problem(row, "links", f"{reason} is no code of it", remedy))
         elif legal is None and _whole(target) and target.has(link.column):
             used = target.believed(link.column)
