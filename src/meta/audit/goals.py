@@ -105,10 +105,13 @@ def category_findings(
                 f"{len(wrong)} of the {counted(len(rows), 'case')} that it counts so, though they "
                 f"are coded as {_kind(truly)}{_apart(document, separating, names)}"
             )
-            keys = tuple(text(row, "pair_id") for row in wrong)
-            finding = "counted_as_another_kind"
-            found.append(Finding("category", finding, (document,), keys, sentence(said)))
+            found.append(_miscounted(document, wrong, said))
     return findings_table(found)
+
+
+def _miscounted(document: str, rows: list[Row], said: str) -> Finding:
+    keys = tuple(text(row, "pair_id") for row in rows)
+    return Finding("category", "counted_as_another_kind", (document,), keys, sentence(said))
 
 
 def _codes(row: Row) -> tuple[str, str]:
