@@ -20,6 +20,7 @@ include: "workflow/rules/changes.smk"
 include: "workflow/rules/claims.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/calibration.smk"
+include: "workflow/rules/taxonomy.smk"
 
 
 localrules:
@@ -34,3 +35,4 @@ rule all:
         gate="data/processed/gate.txt",
         report="reports/index.html",
         claims=CLAIMS,
+        audit=AUDIT_REPORTS,

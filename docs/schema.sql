@@ -167,6 +167,94 @@ CREATE TABLE "claims" (
   CHECK ("statistic" IN ('point', 'lower', 'upper'))
 );
 
+CREATE TABLE "documents" (
+  "document" VARCHAR NOT NULL,
+  "short_name" VARCHAR NOT NULL,
+  "title" VARCHAR,
+  "updated_on" DATE,
+  "separates_gaming" VARCHAR,
+  "open_sections" VARCHAR,
+  PRIMARY KEY ("document"),
+  CHECK ("separates_gaming" IN ('yes', 'no'))
+);
+
+CREATE TABLE "taxonomy" (
+  "item_id" VARCHAR NOT NULL,
+  "taxonomy" VARCHAR NOT NULL,
+  "item" VARCHAR NOT NULL,
+  "parent" VARCHAR,
+  "document" VARCHAR NOT NULL,
+  "section" VARCHAR,
+  "description" VARCHAR,
+  "links" VARCHAR,
+  "units" VARCHAR,
+  "coder_id" VARCHAR,
+  PRIMARY KEY ("item_id"),
+  CHECK ("taxonomy" IN ('shift_type', 'shift_scenario', 'cause', 'scaling', 'goal_example', 'risk_factor', 'domain', 'detection', 'mitigation')),
+  FOREIGN KEY ("document") REFERENCES "documents" ("document")
+);
+
+CREATE TABLE "citations" (
+  "citation_id" VARCHAR NOT NULL,
+  "document" VARCHAR NOT NULL,
+  "place" VARCHAR,
+  "cited_authors" VARCHAR,
+  "cited_year" BIGINT,
+  "cited_title" VARCHAR,
+  "cited_organisation" VARCHAR,
+  "cited_for" VARCHAR,
+  "found_authors" VARCHAR,
+  "found_year" BIGINT,
+  "found_published" BIGINT,
+  "found_title" VARCHAR,
+  "found_organisation" VARCHAR,
+  "found_about" VARCHAR,
+  "found_basis" VARCHAR,
+  "link_said_dead" VARCHAR,
+  "study_id" VARCHAR,
+  "note" VARCHAR,
+  "coder_id" VARCHAR,
+  PRIMARY KEY ("citation_id"),
+  FOREIGN KEY ("document") REFERENCES "documents" ("document"),
+  CHECK ("cited_year" >= 1900),
+  CHECK ("cited_year" <= 2100),
+  CHECK ("found_year" >= 1900),
+  CHECK ("found_year" <= 2100),
+  CHECK ("found_published" >= 1900),
+  CHECK ("found_published" <= 2100),
+  CHECK ("found_basis" IN ('document', 'secondary', 'memory')),
+  CHECK ("link_said_dead" IN ('yes', 'no')),
+  FOREIGN KEY ("study_id") REFERENCES "studies" ("study_id")
+);
+
+CREATE TABLE "goal_pairs" (
+  "pair_id" VARCHAR NOT NULL,
+  "document" VARCHAR,
+  "study_id" VARCHAR,
+  "place" VARCHAR,
+  "environment" VARCHAR NOT NULL,
+  "item_id" VARCHAR,
+  "case_id" VARCHAR,
+  "training_regime" VARCHAR,
+  "intended_code" VARCHAR NOT NULL,
+  "intended_goal" VARCHAR,
+  "learned_code" VARCHAR NOT NULL,
+  "learned_goal" VARCHAR,
+  "break_point" VARCHAR,
+  "told_as" VARCHAR,
+  "counted_as" VARCHAR,
+  "known_from" VARCHAR,
+  "coder_id" VARCHAR,
+  PRIMARY KEY ("pair_id"),
+  FOREIGN KEY ("document") REFERENCES "documents" ("document"),
+  FOREIGN KEY ("study_id") REFERENCES "studies" ("study_id"),
+  FOREIGN KEY ("item_id") REFERENCES "taxonomy" ("item_id"),
+  FOREIGN KEY ("case_id") REFERENCES "cases" ("case_id"),
+  CHECK ("told_as" IN ('demonstrated', 'possible')),
+  CHECK ("counted_as" IN ('specification_gaming', 'goal_misgeneralization', 'shutdown_resistance', 'neighbouring_generalization', 'designer_error', 'environment_vulnerability', 'measurement_check')),
+  CHECK ("known_from" IN ('document', 'secondary', 'memory'))
+);
+
 CREATE TABLE "screening" (
   "source" VARCHAR NOT NULL,
   "records" BIGINT NOT NULL,

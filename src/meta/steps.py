@@ -286,6 +286,17 @@ def claims(fits: tuple[Path, ...], tables: Path, output: Path) -> None:
     write_text(output, found.to_csv(index=False, lineterminator="\n"))
 
 
+@click.command("audit-tables")
+@click.option("--database", type=FILE, required=True, help="DuckDB file of the evidence.")
+@click.option("--taxonomy", type=FILE, required=True, help="CSV of items and their evidence.")
+@click.option("--findings", type=FILE, required=True, help="CSV of faults of the documents.")
+def audit_tables(database: Path, taxonomy: Path, findings: Path) -> None:
+    """Write what the documents list with its evidence, and where they contradict it."""
+    from meta.audit.tables import write_audit
+
+    write_audit(database, taxonomy, findings)
+
+
 #: Commands of the steps, in the order of the pipeline.
 STEPS = (
     evidence,
@@ -299,6 +310,7 @@ STEPS = (
     sensitivity,
     multiverse,
     multiverse_table,
+    audit_tables,
     changes,
     claims,
     report,

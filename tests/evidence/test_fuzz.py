@@ -4,7 +4,7 @@ Small copies of the shipped tables (real cells: quotes, commas, blanks, notes) a
 corrections are mutated by bytes, cells, lines and columns, each base with a seed of its own. In
 most bases several files are mutated at once; in a share of them exactly one is, so that nothing
 else hides what is made of it. A mutant is one file that differs from its copy, so that a base
-counts as many as it has: about eight where several are mutated. What the check accepts is compared
+counts as many as it has: about twelve where several are mutated. What the check accepts is compared
 with a reader written here, on the csv module alone.
 """
 
@@ -59,6 +59,13 @@ ROWS = {
     "rates_without_denominators": ["Thaman, RHB, arXiv 2605.02964", "turner_2023"],
     "curated_counts": ["CheatBench first release"],
     "continuous_outcomes": ["abdelsadek_2025"],
+    "documents": ["001_6ff58605c4bdcc06.txt", "003_f64f274e5b9b6e16.txt"],
+    "taxonomy": [
+        *("003.shift.superficial", "003.scenario.weather", "001.goal.goal-navigation"),
+        *("003.mitigation.prevention", "003.mitigation.adversarial-diversity"),
+    ],
+    "citations": ["CIT007", "CIT010", "CIT012"],
+    "goal_pairs": ["GP004"],
 }
 MOST_ROWS = 7
 #: How many tables of a base are mutated; studies are spared more often, as every arm needs its own.
@@ -478,8 +485,8 @@ def run(folder: Path, mutants: int) -> Outcome:
     workers = min(os.cpu_count() or 1, 8)
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         while total.mutants < mutants:
-            # A base has about eight mutants.
-            chunks = max(workers, (mutants - total.mutants) // (8 * step))
+            # A base has about twelve mutants.
+            chunks = max(workers, (mutants - total.mutants) // (12 * step))
             starts = range(first, first + chunks * step, step)
             parts = [pool.submit(run_seeds, str(folder), range(s, s + step)) for s in starts]
             first += chunks * step

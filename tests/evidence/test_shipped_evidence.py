@@ -51,8 +51,12 @@ def test_no_warnings(shipped):
 
 def test_coders_are_described_and_flagged(shipped):
     coders = shipped.tables["coders"].set_index("coder")["kind"]
-    contrasts = set(shipped.tables["contrasts"]["coder_id"])
-    assert set(shipped.tables["codings"]["coder"]) | contrasts == set(coders.index)
+    made = {
+        name: table["coder_id"] for name, table in shipped.tables.items() if "coder_id" in table
+    }
+    assert {"contrasts", "taxonomy", "citations", "goal_pairs"} <= set(made)
+    named = set(shipped.tables["codings"]["coder"]).union(*made.values())
+    assert named == set(coders.index)
     assert set(coders) == {"machine_assisted"}
 
 

@@ -52,7 +52,7 @@ def contrast_problems(tables: Mapping[str, TypedTable]) -> list[Problem]:
         *problems,
         *_unlike(contrasts, pairs, known),
         *_counted_twice(contrasts, pairs, known),
-        *_undescribed(contrasts, tables["coders"]),
+        *undescribed_coders(contrasts, tables["coders"], "contrast-coder-undescribed"),
     ]
 
 
@@ -155,16 +155,30 @@ def _counted_twice(
     return problems
 
 
-def _undescribed(contrasts: TypedTable, coders: TypedTable) -> list[Problem]:
-    if not contrasts.has("coder_id"):
+def undescribed_coders(typed: TypedTable, coders: TypedTable, code: str) -> list[Problem]:
+    """Report rows whose coder the table of coders does not describe.
+
+    Parameters
+    ----------
+    typed : TypedTable
+        A table with the column `coder_id`.
+    coders : TypedTable
+        The table of coders.
+    code : str
+        Short name of the kind of problem.
+
+    Returns
+    -------
+    list of Problem
+        One warning, or none.
+    """
+    if not typed.has("coder_id"):
         return []
     if coders.raw.present and not (coders.raw.complete and coders.has("coder")):
         return []
     described = [*coders.frame["coder"].dropna(), *coders.raw.loose] if coders.raw.present else []
-    coder = contrasts.believed("coder_id")
+    coder = typed.believed("coder_id")
     wrong = coder.notna() & ~coder.isin(described)
     reason = f"the coder is not described in {coders.file}, so a machine's work would not show"
     remedy = "add a row to it with the coder and the kind human, machine_assisted or machine"
-    return told_once(
-        contrasts, wrong, "coder_id", reason, remedy, "warning", "contrast-coder-undescribed"
-    )
+    return told_once(typed, wrong, "coder_id", reason, remedy, "warning", code)

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from meta.evidence.cells import TypedTable
     from meta.evidence.problems import Problem
 
+#: Tables besides the codings whose rows name a coder.
+BY_CODER = ("contrasts", "taxonomy", "citations", "goal_pairs")
+
 
 def orphan_problems(tables: Mapping[str, TypedTable]) -> list[Problem]:
     """Report studies without any row, units without any coding, and coders without one.
@@ -69,13 +72,14 @@ def _units(tables: Mapping[str, TypedTable]) -> list[Problem]:
 
 
 def _coders(tables: Mapping[str, TypedTable]) -> list[Problem]:
-    coders, codings, contrasts = tables["coders"], tables["codings"], tables["contrasts"]
-    if not _readable(codings) or not _readable(contrasts):
+    coders, makers = tables["coders"], {"codings": "coder", **dict.fromkeys(BY_CODER, "coder_id")}
+    if not all(_readable(tables[name]) for name in makers):
         return []
     names = coders.believed("coder")
-    wrong = names.notna() & ~among(names, codings.frame["coder"])
-    wrong &= ~among(names, contrasts.frame["coder_id"])
-    reason = "no coding or contrast is by the coder"
+    wrong = names.notna()
+    for name, column in makers.items():
+        wrong &= ~among(names, tables[name].frame[column])
+    reason = "no coding, contrast or row of the audit is by the coder"
     remedy = "nothing to do, or write the name as in codings.csv"
     return told_once(coders, wrong, "coder", reason, remedy, "note", "coder-unused")
 

@@ -15,6 +15,7 @@ from meta.evidence.links import link_problems
 from meta.evidence.near_values import near_value_problems
 from meta.evidence.orphans import orphan_problems
 from meta.evidence.printed_figures import printed_problems
+from meta.evidence.taxonomies import audit_problems
 from meta.evidence.templates import worked_row
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ def rule_problems(
         *arm_set_problems(tables["arms"]),
         *coding_problems(tables, dictionary.codebook),
         *contrast_problems(tables),
+        *audit_problems(tables),
         *orphan_problems(tables),
     ]
     if any(problem.severity == "error" for problem in (*found, *problems)):

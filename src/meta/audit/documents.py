@@ -1,0 +1,34 @@
+"""The documents themselves: what they list as still to be written."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from meta.audit.findings import Finding, findings_table, joined, rows_of, sentence, text
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def document_findings(documents: pd.DataFrame) -> pd.DataFrame:
+    """Find documents with sections that are still to be written.
+
+    Parameters
+    ----------
+    documents : DataFrame
+        Table of the documents.
+
+    Returns
+    -------
+    DataFrame
+        Of kind ``document``: `open_sections`, one finding a document.
+    """
+    found = []
+    for row in rows_of(documents):
+        document = text(row, "document")
+        sections = [part.strip() for part in text(row, "open_sections").split(";") if part.strip()]
+        if sections:
+            said = f"the {text(row, 'short_name')} lists as still to be written: {joined(sections)}"
+            key = (document,)
+            found.append(Finding("document", "open_sections", key, key, sentence(said)))
+    return findings_table(found)
