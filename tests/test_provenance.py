@@ -39,7 +39,8 @@ def fingerprints(package: Path) -> dict[str, str]:
     ("file", "moved"),
     [
         ("models/chain.py", {"fit"}),
-        ("models/hierarchy.py", {"fit", "diagnose"}),
+        ("models/hierarchy.py", {"fit"}),
+        ("models/centring.py", {"fit", "diagnose"}),
         ("models/design.py", {"analysis_sets", "fit", "diagnose", "report"}),
         ("inference/sampling.py", {"fit"}),
         ("estimands/population.py", {"diagnose", "report"}),

@@ -80,6 +80,12 @@ def test_blank_conditioning_without_capable_trials_needs_no_note(tmp_path):
     assert checked(tmp_path, arms=[arm(conditioning="", n_capable="")]).problems == []
 
 
+def test_capable_trials_at_risk_without_their_number_are_a_warning(tmp_path):
+    problem = only(checked(tmp_path, arms=[arm(n_capable="")]))
+    assert (problem.column, problem.severity) == ("n_capable", "warning")
+    assert "n_at_risk (30)" in problem.reason
+
+
 def test_an_illegal_count_is_reported_once(tmp_path):
     rows = [arm("A1", n_at_risk="3O"), arm("A2", n_trials="0"), arm("A3", n_goal_failure="x")]
     assert places(checked(tmp_path, arms=rows).problems) == [

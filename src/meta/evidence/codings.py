@@ -12,6 +12,7 @@ from meta.evidence.dates import UNIT_TABLES
 from meta.evidence.dictionary import UNCLEAR
 from meta.evidence.findings import told_once
 from meta.evidence.membership import among
+from meta.evidence.suggestion import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -220,7 +221,9 @@ def _undescribed(codings: TypedTable, coders: TypedTable) -> list[Problem]:
     problems: list[Problem] = []
     for name in names:
         reason = f"the coder {name} is not described in {coders.file}"
+        near = did_you_mean(str(name), sorted(map(str, known)))
         problems += told_once(
-            codings, coder == name, "coder", reason, remedy, "warning", "coder-undescribed"
-        )
+            codings, coder == name, "coder", f"{reason}{near}", remedy, "warning",
+            "coder-undescribed",
+        )  # fmt: skip
     return problems

@@ -100,6 +100,19 @@ def _conditioning(arms: TypedTable) -> list[Problem]:
         "correct one of the two, or write all_trials if all trials were at risk",
     )
     problems += _partly_at_risk(arms)
+    unknown = (conditioning == "given_capability") & arms.blank("n_capable")
+    unknown &= at_risk.notna() & arms.believed("n_goal_failure").notna()
+    problems += arms.problems(
+        arms.rows(unknown),
+        "n_capable",
+        lambda row: (
+            f"is blank under given_capability, where n_at_risk ({at_risk[row]}) counts "
+            "capable trials: the arm says nothing of capability"
+        ),
+        "write how many of n_trials were capable (n_at_risk, if each capable trial was at risk), "
+        "or nothing if the source does not tell",
+        "warning",
+    )
     blank = arms.blank("conditioning")
     reason = "conditioning is blank and n_at_risk is at most n_capable: read as given_capability"
     remedy = "write given_capability if so, or all_trials"

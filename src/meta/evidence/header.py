@@ -119,7 +119,8 @@ def header_problems(records: Records, table: Table, shown_as: str) -> list[Probl
         near = nearest(column, extra)
         renamed.add(near)
         rename = f"rename the column {show(near)} to {column}" if near else ""
-        remedy = rename or f"add a column {column}"
+        lost = f"restore {shown_as}: the cells of a key cannot be made anew"
+        remedy = rename or (lost if column in table.key else f"add a column {column}")
         reason = "the required column is missing"
         problems.append(Problem(shown_as, line, column, "", reason, remedy))
     problems += [

@@ -22,14 +22,16 @@ from meta.evidence.prompts import ask_and_add
 from meta.plural import counted
 
 if TYPE_CHECKING:
-    from meta.evidence.dictionary import Field
+    from meta.evidence.dictionary import Field, Table
 
 #: What to do once a row of a kind is there.
 NEXT = {
     "study": "add what it reports: `meta new arm --study-id {study_id}`",
-    "arm": "see what it does to the estimates: `snakemake --cores 2`",
+    "arm": "code it, `meta new coding --unit-id {arm_id} --coder YOUR_NAME`, and see what it does "
+    "to the estimates: `meta preview data/raw`",
     "case": "code it: `meta new coding --unit-id {case_id} --coder YOUR_NAME`",
-    "coding": "a second coder codes it too: `meta new coding --unit-id {unit_id} --coder ...`",
+    "coding": "each unit wants two coders, who do not see each other's codes; what they do to the "
+    "estimates: `meta preview data/raw`",
     "contrast": "see what it does to the estimates: `snakemake --cores 2`",
 }
 
@@ -56,7 +58,7 @@ def command(kind: str) -> click.Command:
             help="Holds data/raw/.",
         ),
         click.Option(["--no-input"], is_flag=True, help="Ask nothing, even in a terminal."),
-        *(_option(field) for field in table.fields.values()),
+        *(_option(field, table) for field in table.fields.values()),
     ]
 
     def run(directory: Path, no_input: bool, **fields: str | None) -> None:
@@ -102,6 +104,12 @@ def report(added: AddedRow, kind: str) -> str:
     parts = [added.diff, "\n".join([f"{added.file}:{added.line}: added", *cells])]
     if added.problems:
         parts.append(format_text(added.problems))
+    if any(problem.severity == "warning" for problem in added.problems):
+        parts.append(
+            "The row is written, warnings and all. If one of them is right, edit or delete "
+            f"{added.file}:{added.line} while nobody else has the row; once it is shared, correct "
+            f"or withdraw it in {RAW}/corrections.yaml."
+        )
     if added.existing:
         errors = counted(added.existing, "error")
         parts.append(f"The base has {errors} of its own besides; see `meta check`.")
@@ -109,12 +117,13 @@ def report(added: AddedRow, kind: str) -> str:
     return "\n\n".join(parts)
 
 
-def _option(field: Field) -> click.Option:
+def _option(field: Field, table: Table) -> click.Option:
     names = [f"--{field.name.replace('_', '-')}"]
     if "_" in field.name:
         names.append(f"--{field.name}")
     required = "Required. " if field.required else ""
-    if field.name in FILLED_IN:
+    # A name is given to the table's own rows, not to those of others that it refers to.
+    if field.name in FILLED_IN and (field.name in table.key or not field.name.endswith("_id")):
         required = "Filled in if left out. "
     return click.Option([*names, field.name], metavar=_metavar(field),
                         help=f"{required}{_described(field)}")  # fmt: skip

@@ -29,6 +29,7 @@ SETTINGS: dict[Any, Any] = {
     "axes.edgecolor": RULE,
     "axes.labelcolor": INK,
     "xtick.color": INK,
+    "ytick.color": INK,
     "text.parse_math": False,
 }
 

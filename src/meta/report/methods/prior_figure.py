@@ -6,13 +6,14 @@ judged.
 
 from __future__ import annotations
 
+import matplotlib
 import numpy as np
 from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from meta.report.methods.implications import Implication, Quantity
-from meta.report.svg import INK, MUTED, POINTS, RULE, inline_svg
+from meta.report.svg import INK, MUTED, POINTS, RULE, SETTINGS, inline_svg
 
 DOTS = 20
 WIDTH = 360.0
@@ -43,16 +44,17 @@ def prior_figure(name: str, title: str, implication: Implication) -> Markup:
     scales = [s for s in TICKS if any(q.scale == s for q in implication.quantities)]
     panels = [[q for q in implication.quantities if q.scale == s] for s in scales]
     height = sum(len(panel) * ROW + FOOT for panel in panels)
-    figure = Figure(figsize=(WIDTH / POINTS, height / POINTS))
-    figure.patch.set_visible(False)
-    top = 0.0
-    for scale, panel in zip(scales, panels, strict=True):
-        tall = len(panel) * ROW
-        axes = figure.add_axes(
-            (EDGE / WIDTH, 1 - (top + tall) / height, 1 - 2 * EDGE / WIDTH, tall / height)
-        )
-        _panel(axes, scale, panel, tall)
-        top += tall + FOOT
+    with matplotlib.rc_context(SETTINGS):
+        figure = Figure(figsize=(WIDTH / POINTS, height / POINTS))
+        figure.patch.set_visible(False)
+        top = 0.0
+        for scale, panel in zip(scales, panels, strict=True):
+            tall = len(panel) * ROW
+            axes = figure.add_axes(
+                (EDGE / WIDTH, 1 - (top + tall) / height, 1 - 2 * EDGE / WIDTH, tall / height)
+            )
+            _panel(axes, scale, panel, tall)
+            top += tall + FOOT
     return inline_svg(figure, name, title, "; ".join(_said(q) for q in implication.quantities))
 
 
