@@ -8,13 +8,13 @@ from typing import get_args
 
 from meta.claims.audit import COLUMNS
 from meta.claims.verdict import (
-    FEWEST_STUDIES,
     LEAST_CONTRACTION,
     ODDS_TOLERANCE,
     RATIO_TOLERANCE,
     VERDICTS,
     Reason,
 )
+from meta.models.design import FEWEST_STUDIES
 
 TEXT = (Path(__file__).parents[2] / "docs/claims.md").read_text(encoding="utf-8")
 

@@ -15,7 +15,6 @@ from meta.claims.estimates import Estimate
 from meta.claims.printed import Figure
 from meta.claims.verdict import (
     CONTRADICTED,
-    FEWEST_STUDIES,
     LEAST_CONTRACTION,
     NOT_SUPPORTED,
     NOT_TESTABLE,
@@ -28,6 +27,7 @@ from meta.claims.verdict import (
     overall,
     region,
 )
+from meta.models.design import FEWEST_STUDIES
 from tests.claims.tables import RATE, estimates
 
 SHARE = estimates().find(Comparison(**RATE))

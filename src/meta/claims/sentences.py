@@ -8,13 +8,13 @@ from meta.claims.comparisons import Comparison
 from meta.claims.estimates import Estimate
 from meta.claims.printed import Figure
 from meta.claims.verdict import (
-    FEWEST_STUDIES,
     LEAST_CONTRACTION,
     UNSELECTED,
     Judgement,
     Reason,
     region,
 )
+from meta.models.design import FEWEST_STUDIES
 from meta.plural import counted, plural
 
 SHARE_UNITS = frozenset({"probability", "fraction"})

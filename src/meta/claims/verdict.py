@@ -19,15 +19,13 @@ from typing import Literal
 from meta.claims.comparisons import Relation
 from meta.claims.estimates import Estimate
 from meta.claims.printed import Figure
+from meta.models.design import FEWEST_STUDIES
 
 #: Odds may differ from those of a printed share by this factor and agree with it: less than a small
 #: effect (Chen, Cohen & Chen 2010, doi:10.1080/03610911003650383).
 ODDS_TOLERANCE = 1.68
 #: Ratios may differ by this factor, as in bioequivalence (0.80 to 1.25).
 RATIO_TOLERANCE = 1.25
-#: Studies that must observe an estimate directly: two cannot tell what varies between studies
-#: (Gonnermann et al. 2015, doi:10.1002/sim.6473). A single study's own rate needs that study alone.
-FEWEST_STUDIES = 3
 #: Contraction that an estimate must have: at it the data say as much as the prior does.
 LEAST_CONTRACTION = 0.5
 #: Frames whose rows are not chosen for having failed.
@@ -88,6 +86,8 @@ def readiness(estimate: Estimate) -> Reason | None:
         return "failed checks"
     if estimate.k_rows < 1:
         return "no rows"
+    # Two studies cannot tell what varies between studies (Gonnermann et al. 2015,
+    # doi:10.1002/sim.6473); a single study's own rate needs that study alone.
     if estimate.k_direct < (1 if estimate.estimand == "study_rate" else FEWEST_STUDIES):
         return "few studies"
     # Not `<`: an unknown contraction is not a passed one.
