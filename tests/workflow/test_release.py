@@ -18,7 +18,7 @@ from tests.workflow.conftest import Pipeline
 pytestmark = pytest.mark.pipeline
 
 ROW = (
-    "M13,bravo_2023,goal_misgeneralization,maze,drc,bravo:b,episode,60,55,given_capability,55,50,"
+    "M13,bravo_2023,goal_misgeneralization,maze,drc,bravo:b,episode,60,55,given_capability,55,43,"
     "denominator,main,A,\n"
 )
 
@@ -87,13 +87,13 @@ def test_an_added_arm_is_named_with_what_it_moved(changeable: Pipeline) -> None:
     assert (same["rows"], same["attribution"]) == ({}, [])
     arms = changeable.base / "data/raw/arms.csv"
     text = arms.read_text().replace("zero events", "no event")
-    arms.write_text(text.replace("25,6,denominator", "25,7,denominator") + ROW)
+    arms.write_text(text.replace("25,6,denominator", "25,8,denominator") + ROW)
     done = changeable.snakemake()
     assert done.returncode == 0, done.stdout + done.stderr
     found = document(changeable)
     assert found["rows"]["arms"] == {
         "added": ["M13"], "removed": [], "other": 1,
-        "changed": {"M07": {"n_goal_failure": ["6", "7"]}},
+        "changed": {"M07": {"n_goal_failure": ["6", "8"]}},
     }  # fmt: skip
     pooled = {(p["model"], p["outcome"], p["estimand"]): p for p in found["pooled"]}
     goal = pooled["rates", "goal_failure", "rate_mean"]
