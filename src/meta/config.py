@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from meta.chain_settings import Chain, ChainTask, harm_models
 from meta.evidence.dictionary import load_dictionary
 from meta.evidence.suggestion import did_you_mean
 from meta.moderator_effects import Effect, effect_problems, moderator_effect, moderator_field
@@ -245,6 +246,7 @@ class Settings(Strict):
     checks: FitChecks = FitChecks()
     sensitivity: Sensitivity = Sensitivity()
     multiverse: Multiverse = Multiverse()
+    chain: Chain = Chain()
     models: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], ModelSpec] = Field(
         min_length=1
     )
@@ -305,6 +307,23 @@ class Settings(Strict):
         if self.sensitivity.models:
             return self.sensitivity.models
         return () if self.models[self.primary].imputes else (self.primary,)
+
+    @property
+    def chains(self) -> dict[str, ChainTask]:
+        """Tasks of the chains with harm, by the model whose rates are joined to it."""
+        return {
+            rates: ChainTask(
+                rates=rates,
+                harm=harm,
+                notoriety=self.models[harm].notoriety,
+                transport=self.chain.transport,
+                eta=self.priors[self.models[rates].priors].correlation.eta,
+                correlations=self.sensitivity.correlations,
+                draws=self.chain.draws,
+                seed=self.seed,
+            )
+            for rates, harm in harm_models(self.models).items()
+        }
 
     @property
     def primary(self) -> str:

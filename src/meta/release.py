@@ -34,6 +34,7 @@ from meta.evidence.dictionary import load_dictionary
 from meta.evidence.index import RAW_HASH, raw_hash, read_index
 from meta.provenance import commit
 from meta.settings_file import load_settings
+from meta.storage import write_csv
 from meta.stored import LEFT_OUT, NUMBERS, PROCESSED, RUN, StoredModel, read_model, whole
 
 FOLDER = Path("releases")
@@ -116,9 +117,9 @@ def make_release(directory: Path, name: str | None = None) -> Path:
         (folder / "rows").mkdir(parents=True)
         text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
         (folder / "manifest.json").write_text(text, encoding="utf-8")
-        _write_csv(pooled, folder / "pooled.csv")
+        write_csv(folder / "pooled.csv", pooled)
         for table, frame in rows.items():
-            _write_csv(frame, folder / "rows" / f"{table}.csv")
+            write_csv(folder / "rows" / f"{table}.csv", frame)
         folder.replace(target)
     return target
 
@@ -134,10 +135,6 @@ def run_rows(directory: Path) -> dict[str, pd.DataFrame]:
     database = directory / PROCESSED / "evidence.duckdb"
     with whole(database):
         return canonical_rows(database)
-
-
-def _write_csv(table: pd.DataFrame, path: Path) -> None:
-    table.to_csv(path, index=False, lineterminator="\n", float_format="%.10g")
 
 
 def _require_passed(directory: Path) -> list[StoredModel]:

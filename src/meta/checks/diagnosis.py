@@ -21,7 +21,7 @@ from meta.models.imputed_design import build_imputed_design
 from meta.models.specification import design_of
 from meta.pooled import pooled_table
 from meta.provenance import commit
-from meta.storage import atomic, write_json
+from meta.storage import atomic, write_csv, write_json
 
 DIAGNOSTIC_COLUMNS = ["model", "check", "value", "threshold", "passed", "worst", "meaning"]
 
@@ -78,9 +78,9 @@ def diagnose(
 
 
 def _write(result: Diagnosis, record: dict[str, Any], model: str, folder: Path) -> None:
-    _write_csv(result.pooled, folder / "pooled.csv")
+    write_csv(folder / "pooled.csv", result.pooled)
     rows = pd.DataFrame([{"model": model, **check.as_row()} for check in result.checks])
-    _write_csv(rows[DIAGNOSTIC_COLUMNS], folder / "diagnostics.csv")
+    write_csv(folder / "diagnostics.csv", rows[DIAGNOSTIC_COLUMNS])
     _write_draws(result.estimates, folder / "draws.parquet")
     if result.imputation:
         record = record | {"imputation": record["imputation"] | result.imputation}
@@ -98,11 +98,6 @@ def _with_checks(record: dict[str, Any], checks: list[Check]) -> dict[str, Any]:
         "checks": shown,
         "passed": all(c.passed for c in checks),
     }
-
-
-def _write_csv(table: pd.DataFrame, path: Path) -> None:
-    with atomic(path) as temporary:
-        table.to_csv(temporary, index=False, lineterminator="\n")
 
 
 def _write_draws(estimates: list[Estimate], path: Path) -> None:

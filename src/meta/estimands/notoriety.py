@@ -57,7 +57,7 @@ def notoriety_estimates(
     """
     rng = np.random.default_rng(child_seed(seed, "notoriety"))
     stage = design.stages.index(HARM)
-    alone, harm = _harm_alone(draws, stage), _harm_design(design, stage)
+    alone, harm = harm_alone(draws), _harm_design(design, stage)
     prior = rng.normal(notoriety.mu, notoriety.sigma, len(draws.location))
     found: list[Estimate] = []
     for group in design.groups:
@@ -76,9 +76,9 @@ def notoriety_estimates(
     return found
 
 
-def _harm_alone(draws: Draws, stage: int) -> Draws:
-    """Draws of the harm stage by itself: its margin needs no correlation with the others."""
-    one = slice(stage, stage + 1)
+def harm_alone(draws: Draws) -> Draws:
+    """Draws of the last stage of a composition by itself: its margin needs no correlation."""
+    one = slice(draws.location.shape[1] - 1, draws.location.shape[1])
     return replace(
         draws,
         location=draws.location[:, one],
