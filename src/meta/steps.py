@@ -229,6 +229,31 @@ def check_fit(
 
 
 @click.command()
+@click.option("--task", "text", required=True, help="The chain, as JSON.")
+@click.option("--rates", type=(FILE, FILE, str), required=True, help="Posterior, rows and task.")
+@click.option("--harm", type=(FILE, FILE, str), required=True, help="Of the model of harm.")
+@click.option("--gate", "thresholds", required=True, help="Thresholds, as JSON.")
+@click.option("--ci-prob", type=click.FloatRange(0, 1), required=True)
+@click.option("--output", type=FOLDER, required=True)
+def chain(
+    text: str,
+    rates: tuple[Path, Path, str],
+    harm: tuple[Path, Path, str],
+    thresholds: str,
+    ci_prob: float,
+    output: Path,
+) -> None:
+    """Join harm among catalogued failures to the rates of a model, draw by draw."""
+    from meta.chain_settings import ChainTask
+    from meta.checks.chain_diagnosis import write_chain
+    from meta.config import FitTask, Gate
+
+    one, other = ((*each[:2], FitTask.model_validate_json(each[2])) for each in (rates, harm))
+    gate_of = Gate.model_validate_json(thresholds)
+    write_chain(one, other, ChainTask.model_validate_json(text), gate_of, ci_prob, output)
+
+
+@click.command()
 @click.option("--posterior", type=FILE, required=True)
 @click.option("--analysis", type=FILE, required=True)
 @click.option("--arms", type=FILE, required=True, help="Canonical Parquet of the arms.")
@@ -307,6 +332,7 @@ STEPS = (
     fit,
     diagnose,
     check_fit,
+    chain,
     sensitivity,
     multiverse,
     multiverse_table,

@@ -40,6 +40,7 @@ rule gate:
     input:
         diagnostics=expand(f"{FITS}/diagnostics.csv", model=MODELS),
         checks=expand(f"{CHECKS}/diagnostics.csv", model=MODELS),
+        chains=expand(f"{CHAIN}/diagnostics.csv", model=CHAINS),
         codes=[f"{CODES}/diagnostics.csv"] if CODED else [],
         # The draft report comes first, so that a failed gate leaves it to be read.
         report="reports/index.html",
@@ -54,4 +55,4 @@ rule gate:
     params:
         code=code_fingerprint("meta.steps:gate"),
     shell:
-        "meta gate {input.diagnostics} {input.checks} {input.codes} --output {output.passed} 2>&1 | tee {log} >&2"
+        "meta gate {input.diagnostics} {input.checks} {input.chains} {input.codes} --output {output.passed} 2>&1 | tee {log} >&2"

@@ -66,6 +66,9 @@ EXTRA_REPORTS = {
 COMPARED = [model for model in MODELS if model in compared_models()]
 CLAIMS = ["reports/claims.csv"] if Path("data/raw/claims.csv").is_file() else []
 CLAIM_REPORTS = {"audit": "reports/claims.html"} if CLAIMS else {}
+CHAIN = "data/processed/chains/{model}"
+# Models of rates that a model of harm is joined to.
+CHAINS = {m: task for m, task in SETTINGS.chains.items() if {m, task.harm} <= set(MODELS)}
 CODE_SETTINGS = SETTINGS.model_dump_json(include={"codes", "sampler", "seed", "gate"})
 
 

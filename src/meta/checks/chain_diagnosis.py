@@ -11,7 +11,9 @@ import pandas as pd
 import xarray as xr
 
 from meta.chain_settings import ChainTask
+from meta.checks.diagnosis import DIAGNOSTIC_COLUMNS
 from meta.checks.imputed import combined_statistics
+from meta.checks.sampler import Check, quantity_checks
 from meta.config import FitTask, Gate
 from meta.errors import DesignError
 from meta.estimands.draws import Draws, Estimate, hyper_draws
@@ -109,8 +111,8 @@ def paired_sets(
             "two models of imputed codes can be joined where both have the same imputed sets"
         )
     sets = max(counts, default=1)
+    chains = min(fit.draws[0].shape[0] for fit in (rates, harm) if len(fit.draws) == sets)
     one, other = _spread(rates.draws, sets), _spread(harm.draws, sets)
-    chains = min(one[0].shape[0], other[0].shape[0])
     length = min(
         most // (sets * chains), *(d.shape[0] * d.shape[1] // chains for d in (*one, *other))
     )
@@ -157,7 +159,7 @@ def joined_sets(
 
 def diagnose_chain(
     rates: FittedModel, harm: FittedModel, task: ChainTask, gate: Gate, ci_prob: float
-) -> tuple[pd.DataFrame, list[Estimate]]:
+) -> tuple[pd.DataFrame, list[Check], list[Estimate]]:
     """Summarise the chain of two fits and check its draws.
 
     Parameters
@@ -172,8 +174,8 @@ def diagnose_chain(
     Returns
     -------
     tuple
-        Table in the columns of pooled results and `CHAIN_COLUMNS`; `passed` is of the draws of the
-        product alone. And the estimates with their draws.
+        Table in the columns of pooled results and `CHAIN_COLUMNS`; `passed` is of these draws, not
+        of the fits that they are made of. The checks of the draws, and the estimates.
     """
     pairs = paired_sets(rates, harm, task.draws)
     judgements = judgements_of(task)
@@ -192,7 +194,11 @@ def diagnose_chain(
         estimates, rates.base, task.rates, gate, ci_prob, True, statistics, behind, prior
     )
     table["frame"] = FRAME
-    return table.assign(harm_model=task.harm, k_cases=cases), estimates
+    checks = quantity_checks(statistics, [e.key for e in estimates], gate)
+    named = [
+        replace(c, check=f"chain_{c.check}", meaning=f"{c.meaning}: with harm") for c in checks
+    ]
+    return table.assign(harm_model=task.harm, k_cases=cases), named, estimates
 
 
 def correlation_table(
@@ -294,7 +300,7 @@ def write_chain(
     ci_prob: float,
     folder: Path,
 ) -> None:
-    """Join two stored fits and write `pooled.csv`, `correlation.csv` and `draws.parquet`.
+    """Join two stored fits; write `pooled.csv`, `diagnostics.csv`, `correlation.csv`, draws.
 
     Parameters
     ----------
@@ -306,8 +312,10 @@ def write_chain(
         Receives the files.
     """
     one, other = fitted_model(*rates), fitted_model(*harm)
-    table, estimates = diagnose_chain(one, other, task, gate, ci_prob)
+    table, checks, estimates = diagnose_chain(one, other, task, gate, ci_prob)
     write_csv(folder / "pooled.csv", table)
+    rows = pd.DataFrame([{"model": task.rates, **check.as_row()} for check in checks])
+    write_csv(folder / "diagnostics.csv", rows[DIAGNOSTIC_COLUMNS])
     write_csv(folder / "correlation.csv", correlation_table(one, other, task, ci_prob))
     draws = pd.DataFrame({e.key: e.draws.ravel().astype("float32") for e in estimates})
     with atomic(folder / "draws.parquet") as temporary:
