@@ -19,6 +19,7 @@ include: "workflow/rules/chain.smk"
 include: "workflow/rules/sensitivity.smk"
 include: "workflow/rules/changes.smk"
 include: "workflow/rules/claims.smk"
+include: "workflow/rules/risk.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/calibration.smk"
 include: "workflow/rules/taxonomy.smk"
@@ -36,4 +37,5 @@ rule all:
         gate="data/processed/gate.txt",
         report="reports/index.html",
         claims=CLAIMS,
+        risk=RISK_REPORTS,
         audit=AUDIT_REPORTS,

@@ -53,11 +53,7 @@ def harm_models(models: Mapping[str, ModelSpec]) -> dict[str, str]:
     dict
         Name of the model of harm by that of the model of rates.
     """
-    harms = {
-        name: spec
-        for name, spec in models.items()
-        if spec.notoriety is not None and spec.random_effects == "normal"
-    }
+    harms = joinable_harm(models)
     found = {}
     for name, spec in models.items():
         if not _is_joined(spec):
@@ -66,6 +62,15 @@ def harm_models(models: Mapping[str, ModelSpec]) -> dict[str, str]:
         if shared:
             found[name] = min(shared, key=lambda h: len(harms[h].moderators))
     return found
+
+
+def joinable_harm(models: Mapping[str, ModelSpec]) -> dict[str, ModelSpec]:
+    """Compositions with a prior of notoriety and normal effects, by name."""
+    return {
+        name: spec
+        for name, spec in models.items()
+        if spec.notoriety is not None and spec.random_effects == "normal"
+    }
 
 
 def _is_joined(spec: ModelSpec) -> bool:

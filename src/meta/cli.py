@@ -139,6 +139,42 @@ def preview(
 
 
 @main.command()
+@click.option("--shift", multiple=True, help="Shift type; twice for the least and the greatest.")
+@click.option("--specification", type=float, help="Score from 0 (proxy only) to 1 (the goal).")
+@click.option("--capability", help="Capability level of the codebook.")
+@click.option("--diversity", help="Training diversity of the codebook.")
+@click.option("--alignment", help="Alignment method of the codebook.")
+@click.option("--period", help="Period of the documents' timeline.")
+@click.option("--mitigation", multiple=True, help="Remedy or intervention; may be repeated.")
+@click.option("--profiles", "file", type=FILE, help="Many profiles at once, as YAML or CSV.")
+@click.option("--directory", type=FOLDER, default=".", help="Holds the results of a run.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON document.")
+def risk(
+    shift: tuple[str, ...], specification: float | None, capability: str | None,
+    diversity: str | None, alignment: str | None, period: str | None,
+    mitigation: tuple[str, ...], file: Path | None, directory: Path, as_json: bool,
+) -> None:  # fmt: skip
+    """Show the risk of a deployment profile by the published formula and by the evidence.
+
+    What is not given stays out of the formula, and at the mean of the evidence.
+    """
+    from meta.risk import answer
+
+    settings = {
+        "shift": shift, "specification": specification, "capability": capability,
+        "diversity": diversity, "alignment": alignment, "period": period,
+        "interventions": mitigation,
+    }  # fmt: skip
+    given = {name: value for name, value in settings.items() if value not in (None, ())}
+    if file is not None and given:
+        raise click.UsageError("a file of profiles goes without settings of its own")
+    if file is None and not given:
+        raise click.UsageError("name a --shift, or a file of --profiles")
+    table = answer.answer(directory, given, file)
+    click.echo(answer.as_json(table) if as_json else answer.as_text(table))
+
+
+@main.command()
 @click.argument("directory", type=FOLDER, default=".")
 @click.option("--name", help="Name of the release; the year and month by default.")
 def release(directory: Path, name: str | None) -> None:

@@ -22,6 +22,7 @@ from meta.priors import (
     Strict,
     parameters_with_priors,
 )
+from meta.risk_settings import RiskModels, risk_models
 from meta.sensitivity_settings import Multiverse, Sensitivity
 
 STAGES = ("capability_transfer", "goal_failure", "harm")
@@ -311,19 +312,28 @@ class Settings(Strict):
     @property
     def chains(self) -> dict[str, ChainTask]:
         """Tasks of the chains with harm, by the model whose rates are joined to it."""
-        return {
-            rates: ChainTask(
-                rates=rates,
-                harm=harm,
-                notoriety=self.models[harm].notoriety,
-                transport=self.chain.transport,
-                eta=self.priors[self.models[rates].priors].correlation.eta,
-                correlations=self.sensitivity.correlations,
-                draws=self.chain.draws,
-                seed=self.seed,
-            )
-            for rates, harm in harm_models(self.models).items()
-        }
+        joined = harm_models(self.models).items()
+        return {rates: self.chain_task(rates, harm) for rates, harm in joined}
+
+    @property
+    def risk(self) -> RiskModels | None:
+        """Models that the risk of a profile is taken from; None where it cannot be."""
+        return risk_models(self.models)
+
+    def chain_task(self, rates: str, harm: str) -> ChainTask:
+        """What the chain of two models depends on besides their fits."""
+        notoriety = self.models[harm].notoriety
+        assert notoriety is not None
+        return ChainTask(
+            rates=rates,
+            harm=harm,
+            notoriety=notoriety,
+            transport=self.chain.transport,
+            eta=self.priors[self.models[rates].priors].correlation.eta,
+            correlations=self.sensitivity.correlations,
+            draws=self.chain.draws,
+            seed=self.seed,
+        )
 
     @property
     def primary(self) -> str:

@@ -163,7 +163,7 @@ def test_named_profiles(claims):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"shift": "none"}, "Legal values: superficial, moderate, significant, extreme"),
+        ({"shift": "none"}, "Legal values: none, superficial, moderate, significant, extreme"),
         ({"shift": "unclear"}, "'unclear' is not known"),
         ({}, "shift: give one type"),
         ({"shift": ["moderate"] * 3}, "shift: give one type"),

@@ -13,7 +13,7 @@ rule chain:
         rates=f"{FITS}/posterior.nc",
         # Rewritten rows refit the model, so that the posterior tells whether they changed.
         rates_rows=lambda wildcards: ancient(analysis_file(wildcards.model)),
-        harm=lambda wildcards: FITS.format(model=CHAINS[wildcards.model].harm) + "/posterior.nc",
+        harm=lambda wildcards: fit_file(CHAINS[wildcards.model].harm, "posterior.nc"),
         harm_rows=lambda wildcards: ancient(analysis_file(CHAINS[wildcards.model].harm)),
     output:
         pooled=f"{CHAIN}/pooled.csv",

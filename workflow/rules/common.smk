@@ -69,7 +69,19 @@ CLAIM_REPORTS = {"audit": "reports/claims.html"} if CLAIMS else {}
 CHAIN = "data/processed/chains/{model}"
 # Models of rates that a model of harm is joined to.
 CHAINS = {m: task for m, task in SETTINGS.chains.items() if {m, task.harm} <= set(MODELS)}
+# Models that the risk of a profile is taken from, and its table: only with published figures.
+RISK = SETTINGS.risk if CLAIMS and SETTINGS.risk else None
+if RISK and not {RISK.rates, RISK.harm} <= set(MODELS):
+    RISK = None
+elif RISK and RISK.contrasts not in MODELS:
+    RISK = RISK.model_copy(update={"contrasts": None})
+RISK_REPORTS = ["reports/risk.csv"] if RISK else []
 CODE_SETTINGS = SETTINGS.model_dump_json(include={"codes", "sampler", "seed", "gate"})
+
+
+def fit_file(model, name):
+    """File of a model's fit."""
+    return f"data/processed/fits/{model}/{name}"
 
 
 def analysis_file(model):

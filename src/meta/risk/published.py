@@ -20,6 +20,9 @@ period, interventions
     geometric mean of the ends of the multiplier, and of the share of risk that is left.
     Interventions are multiplied as if each worked on its own, which the document does not say.
     One without a printed figure changes nothing (flagged ``no_printed_figure``).
+
+The document has no base probability where nothing shifts: the risk is then not a number (flagged
+``shift_not_printed``).
 """
 
 from __future__ import annotations
@@ -40,6 +43,7 @@ from meta.risk.structure import Structure
 
 EXCEEDS_ONE, IN_A_GAP = "exceeds_one", "in_a_gap"
 OUTSIDE, NO_FIGURE = "outside_configurations", "no_printed_figure"
+NOT_PRINTED = "shift_not_printed"
 
 
 @dataclass(frozen=True)
@@ -85,7 +89,7 @@ def published_risk(
     Parameters
     ----------
     settings : mapping or Profile
-        shift (superficial, moderate, significant, extreme, or a pair of them), and any of
+        shift (a type of the code book, or a pair of them), and any of
         specification (a score from 0 to 1), capability, diversity and alignment (levels of the
         code book), period and interventions (as the document names them). A modifier that is not
         set is 1.
@@ -182,14 +186,16 @@ def _rank(modifier: Modifier, level: str) -> float:
 
 
 def _base(profile: Profile, documents: Documents) -> Factor:
+    if absent := [name for name in profile.shift if name not in documents.shifts]:
+        return Factor("base", absent[0], math.nan, math.nan, math.nan, (NOT_PRINTED,))
     low, high = sorted(documents.shifts[name].base.value for name in profile.shift)
     named = " to ".join(dict.fromkeys(profile.shift))
     return Factor("base", named, low, math.sqrt(low * high), high)
 
 
 def _intervention(name: str, documents: Documents) -> Factor:
-    intervention = documents.interventions[name]
-    if not intervention.has_figure:
+    intervention = documents.interventions.get(name)
+    if intervention is None or not intervention.has_figure:
         return Factor("intervention", name, 1.0, 1.0, 1.0, (NO_FIGURE,))
     low, high = remaining(intervention)
     return Factor("intervention", name, low, math.sqrt(low * high), high)

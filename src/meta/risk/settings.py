@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from numbers import Real
 
 from meta.errors import SettingsError
-from meta.evidence.dictionary import load_dictionary
+from meta.evidence.dictionary import UNCLEAR, load_dictionary
 from meta.evidence.suggestion import nearest
 from meta.risk.documents import Documents
 
@@ -45,14 +45,20 @@ SETTINGS = tuple(Profile.__dataclass_fields__)
 
 
 def legal_values(documents: Documents) -> dict[str, list[str]]:
-    """Legal values of each setting that is chosen from a list, in their order."""
-    fields = load_dictionary().tables["codings"].fields
+    """Legal values of each setting that is chosen from a list, in their order.
+
+    Shift types are those of the code book, and interventions those of the contrasts after those of
+    the document: the published formula has no figure for what the document does not name.
+    """
+    tables = load_dictionary().tables
+    fields, contrasts = tables["codings"].fields, tables["contrasts"].fields
     levels = {name: list(fields[documents.modifiers[name].field].values or ()) for name in LEVELS}
+    named = [*documents.interventions, *(contrasts["intervention"].values or ())]
     return {
-        "shift": list(documents.shifts),
+        "shift": [v for v in fields["shift_type"].values or () if v != UNCLEAR],
         **levels,
         "period": list(documents.periods),
-        "interventions": list(documents.interventions),
+        "interventions": list(dict.fromkeys(named)),
     }
 
 

@@ -1,0 +1,286 @@
+"""Evidence mode: the risk of a profile from posterior draws of the whole chain.
+
+Stages are averaged over studies (`rate_mean`) or predicted for a new one (`rate_new`) at the
+profile's settings of the moderators, draw by draw; a setting that is not given stays at the mean of
+the evidence. Of a pair of shift types the risks are averaged, each counting half. A specification
+score is placed on the levels of the document's table, between two levels in proportion. Periods and
+remedies change the odds of a stage (`meta.risk.scenarios`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from meta.estimands.averages import mean_of_product, mean_rate
+from meta.estimands.contraction import contraction
+from meta.estimands.draws import Draws
+from meta.estimands.harm_chain import STAGES, WHOLE, HarmChain
+from meta.estimands.population import new_effects
+from meta.inference.seeds import child_seed
+from meta.risk.basis import Basis, Setting
+from meta.risk.documents import Documents
+from meta.risk.printed import EXACT
+from meta.risk.scenarios import (
+    EVIDENCE,
+    JUDGEMENT,
+    Effect,
+    Scenarios,
+    combined,
+    profile_effects,
+    shipped_scenarios,
+)
+from meta.risk.settings import Profile
+from meta.risk_settings import PROFILE_FIELDS
+
+#: Outcomes of a profile, with the stages that each multiplies.
+OUTCOMES = {
+    "capability_transfer": slice(0, 1),
+    "goal_failure": slice(1, 2),
+    "capable_goal_failure": slice(0, 2),
+    "harm": slice(2, 3),
+    WHOLE: slice(0, 3),
+}
+ESTIMANDS = ("rate_mean", "rate_new")
+BOTH = "evidence and judgement"
+EXTRAPOLATES, NO_CASES, NO_LEVEL = "extrapolates", "no_cases", "no_evidence"
+#: A level that fewer than this many studies have, on average over code sets, is extrapolated to.
+FEWEST_STUDIES = 0.5
+
+#: Share of a level of a field: a score between two levels has a share of each.
+Mix = tuple[tuple[str, float], ...]
+
+
+@dataclass(frozen=True)
+class Support:
+    """What is behind one setting of a profile.
+
+    Attributes
+    ----------
+    setting, level
+        For instance `shift` and `significant`.
+    k_studies, k_rows
+        Studies and arms that count goal failures at the level, on average over code sets.
+    k_lists
+        Lists of cases with harm at the level; None where the model of harm has no such moderator.
+    flag
+        `EXTRAPOLATES`, `NO_CASES`, `NO_LEVEL` (no model has the level: the setting changes
+        nothing), or empty.
+    """
+
+    setting: str
+    level: str
+    k_studies: float
+    k_rows: float
+    k_lists: float | None
+    flag: str
+
+
+@dataclass(frozen=True)
+class EvidenceRisk:
+    """Risk of a profile from the evidence.
+
+    Attributes
+    ----------
+    draws
+        By outcome and estimand, shape (D,).
+    contraction
+        Share of the prior's variance that the data took away, by the same; NaN where a period or
+        remedy takes part, whose effect is none of the model's.
+    basis
+        By outcome: what the number rests on.
+    support
+        What is behind each setting.
+    effects
+        Periods and remedies that took part.
+    """
+
+    draws: dict[tuple[str, str], np.ndarray]
+    contraction: dict[tuple[str, str], float]
+    basis: dict[str, str]
+    support: tuple[Support, ...]
+    effects: tuple[Effect, ...]
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """Warnings of the settings, as `flag:setting=level`."""
+        return tuple(f"{s.flag}:{s.setting}={s.level}" for s in self.support if s.flag)
+
+
+def evidence_risk(
+    profile: Profile,
+    basis: Basis,
+    documents: Documents,
+    seed: int,
+    scenarios: Scenarios | None = None,
+) -> EvidenceRisk:
+    """Risk of a profile from posterior draws.
+
+    Parameters
+    ----------
+    profile
+        Settings.
+    basis
+        Draws of a run.
+    documents
+        For the levels of the score, and for printed figures of periods and remedies.
+    seed
+        Of predictive draws and scenarios; the same for every profile, so that they compare.
+    scenarios
+        Judgements, by default the shipped ones.
+    """
+    scenarios = scenarios or shipped_scenarios()
+    effects = profile_effects(profile, basis, documents, scenarios, seed)
+    moved = combined(effects, scenarios, seed)
+    mixes = profile_mixes(profile, documents)
+    draws = _rates(basis.chain, basis.rate_x, basis.harm_x, basis, mixes, moved, seed)
+    prior = _rates(*basis.prior, basis, mixes, {}, seed)
+    return EvidenceRisk(
+        draws=draws,
+        contraction={
+            (outcome, estimand): float("nan")
+            if _touched(outcome, effects)
+            else contraction(estimand, values, prior[outcome, estimand])
+            for (outcome, estimand), values in draws.items()
+        },
+        basis={outcome: _basis(outcome, effects) for outcome in OUTCOMES},
+        support=tuple(_support(mixes, basis)),
+        effects=tuple(effects),
+    )
+
+
+def profile_mixes(profile: Profile, documents: Documents) -> list[dict[str, Mix]]:
+    """Levels of each setting that is given: one combination, or two of a pair of shift types."""
+    fixed: dict[str, Mix] = {}
+    if profile.specification is not None:
+        fixed["specification"] = score_levels(profile.specification, documents)
+    for name in ("capability", "diversity", "alignment"):
+        if (level := getattr(profile, name)) is not None:
+            fixed[name] = ((level, 1.0),)
+    return [{"shift": ((name, 1.0),), **fixed} for name in dict.fromkeys(profile.shift)]
+
+
+def score_levels(score: float, documents: Documents) -> Mix:
+    """Place a specification score on the levels of the document's table.
+
+    Returns
+    -------
+    tuple
+        One level, or the two beside a gap with shares in proportion to the nearness of their ends.
+        A score that two levels share is on the lower; one beyond all levels is on the nearest.
+    """
+    levels = list(documents.levels.values())
+    for level in levels:
+        bottom, top = level.score.ends
+        if bottom - EXACT <= score <= top + EXACT:
+            return ((level.name, 1.0),)
+    below = [level for level in levels if level.score.ends[1] < score]
+    above = [level for level in levels if level.score.ends[0] > score]
+    if not below or not above:
+        return (((above or below)[0 if above else -1].name, 1.0),)
+    start, stop = below[-1].score.ends[1], above[0].score.ends[0]
+    share = (score - start) / (stop - start)
+    return ((below[-1].name, 1 - share), (above[0].name, share))
+
+
+def _rates(
+    chain: HarmChain,
+    rate_x: np.ndarray,
+    harm_x: np.ndarray,
+    basis: Basis,
+    mixes: list[dict[str, Mix]],
+    moved: dict[str, np.ndarray],
+    seed: int,
+) -> dict[tuple[str, str], np.ndarray]:
+    """Draws of every outcome and estimand, averaged over the combinations of settings."""
+    found: list[dict[tuple[str, str], np.ndarray]] = []
+    for mix in mixes:
+        draws = chain.at(
+            design_rows(rate_x, basis.rates, mix), design_rows(harm_x, basis.harm, mix)
+        )
+        location = draws.location.copy()
+        for stage, change in moved.items():
+            location[:, STAGES.index(stage)] += change
+        found.append(stage_rates(replace(draws, location=location), seed))
+    return {key: np.mean([each[key] for each in found], axis=0) for key in found[0]}
+
+
+def design_rows(mean: np.ndarray, settings: tuple[Setting, ...], mix: dict[str, Mix]) -> np.ndarray:
+    """Design rows of a combination of settings, one a draw, shape (D, P).
+
+    Parameters
+    ----------
+    mean
+        Rows at the evidence's mean, where a setting that is absent or unknown to the model stays.
+    settings
+        Moderators of the model.
+    mix
+        Levels by setting.
+    """
+    x = mean.copy()
+    for setting in settings:
+        name = next((n for n, field in PROFILE_FIELDS.items() if field == setting.field), None)
+        levels = mix.get(name, ()) if name else ()
+        if not levels or any(level not in setting.levels for level, _ in levels):
+            continue
+        start, stop = setting.columns
+        x[:, start:stop] = sum(
+            share * np.asarray(setting.settings[setting.levels.index(level)])
+            for level, share in levels
+        )
+    return x
+
+
+def stage_rates(draws: Draws, seed: int) -> dict[tuple[str, str], np.ndarray]:
+    """Average over studies, and prediction for a new study, of each outcome, shape (D,)."""
+    new_logit = draws.location + new_effects(draws, np.random.default_rng(child_seed(seed, "new")))
+    new = mean_rate(new_logit, draws.inner)
+    found = {}
+    for outcome, s in OUTCOMES.items():
+        one = s.stop - s.start == 1
+        factor = np.ones((len(draws.tau), 1, 1)) if one else draws.factor[:, s, s]
+        found[outcome, "rate_mean"] = mean_of_product(
+            draws.location[:, s], draws.tau[:, s], draws.inner[:, s], factor
+        )
+        found[outcome, "rate_new"] = new[:, s].prod(axis=1)
+    return found
+
+
+def _touched(outcome: str, effects: list[Effect]) -> bool:
+    return any(e.stage in STAGES[OUTCOMES[outcome]] for e in effects)
+
+
+def _basis(outcome: str, effects: list[Effect]) -> str:
+    """What a number rests on: harm carries judgements of its own."""
+    judged = outcome in ("harm", WHOLE) or any(
+        e.basis == JUDGEMENT and e.stage in STAGES[OUTCOMES[outcome]] for e in effects
+    )
+    return BOTH if judged else EVIDENCE
+
+
+def _support(mixes: list[dict[str, Mix]], basis: Basis) -> list[Support]:
+    rates = {setting.field: setting for setting in basis.rates}
+    harm = {setting.field: setting for setting in basis.harm}
+    named = {(name, level) for mix in mixes for name, levels in mix.items() for level, _ in levels}
+    order = list(PROFILE_FIELDS)
+    found = []
+    for name, level in sorted(named, key=lambda pair: (order.index(pair[0]), pair[1])):
+        field = PROFILE_FIELDS[name]
+        studies, rows = _counts(rates[field], level)
+        lists = _counts(harm[field], level)[0] if field in harm else None
+        if level not in rates[field].levels:
+            flag = NO_LEVEL
+        elif studies < FEWEST_STUDIES:
+            flag = EXTRAPOLATES
+        else:
+            flag = NO_CASES if lists is not None and lists < FEWEST_STUDIES else ""
+        found.append(Support(name, level, studies, rows, lists, flag))
+    return found
+
+
+def _counts(setting: Setting, level: str) -> tuple[float, float]:
+    if level not in setting.levels:
+        return 0.0, 0.0
+    index = setting.levels.index(level)
+    return setting.k_studies[index], setting.k_rows[index]

@@ -1,0 +1,64 @@
+"""Risk: the risk of deployment profiles, by the published formula and by the evidence.
+
+Inputs: posteriors of the model that has every field of a profile and of the model of harm, draws
+of the model of contrasts, canonical tables. Outputs: data/processed/risk/, from which `meta risk`
+answers; reports/risk.csv. Reads config: chain, models, priors, seed, ci_prob.
+
+Nothing here runs for an evidence base without data/raw/claims.csv or without those models.
+"""
+
+
+rule risk_basis:
+    input:
+        rates=lambda wildcards: fit_file(RISK.rates, "posterior.nc"),
+        # Rewritten rows refit the model, so that the posterior tells whether they changed.
+        rates_rows=lambda wildcards: ancient(analysis_file(RISK.rates)),
+        harm=lambda wildcards: fit_file(RISK.harm, "posterior.nc"),
+        harm_rows=lambda wildcards: ancient(analysis_file(RISK.harm)),
+        contrasts=lambda wildcards: (
+            [fit_file(RISK.contrasts, "draws.parquet")] if RISK.contrasts else []
+        ),
+    output:
+        draws="data/processed/risk/draws.parquet",
+        prior="data/processed/risk/prior.parquet",
+        record="data/processed/risk/basis.json",
+    log:
+        "logs/risk_basis.log",
+    benchmark:
+        "logs/benchmarks/risk_basis.tsv"
+    conda:
+        "../envs/meta.yaml"
+    params:
+        code=code_fingerprint("meta.steps:risk_basis"),
+        task=lambda wildcards: SETTINGS.chain_task(RISK.rates, RISK.harm).model_dump_json(),
+        rates=lambda wildcards: SETTINGS.task(RISK.rates).model_dump_json(),
+        harm=lambda wildcards: SETTINGS.task(RISK.harm).model_dump_json(),
+        contrasts=lambda wildcards, input: [f"--contrasts {file}" for file in input.contrasts],
+        folder=lambda wildcards, output: Path(output.record).parent,
+    shell:
+        "meta risk-basis --task {params.task:q} --rates {input.rates} {input.rates_rows}"
+        " {params.rates:q} --harm {input.harm} {input.harm_rows} {params.harm:q}"
+        " {params.contrasts} --output {params.folder} 2>&1 | tee {log} >&2"
+
+
+rule risk_table:
+    input:
+        tables=ancient("data/processed/tables"),
+        claims="reports/claims.csv",
+        record="data/processed/risk/basis.json",
+    output:
+        table="reports/risk.csv",
+    log:
+        "logs/risk_table.log",
+    benchmark:
+        "logs/benchmarks/risk_table.tsv"
+    conda:
+        "../envs/meta.yaml"
+    params:
+        code=code_fingerprint("meta.steps:risk_table"),
+        folder=lambda wildcards, input: Path(input.record).parent,
+        seed=SETTINGS.seed,
+        ci_prob=SETTINGS.ci_prob,
+    shell:
+        "meta risk-table --tables {input.tables} --basis {params.folder} --seed {params.seed}"
+        " --ci-prob {params.ci_prob} --output {output.table} 2>&1 | tee {log} >&2"
