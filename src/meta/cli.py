@@ -89,7 +89,7 @@ class _NewRow(click.Group):
     """Commands made from the field dictionary only when one is asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
-        return ["study", "arm", "case", "coding", "contrast"]
+        return ["study", "arm", "case", "coder", "coding", "contrast"]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self.list_commands(ctx):
@@ -101,7 +101,7 @@ class _NewRow(click.Group):
 
 @main.group(cls=_NewRow)
 def new() -> None:
-    """Add a row to a raw table: a study, an arm, a case, a coding or a contrast."""
+    """Add a row to a raw table: a study, an arm, a case, a coder, a coding or a contrast."""
 
 
 @main.command()

@@ -91,7 +91,19 @@ def test_a_unit_is_coded_once_by_a_coder(base):
     assert "has this unit_id and coder already" in found.said
 
 
-@pytest.mark.parametrize("kind", ["studies", "arms", "cases", "codings"])
+def test_a_coder_whom_nobody_describes_is_told_at_once(base):
+    write(base, coders="coder,kind\nme,human\ncoder_a,human\n")
+    assert fault(base, "coding", "coder", "coder_a", unit_id="A2") is None
+    found = fault(base, "coding", "coder", "coder_b", unit_id="A2")
+    assert found is not None
+    assert found.certain
+    assert "did you mean coder_a? if not, describe the coder first: `meta new coder`" in found.said
+    found = fault(base, "coding", "coder", "zoe", unit_id="A2")
+    assert found is not None
+    assert "(known: coder_a, me)" in found.said
+
+
+@pytest.mark.parametrize("kind", ["studies", "arms", "cases", "coders", "codings"])
 def test_every_field_explains_itself(kind):
     for field in load_dictionary()[kind].fields.values():
         text = explanation(field)

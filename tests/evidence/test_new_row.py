@@ -31,6 +31,8 @@ GOOD = {
     "n_trials": "20", "n_at_risk": "20", "n_goal_failure": "7", "conditioning": "all_trials",
     "sampling_frame": "denominator", "role": "main", "grade": "B",
 }  # fmt: skip
+ROW = ("smith_2024", "specification_gaming", "run", "8", "", "all_trials", "8", "2",
+       "denominator", "main", "A", "", "")  # fmt: skip
 FULL = ("arm_id,study_id,failure_type,unit,n_trials,n_capable,conditioning,n_at_risk,"
         "n_goal_failure,sampling_frame,role,grade,note,added_on")  # fmt: skip
 
@@ -265,6 +267,52 @@ def test_a_doubtful_answer_given_twice_is_kept_until_the_row_is_checked(base):
     assert process.wait(timeout=30) == 0, said
     assert "the same answer again keeps it" in said
     assert said.index("Correct the row?") > said.index("the same answer again keeps it")
+
+
+def test_an_answer_can_be_taken_back(base):
+    """Each < asks for one field more again, with the answer that it had; a space empties one."""
+    given = {k: v for k, v in GOOD.items() if k not in ("role", "grade", "unit")}
+    given |= {"arm_id": "A2", "n_capable": "", "added_on": "2026-11-22"}
+    command = [sys.executable, "-m", "meta", "new", "arm", "--directory", str(base),
+               *options(given)]  # fmt: skip
+    answers = ["<", "episode", "pilot", "<", "<", "run", "main", "B", "<", "A", " "]
+    terminal, theirs = pty.openpty()
+    process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    said = talk(terminal, answers)
+    os.close(terminal)
+    assert process.wait(timeout=30) == 0, said
+    assert "< goes back to the one before" in said
+    assert "This is the first field that is asked for." in said
+    assert "unit [episode]> " in said
+    assert "role [pilot]> " in said
+    assert "grade [B]> " in said
+    row = list(csv.DictReader(io.StringIO(raw(base).decode(), newline="")))[-1]
+    assert [row[name] for name in ("unit", "role", "grade", "note")] == ["run", "main", "A", ""]
+
+
+CODERS = "coder,kind\ncoder_a,human\n"
+
+
+@pytest.mark.parametrize("already", [False, True])
+def test_a_coding_of_a_coder_whom_nobody_describes_is_refused(base, already):
+    """Also where such codings are there already, which the check warns of alone."""
+    codings = "unit_id,coder,codebook_version\n" + ("A9,coder_b,1\n" if already else "")
+    write(base, arms=f"{raw(base).decode()}A9,{','.join(ROW)}\n", coders=CODERS, codings=codings)
+    before = raw(base, "codings")
+    with pytest.raises(RowError) as error:
+        add_row(base, "coding", {"unit_id": "A1", "coder": "coder_b"}, DAY)
+    said = str(error.value)
+    line = 3 if already else 2
+    assert f"codings.csv:{line}: coder: coder_b: the coder coder_b is not described in" in said
+    assert "did you mean coder_a? if not, describe the coder first: `meta new coder`" in said
+    assert said.endswith("nothing was written")
+    assert error.value.columns == ["coder"]
+    assert raw(base, "codings") == before
+    add_row(base, "coder", {"coder": "coder_b", "kind": "human"}, DAY)
+    assert raw(base, "coders").decode() == CODERS + "coder_b,human\n"
+    brought = add_row(base, "coding", {"unit_id": "A1", "coder": "coder_b"}, DAY).problems
+    assert {problem.severity for problem in brought} <= {"note"}
 
 
 def test_a_file_of_semicolons_says_so(base):

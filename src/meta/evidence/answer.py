@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from meta.evidence.cells import TypedTable, type_table
+from meta.evidence.coders import CODER_COLUMNS, undescribed
 from meta.evidence.counts import arm_problems, order_problems
 from meta.evidence.dates import future_problems
 from meta.evidence.dictionary import load_dictionary
@@ -95,7 +96,8 @@ class Judge:
         alone = {p.reason for p in self._problems({column.name: value})}
         for problem in own:
             return Fault(_said(problem), problem.reason in alone)
-        if said := self._unknown(column, value) or self._taken(column, value, given):
+        unknown = self._unknown(column, value) or self._undescribed(column, value)
+        if said := unknown or self._taken(column, value, given):
             return Fault(said, certain=True)
         for problem in [p for p in new if p.severity != "note"]:
             about = "" if problem.column == column.name else f"{problem.column} "
@@ -124,6 +126,13 @@ class Judge:
         near = nearest(value, sorted(known), 0.7) if len(known) <= MOST_NAMES else None
         said = f"there is no such {column.label.lower()} in {where}"
         return escaped(f"{said}: did you mean {near}?" if near else f"{said}: add it first")
+
+    def _undescribed(self, column: Field, value: str) -> str:
+        """Say that the coder is not described, where coders are."""
+        if CODER_COLUMNS.get(self.table.name) != column.name:
+            return ""
+        known = self._keys("coders", "coder")
+        return "" if value in known or not known else escaped(": ".join(undescribed(value, known)))
 
     def _keys(self, table: str, key: str) -> set[str]:
         if table not in self._names:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from meta.evidence.coders import MOST_NAMED, UNDESCRIBED, undescribed_coders
 from meta.evidence.codes import ADJUDICATOR
 from meta.evidence.dates import UNIT_TABLES
 from meta.evidence.dictionary import UNCLEAR
 from meta.evidence.findings import told_once
 from meta.evidence.membership import among
-from meta.evidence.suggestion import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,10 +20,6 @@ if TYPE_CHECKING:
     from meta.evidence.cells import TypedTable
     from meta.evidence.dictionary import Codebook, Field
     from meta.evidence.problems import Problem
-
-
-# More coders than these are told together.
-MOST_NAMED = 20
 
 
 @dataclass(frozen=True)
@@ -203,27 +199,11 @@ def _needless(codings: TypedTable) -> list[Problem]:
 
 
 def _undescribed(codings: TypedTable, coders: TypedTable) -> list[Problem]:
+    if coders.raw.present:
+        return undescribed_coders(codings, coders, UNDESCRIBED)
     coder = codings.believed("coder")
-    if not coders.raw.present:
-        reason = f"who the coders are is not said without {coders.file}"
-        remedy = f"add {coders.file} with the columns {', '.join(coders.table.required_columns)}"
-        first = coder.notna() & ~coder.notna().shift(fill_value=False).cummax()
-        return told_once(codings, first, "coder", reason, remedy, "note", "coder-undescribed")
-    if not coders.raw.complete or not coders.has("coder"):
-        return []
-    known = {*coders.frame["coder"].dropna(), *coders.raw.loose}
-    unknown = coder.notna() & ~coder.isin(list(known))
-    names = coder[unknown].unique()
-    remedy = "add a row to it with the coder and the kind human, machine_assisted or machine"
-    if len(names) > MOST_NAMED:
-        reason = f"one of {len(names):,} coders who are not described in {coders.file}"
-        return told_once(codings, unknown, "coder", reason, remedy, "warning", "coder-undescribed")
-    problems: list[Problem] = []
-    for name in names:
-        reason = f"the coder {name} is not described in {coders.file}"
-        near = did_you_mean(str(name), sorted(map(str, known)))
-        problems += told_once(
-            codings, coder == name, "coder", f"{reason}{near}", remedy, "warning",
-            "coder-undescribed",
-        )  # fmt: skip
-    return problems
+    reason = f"who the coders are is not said without {coders.file}"
+    columns = ", ".join(coders.table.required_columns)
+    remedy = f"describe each: `meta new coder`, which adds {coders.file} with the columns {columns}"
+    first = coder.notna() & ~coder.notna().shift(fill_value=False).cummax()
+    return told_once(codings, first, "coder", reason, remedy, "note", UNDESCRIBED)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from meta.evidence.contrast_graph import contrast_graph
+from meta.evidence.coders import undescribed_coders
 from meta.evidence.findings import told_once
 
 if TYPE_CHECKING:
@@ -153,32 +154,3 @@ def _counted_twice(
         remedy = "contrast either the whole or its parts"
         problems.append(contrasts.problem(row, column, reason, remedy, "warning"))
     return problems
-
-
-def undescribed_coders(typed: TypedTable, coders: TypedTable, code: str) -> list[Problem]:
-    """Report rows whose coder the table of coders does not describe.
-
-    Parameters
-    ----------
-    typed : TypedTable
-        A table with the column `coder_id`.
-    coders : TypedTable
-        The table of coders.
-    code : str
-        Short name of the kind of problem.
-
-    Returns
-    -------
-    list of Problem
-        One warning, or none.
-    """
-    if not typed.has("coder_id"):
-        return []
-    if coders.raw.present and not (coders.raw.complete and coders.has("coder")):
-        return []
-    described = [*coders.frame["coder"].dropna(), *coders.raw.loose] if coders.raw.present else []
-    coder = typed.believed("coder_id")
-    wrong = coder.notna() & ~coder.isin(described)
-    reason = f"the coder is not described in {coders.file}, so a machine's work would not show"
-    remedy = "add a row to it with the coder and the kind human, machine_assisted or machine"
-    return told_once(typed, wrong, "coder_id", reason, remedy, "warning", code)

@@ -1,4 +1,4 @@
-"""Commands `meta new study|arm|case|coding|contrast`: an option a field, prompts in a terminal."""
+"""Commands `meta new study|arm|case|coder|coding|contrast`: an option a field, prompts in a terminal."""
 
 from __future__ import annotations
 
@@ -27,9 +27,11 @@ if TYPE_CHECKING:
 #: What to do once a row of a kind is there.
 NEXT = {
     "study": "add what it reports: `meta new arm --study-id {study_id}`",
-    "arm": "code it, `meta new coding --unit-id {arm_id} --coder YOUR_NAME`, and see what it does "
-    "to the estimates: `meta preview data/raw`",
-    "case": "code it: `meta new coding --unit-id {case_id} --coder YOUR_NAME`",
+    "arm": "code it, `meta new coding --unit-id {arm_id} --coder YOUR_NAME` (new here? first "
+    "`meta new coder`), and see what it does to the estimates: `meta preview data/raw`",
+    "case": "code it: `meta new coding --unit-id {case_id} --coder YOUR_NAME` (new here? first "
+    "`meta new coder`)",
+    "coder": "code a case or an arm: `meta new coding --coder {coder}`",
     "coding": "each unit wants two coders, who do not see each other's codes; what they do to the "
     "estimates: `meta preview data/raw`",
     "contrast": "see what it does to the estimates: `snakemake --cores 2`",

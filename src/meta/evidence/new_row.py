@@ -10,7 +10,7 @@ import difflib
 import re
 import tempfile
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,7 @@ from meta.evidence.append import (
     replace_file,
 )
 from meta.evidence.checking import RAW, check
+from meta.evidence.coders import UNDESCRIBED
 from meta.evidence.dictionary import load_dictionary
 from meta.evidence.header import other_separator
 from meta.evidence.problems import Problem, escaped, format_text
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 
 #: Tables that a row is added to by its kind.
 KINDS = {
-    "study": "studies", "arm": "arms", "case": "cases", "coding": "codings",
+    "study": "studies", "arm": "arms", "case": "cases", "coder": "coders", "coding": "codings",
     "contrast": "contrasts",
 }  # fmt: skip
 #: Columns that hold the day on which a row is made.
@@ -226,8 +227,9 @@ def add_row(directory: Path, kind: str, given: Mapping[str, str], today: date) -
         if absent := missing_fields(kind, values):
             raise _missing(absent, kind)
         after = append_record(contents, values, file)
+        line = read_contents(after, file).lines - _breaks(values)
         old, new = check(directory).problems, _check_with(directory, file, after)
-        brought = caused(old, new)
+        brought = _strict(caused(old, new), new, file, line)
         errors = [problem for problem in brought if problem.severity == "error"]
         existing = sum(problem.severity == "error" for problem in old)
         if errors:
@@ -237,7 +239,6 @@ def add_row(directory: Path, kind: str, given: Mapping[str, str], today: date) -
     ordered = {name: values[name] for name in contents.header if name in values}
     why = {column: reason for column, (_, reason) in proposed.items()}
     diff = _diff(contents.data if before else b"", after, file)
-    line = read_contents(after, file).lines - _breaks(ordered)
     return AddedRow(table.name, file, line, ordered, why, diff, brought, existing)
 
 
@@ -269,6 +270,20 @@ def _identity(problem: Problem) -> tuple[str, int, str, str, str]:
     # Nor does the plural of what they count.
     reason = re.sub(r"[0-9][0-9,]*( \w+?)?(?:s\b|\b)", r"#\1", problem.reason)
     return problem.file, problem.line, problem.column, problem.severity, reason
+
+
+def _strict(
+    brought: list[Problem], found: list[Problem], file: str, line: int
+) -> list[Problem]:
+    """Take a coder whom nobody describes for an error: when the row is made, it is still known."""
+    undescribed = [
+        replace(p, line=line, also_on=(), severity="error")
+        for p in found
+        if p.file == file and line in (p.line, *p.also_on)
+        and p.severity == "warning" and p.code.endswith(UNDESCRIBED)
+    ]  # fmt: skip
+    kept = [p for p in brought if not undescribed or not p.code.endswith(UNDESCRIBED)]
+    return [*kept, *undescribed]
 
 
 def _check_with(directory: Path, file: str, data: bytes) -> list[Problem]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from meta.evidence.coders import CODER_COLUMNS
 from meta.evidence.dates import UNIT_TABLES
 from meta.evidence.findings import told_once
 from meta.evidence.membership import among
@@ -13,9 +14,6 @@ if TYPE_CHECKING:
 
     from meta.evidence.cells import TypedTable
     from meta.evidence.problems import Problem
-
-#: Tables besides the codings whose rows name a coder.
-BY_CODER = ("contrasts", "taxonomy", "citations", "goal_pairs")
 
 
 def orphan_problems(tables: Mapping[str, TypedTable]) -> list[Problem]:
@@ -72,12 +70,12 @@ def _units(tables: Mapping[str, TypedTable]) -> list[Problem]:
 
 
 def _coders(tables: Mapping[str, TypedTable]) -> list[Problem]:
-    coders, makers = tables["coders"], {"codings": "coder", **dict.fromkeys(BY_CODER, "coder_id")}
-    if not all(_readable(tables[name]) for name in makers):
+    coders = tables["coders"]
+    if not all(_readable(tables[name]) for name in CODER_COLUMNS):
         return []
     names = coders.believed("coder")
     wrong = names.notna()
-    for name, column in makers.items():
+    for name, column in CODER_COLUMNS.items():
         wrong &= ~among(names, tables[name].frame[column])
     reason = "no coding, contrast or row of the audit is by the coder"
     remedy = "nothing to do, or write the name as in codings.csv"

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 #: The answer that asks what a field means.
 HELP = "?"
+#: The answer that takes back the one before.
+BACK = "<"
 
 
 def ask_and_add(directory: Path, kind: str, given: Mapping[str, str]) -> AddedRow:
@@ -48,18 +50,18 @@ def ask_and_add(directory: Path, kind: str, given: Mapping[str, str]) -> AddedRo
     """
     table, today = table_of(kind), date.today()
     contents, _ = read_table_file(directory, kind)
-    values = dict(given)
-    proposed = {n: value for n, (value, _) in defaults(kind, contents, values, today).items()}
+    proposed = {n: value for n, (value, _) in defaults(kind, contents, given, today).items()}
     judge = Judge(directory / RAW, table, contents, today)
     fields = [field for field in table.fields.values() if field.name in contents.header]
     click.echo(
         f"A new row of {RAW}/{table.name}.csv. Enter keeps what stands in brackets, or leaves the "
-        f"cell blank; {HELP} explains a field; Ctrl-C gives up."
+        f"cell blank; a space and Enter empties it. {HELP} explains a field; {BACK} goes back to "
+        "the one before; Ctrl-C gives up."
     )
-    for required in (True, False):
-        for field in fields:
-            if field.required is required and field.name not in given:
-                values[field.name] = _ask(field, proposed.get(field.name, ""), values, judge)
+    missing = [field for field in fields if field.name not in given]
+    # A stable sort: what is required comes first, in the order of the dictionary.
+    missing.sort(key=lambda field: not field.required)
+    values = _ask_all(missing, given, proposed, judge)
     while True:
         # A proposal that was accepted is proposed anew: someone else may have taken the name.
         taken = {k: v for k, v in values.items() if v and v != proposed.get(k)}
@@ -70,8 +72,31 @@ def ask_and_add(directory: Path, kind: str, given: Mapping[str, str]) -> AddedRo
             again = [field for field in fields if field.name in error.columns]
             if not again or not click.confirm("Correct the row?", default=True):
                 raise
-            for field in again:
-                values[field.name] = _ask(field, values.pop(field.name, ""), values, judge)
+            wrong = {field.name: values.get(field.name, "") for field in again}
+            right = {name: value for name, value in values.items() if name not in wrong}
+            values = _ask_all(again, right, wrong, judge)
+
+
+def _ask_all(
+    fields: list[Field], given: Mapping[str, str], proposed: Mapping[str, str], judge: Judge
+) -> dict[str, str]:
+    """Ask for one field after the other, and for an earlier one again where that is wanted."""
+    answers: dict[str, str] = {}
+    place = 0
+    while place < len(fields):
+        field = fields[place]
+        # An answer is judged by those before it; those after it are asked for again.
+        before = {**given, **{f.name: answers[f.name] for f in fields[:place]}}
+        default = answers.get(field.name, proposed.get(field.name, ""))
+        answer = _ask(field, default, before, judge)
+        if answer is None and place == 0:
+            click.echo("This is the first field that is asked for.")
+        elif answer is None:
+            place -= 1
+        else:
+            answers[field.name] = answer
+            place += 1
+    return {**given, **answers}
 
 
 def explanation(field: Field) -> str:
@@ -98,7 +123,8 @@ def explanation(field: Field) -> str:
     return "\n".join(f"  {line}" for line in lines if line)
 
 
-def _ask(field: Field, default: str, given: Mapping[str, str], judge: Judge) -> str:
+def _ask(field: Field, default: str, given: Mapping[str, str], judge: Judge) -> str | None:
+    """Ask until an answer may stand; None asks for the field before."""
     click.echo(f"\n{field.label} ({field.name}): {field.meaning}{_choices(field)}")
     doubted = None
     while True:
@@ -106,6 +132,8 @@ def _ask(field: Field, default: str, given: Mapping[str, str], judge: Judge) -> 
             field.name, default=default, show_default=bool(default), prompt_suffix="> "
         )
         value = str(answer).strip()
+        if value == BACK:
+            return None
         if value == HELP:
             click.echo(explanation(field))
         elif not value and field.required:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from meta.evidence.contrasts import undescribed_coders
+from meta.evidence.coders import undescribed_coders
 from meta.evidence.dictionary import UNCLEAR
 from meta.evidence.membership import among
 from meta.evidence.screening import FilterError
