@@ -175,6 +175,25 @@ def risk(
 
 
 @main.command()
+@click.option("--directory", type=FOLDER, default=".", help="Holds the results of a run.")
+@click.option("--model", help="One model, with its groups and gates; the primary by default.")
+@click.option("--all", "every", is_flag=True, help="List each check that other models passed.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON document.")
+def show(directory: Path, model: str | None, every: bool, as_json: bool) -> None:
+    """Show the numbers of the last run and the checks that gate them, failed ones first."""
+    from meta.report.last_run import read_last_run
+    from meta.report.terminal import print_summary, summarise
+    from meta.settings_file import load_settings
+
+    run, notes = read_last_run(directory, load_settings(directory))
+    summary = summarise(run, notes, model)
+    if as_json:
+        click.echo(json.dumps(summary.as_json(), indent=2, ensure_ascii=False, allow_nan=False))
+    else:
+        print_summary(summary, every)
+
+
+@main.command()
 @click.argument("directory", type=FOLDER, default=".")
 @click.option("--name", help="Name of the release; the year and month by default.")
 def release(directory: Path, name: str | None) -> None:

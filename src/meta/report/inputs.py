@@ -219,7 +219,7 @@ def load_inputs(
         The results, primary model first.
     """
     rows = {path.stem: pd.read_parquet(path) for path in analysis}
-    loaded = [_load_fit(folder, rows, checks) for folder in fits]
+    loaded = [load_fit(folder, rows, checks) for folder in fits]
     loaded.sort(key=lambda fit: not fit.record.get("primary"))
     return ReportInputs(
         fits=tuple(loaded),
@@ -242,7 +242,8 @@ def load_inputs(
     )
 
 
-def _load_fit(folder: Path, rows: dict[str, pd.DataFrame], checks: Path | None) -> Fit:
+def load_fit(folder: Path, rows: dict[str, pd.DataFrame], checks: Path | None) -> Fit:
+    """Read one model: its folder, its analysis rows by name, and the folder of all checks."""
     record = json.loads((folder / "fit.json").read_text(encoding="utf-8"))
     name = str(record.get("model", folder.name))
     diagnostics = pd.read_csv(folder / "diagnostics.csv", dtype=str, keep_default_na=False)
