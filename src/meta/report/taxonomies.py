@@ -155,8 +155,8 @@ def taxonomy_sections(
         Those with items, in the order of `SECTIONS`.
     """
     return [
-        _section(name, *texts, items[items["taxonomy"].isin(kinds)], names, sources)
-        for name, (*texts, kinds) in SECTIONS.items()
+        _section(name, title, lead, items[items["taxonomy"].isin(kinds)], names, sources)
+        for name, (title, lead, kinds) in SECTIONS.items()
         if items["taxonomy"].isin(kinds).any()
     ]
 
