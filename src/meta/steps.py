@@ -311,15 +311,14 @@ def claims(fits: tuple[Path, ...], tables: Path, output: Path) -> None:
     write_text(output, found.to_csv(index=False, lineterminator="\n"))
 
 
-@click.command("audit-tables")
+@click.command()
 @click.option("--database", type=FILE, required=True, help="DuckDB file of the evidence.")
-@click.option("--taxonomy", type=FILE, required=True, help="CSV of items and their evidence.")
-@click.option("--findings", type=FILE, required=True, help="CSV of faults of the documents.")
-def audit_tables(database: Path, taxonomy: Path, findings: Path) -> None:
-    """Write what the documents list with its evidence, and where they contradict it."""
-    from meta.audit.tables import write_audit
+@click.option("--output", type=FOLDER, required=True, help="Folder of the reports.")
+def audit(database: Path, output: Path) -> None:
+    """Write what the documents get wrong, and what they list with the evidence of it."""
+    from meta.report.audit import write_audit
 
-    write_audit(database, taxonomy, findings)
+    write_audit(database, output)
 
 
 @click.command("risk-basis")
@@ -377,7 +376,7 @@ STEPS = (
     sensitivity,
     multiverse,
     multiverse_table,
-    audit_tables,
+    audit,
     changes,
     claims,
     risk_basis,
