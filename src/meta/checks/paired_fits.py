@@ -21,7 +21,6 @@ from meta.models.design import Design
 from meta.models.imputed_design import build_imputed_design
 from meta.models.specification import design_of
 
-
 #: Draws of a chain below which its mixing cannot be told.
 FEWEST_DRAWS = 10
 
