@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from meta.chain_settings import Chain
 from meta.config import (
     CodePrior,
     Codes,
@@ -122,9 +123,13 @@ def _fields_at(location: tuple[int | str, ...]) -> list[str]:
                 "checks": FitChecks,
                 "sensitivity": Sensitivity,
                 "multiverse": Multiverse,
+                "chain": Chain,
             }.get(str(step))
         elif model is Codes and str(step) == "prior":
             model = CodePrior
+            break
+        elif model is Chain and str(step) == "transport":
+            model = Normal
             break
         elif model is ModelSpec and str(step) == "notoriety":
             model = Notoriety

@@ -207,13 +207,21 @@ def chain_estimates(
         for estimate in population_estimates(draws, three, level, rng):
             if estimate.estimand not in REPORTED or estimate.outcome not in (HARM, WHOLE):
                 continue
-            rows = seen if estimate.outcome == WHOLE else _cells(group.label, harm)
+            rows = seen if estimate.outcome == WHOLE else cells_behind(group.label, harm)
             found.append(replace(estimate, rows=rows))
     return found
 
 
-def _cells(group: str, harm: Design) -> np.ndarray:
-    """Rows of the harm model that reach harm in a group; all of them where it has no such group."""
+def cells_behind(group: str, harm: Design) -> np.ndarray:
+    """Rows of the harm model that reach harm in a group; all of them where it has no such group.
+
+    Parameters
+    ----------
+    group
+        `all`, or `field=level`.
+    harm
+        Design of the harm model.
+    """
     reached = harm.rows_of_stage(len(harm.stages) - 1)
     name, _, level = group.partition("=")
     for moderator in harm.moderators:
