@@ -24,7 +24,7 @@ PACKAGE = Path(__file__).resolve().parent
 RESOURCES = {
     "meta.evidence.dictionary": ["evidence/fields.yaml"],
     "meta.claims.comparisons": ["claims/comparisons.yaml"],
-    "meta.report.environment": ["report/templates"],
+    "meta.report.environment": ["report/static", "report/templates"],
     "meta.report.methods.catalogue": [
         "report/methods/checks.yaml",
         # Sources that thresholds are read from.
@@ -36,6 +36,7 @@ RESOURCES = {
     ],
     "meta.report.methods.citations": ["report/methods/references.bib"],
     "meta.report.methods.objections": ["report/methods/objections.yaml"],
+    "meta.risk.scenarios": ["risk/scenarios.yaml"],
     "meta.risk.structure": ["risk/published.yaml"],
 }  # fmt: skip
 

@@ -337,10 +337,10 @@ def risk_basis(
     """Write the joint draws that the risk of a profile is taken from."""
     from meta.chain_settings import ChainTask
     from meta.config import FitTask
-    from meta.risk.basis import write_basis
+    from meta.risk.fitted_basis import basis_of_fits
 
     one, other = ((*each[:2], FitTask.model_validate_json(each[2])) for each in (rates, harm))
-    write_basis(one, other, contrasts, ChainTask.model_validate_json(text), output)
+    basis_of_fits(one, other, contrasts, ChainTask.model_validate_json(text), output)
 
 
 @click.command("risk-table")

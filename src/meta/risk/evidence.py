@@ -13,11 +13,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from meta.estimands.averages import mean_of_product, mean_rate
+from meta.estimands.chain_averages import average_rates, new_rates
 from meta.estimands.contraction import contraction
 from meta.estimands.draws import Draws
 from meta.estimands.harm_chain import STAGES, WHOLE, HarmChain
-from meta.estimands.population import new_effects
 from meta.inference.seeds import child_seed
 from meta.risk.basis import Basis, Setting
 from meta.risk.documents import Documents
@@ -234,17 +233,17 @@ def design_rows(mean: np.ndarray, settings: tuple[Setting, ...], mix: dict[str, 
 
 def stage_rates(draws: Draws, seed: int) -> dict[tuple[str, str], np.ndarray]:
     """Average over studies, and prediction for a new study, of each outcome, shape (D,)."""
-    new_logit = draws.location + new_effects(draws, np.random.default_rng(child_seed(seed, "new")))
-    new = mean_rate(new_logit, draws.inner)
+    averages, new = average_rates(draws), new_rates(draws, new_normals(len(draws.location), seed))
     found = {}
     for outcome, s in OUTCOMES.items():
-        one = s.stop - s.start == 1
-        factor = np.ones((len(draws.tau), 1, 1)) if one else draws.factor[:, s, s]
-        found[outcome, "rate_mean"] = mean_of_product(
-            draws.location[:, s], draws.tau[:, s], draws.inner[:, s], factor
-        )
+        found[outcome, "rate_mean"] = averages[s.start, s.stop]
         found[outcome, "rate_new"] = new[:, s].prod(axis=1)
     return found
+
+
+def new_normals(count: int, seed: int) -> np.ndarray:
+    """Standard normals of the new study of each draw, the same for every profile, shape (D, 3)."""
+    return np.random.default_rng(child_seed(seed, "new")).standard_normal((count, len(STAGES)))
 
 
 def _touched(outcome: str, effects: list[Effect]) -> bool:

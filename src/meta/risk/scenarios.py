@@ -7,9 +7,10 @@ and b; a printed reduction r multiplies the odds by 1 - r. Remedies of one stage
 log odds with an overlap o,
 
 .. math::
-    \delta = \min_j \delta_j + (1 - o) \sum_{i \ne j} \delta_i
+    \delta = \delta_j + (1 - o) \sum_{i \ne j} \delta_i
 
-where j is the strongest in that draw; percentages are never added.
+where j is the strongest in that draw, the largest whichever its sign: were it the one that helps
+most, remedies of which nothing is known would be taken to help. Percentages are never added.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from typing import Literal
 import numpy as np
 import yaml
 from pydantic import Field
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from meta.inference.seeds import child_seed
 from meta.priors import Beta, Strict
@@ -105,7 +106,7 @@ def multiplier_prior(low: float, high: float, middle: float) -> tuple[float, flo
         raise ValueError(f"a multiplier of odds lies above 0, not {low:g} to {high:g}")
     if low == high:
         low, high = sorted((1.0, high**2))
-    z = float(norm.ppf(0.5 + middle / 2))
+    z = float(ndtri(0.5 + middle / 2))
     return (math.log(low) + math.log(high)) / 2, (math.log(high) - math.log(low)) / (2 * z)
 
 
@@ -193,7 +194,8 @@ def with_overlap(effects: np.ndarray, overlap: np.ndarray) -> np.ndarray:
     overlap
         Shape (D,): 0 adds them, 1 leaves the strongest alone.
     """
-    strongest = effects.min(axis=0)
+    largest = np.abs(effects).argmax(axis=0)
+    strongest = np.take_along_axis(effects, largest[None], axis=0)[0]
     return np.asarray(strongest + (1 - overlap) * (effects.sum(axis=0) - strongest))
 
 
