@@ -138,7 +138,8 @@ def _modifier(row: Record) -> list[Cell]:
         level, score = row[f"{end}_risk"], row[f"{end}_risk_score"]
         parts = [spell(level)] if isinstance(level, str) else []
         parts += [] if pd.isna(score) else [f"score {plain(score)}"]
-        cells.append(Cell(" ".join([factor(row[end]), *([f"({', '.join(parts)})"] * bool(parts))])))
+        named = f"({', '.join(parts)})" if parts else ""
+        cells.append(Cell(" ".join(filter(None, (factor(row[end]), named)))))
     return cells
 
 
