@@ -229,7 +229,7 @@ ROWS = {
         ("3x to 5x", ""), ("10.8% to 18%", ""), ("30% to 50%", ""),
         ("65.4% to 109%", "no probability"), ("83.1% to 139%", "no probability"),
     ],
-    ("interventions", "Ai control protocols"): [
+    ("interventions", "AI control protocols"): [
         ("response", ""), ("60% to 90%", ""), ("10% to 40%", ""),
     ],
     ("interventions", "Anomaly monitoring"): [("detection", ""), ("no figure", ""), ("–", "")],

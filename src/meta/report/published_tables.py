@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -225,7 +226,7 @@ def _capital(words: str) -> str:
 
 
 def _named(column: str) -> Callable[[Record], str]:
-    return lambda row: spell(str(row[column])).capitalize()
+    return lambda row: _capital(re.sub(r"\bai\b", "AI", spell(str(row[column]))))
 
 
 WRITERS = {
