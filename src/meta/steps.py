@@ -298,8 +298,9 @@ def multiverse_table(parts: tuple[Path, ...], output: Path) -> None:
 @click.command()
 @click.argument("fits", type=FOLDER, nargs=-1)
 @click.option("--tables", type=FOLDER, required=True, help="Canonical Parquet tables.")
+@click.option("--analysis", "sets", type=FILE, multiple=True, help="Analysis set of a model.")
 @click.option("--output", type=FILE, required=True, help="CSV to write.")
-def claims(fits: tuple[Path, ...], tables: Path, output: Path) -> None:
+def claims(fits: tuple[Path, ...], tables: Path, sets: tuple[Path, ...], output: Path) -> None:
     """Audit the printed figures against their own sums and the diagnosed FITS."""
     from meta.claims.audit import audit_run, read_claims
     from meta.risk.arithmetic import arithmetic_checks
@@ -307,7 +308,7 @@ def claims(fits: tuple[Path, ...], tables: Path, output: Path) -> None:
 
     printed = read_claims(tables)
     # Claims may be those of a base that holds only some of the figures, or another document's.
-    found = audit_run(printed, arithmetic_checks(printed, partial=True), list(fits))
+    found = audit_run(printed, arithmetic_checks(printed, partial=True), list(fits), list(sets))
     write_text(output, found.to_csv(index=False, lineterminator="\n"))
 
 
