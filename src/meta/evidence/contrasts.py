@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from meta.evidence.contrast_graph import contrast_graph
 from meta.evidence.coders import undescribed_coders
+from meta.evidence.contrast_graph import contrast_graph
 from meta.evidence.findings import told_once
 
 if TYPE_CHECKING:

@@ -272,9 +272,7 @@ def _identity(problem: Problem) -> tuple[str, int, str, str, str]:
     return problem.file, problem.line, problem.column, problem.severity, reason
 
 
-def _strict(
-    brought: list[Problem], found: list[Problem], file: str, line: int
-) -> list[Problem]:
+def _strict(brought: list[Problem], found: list[Problem], file: str, line: int) -> list[Problem]:
     """Take a coder whom nobody describes for an error: when the row is made, it is still known."""
     undescribed = [
         replace(p, line=line, also_on=(), severity="error")

@@ -8,14 +8,9 @@ import numpy as np
 import pandas as pd
 
 from meta.chain_settings import ChainTask
-from meta.checks.chain_diagnosis import (
-    FittedModel,
-    fitted_model,
-    joined_sets,
-    judgements_of,
-    paired_sets,
-)
-from meta.config import FitTask
+from meta.checks.chain_diagnosis import joined_sets, judgements_of
+from meta.checks.paired_fits import FittedModel, fitted_model, paired_fits
+from meta.config import FitTask, Gate
 from meta.estimands.draws import Draws
 from meta.estimands.harm_chain import HarmChain, join
 from meta.estimands.risk_ratio import row_weights
@@ -46,7 +41,9 @@ def basis_of_fits(
         Receives the files of `meta.risk.basis.write_basis`.
     """
     read = pd.read_parquet(contrasts) if contrasts else None
-    write_basis(build_basis(fitted_model(*rates), fitted_model(*harm), task, read), folder)
+    # Whether the fits pass is gated with each of them; nothing here depends on it.
+    one, other = (fitted_model(*each, Gate()) for each in (rates, harm))
+    write_basis(build_basis(one, other, task, read), folder)
 
 
 def build_basis(
@@ -63,7 +60,7 @@ def build_basis(
     contrasts
         Draws of the model of contrasts (`draws.parquet` of its fit), if there is one.
     """
-    pairs = paired_sets(rates, harm, task.draws)
+    pairs = paired_fits(rates, harm, task.draws).sets
     seed = child_seed(task.seed, task.rates, "risk basis")
     judged = judgements_of(task)
     parts = joined_sets(pairs, judged, seed)
@@ -77,8 +74,8 @@ def build_basis(
     effects, studies = intervention_effects(contrasts, sum(sizes), rng)
     return Basis(
         chain=chain,
-        rate_x=_means([design for _, _, design, _ in pairs], sizes),
-        harm_x=_means([design for *_, design in pairs], sizes),
+        rate_x=_means([pair.rates_design for pair in pairs], sizes),
+        harm_x=_means([pair.harm_design for pair in pairs], sizes),
         prior=_prior(rates, harm, task, rng),
         rates=_settings(rates.designs, rates.base, stage=1),
         harm=_settings(harm.designs, harm.base, stage=len(harm.base.stages) - 1),
