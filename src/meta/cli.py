@@ -140,7 +140,9 @@ def preview(
 
 @main.command()
 @click.option("--shift", multiple=True, help="Shift type; twice for the least and the greatest.")
-@click.option("--specification", type=float, help="Score from 0 (proxy only) to 1 (the goal).")
+@click.option(
+    "--specification", metavar="NUMBER", help="Score from 0 (proxy only) to 1 (the goal)."
+)
 @click.option("--capability", help="Capability level of the codebook.")
 @click.option("--diversity", help="Training diversity of the codebook.")
 @click.option("--alignment", help="Alignment method of the codebook.")
@@ -150,7 +152,7 @@ def preview(
 @click.option("--directory", type=FOLDER, default=".", help="Holds the results of a run.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON document.")
 def risk(
-    shift: tuple[str, ...], specification: float | None, capability: str | None,
+    shift: tuple[str, ...], specification: str | None, capability: str | None,
     diversity: str | None, alignment: str | None, period: str | None,
     mitigation: tuple[str, ...], file: Path | None, directory: Path, as_json: bool,
 ) -> None:  # fmt: skip
@@ -158,10 +160,13 @@ def risk(
 
     What is not given stays out of the formula, and at the mean of the evidence.
     """
-    from meta.risk import answer
+    from meta.risk.answer import answer
+    from meta.risk.answer import as_json as to_json
+    from meta.risk.answer_text import as_text
+    from meta.risk.settings import number_or_text
 
     settings = {
-        "shift": shift, "specification": specification, "capability": capability,
+        "shift": shift, "specification": number_or_text(specification), "capability": capability,
         "diversity": diversity, "alignment": alignment, "period": period,
         "interventions": mitigation,
     }  # fmt: skip
@@ -170,8 +175,8 @@ def risk(
         raise click.UsageError("a file of profiles goes without settings of its own")
     if file is None and not given:
         raise click.UsageError("name a --shift, or a file of --profiles")
-    table = answer.answer(directory, given, file)
-    click.echo(answer.as_json(table) if as_json else answer.as_text(table))
+    table = answer(directory, given, file)
+    click.echo(to_json(table) if as_json else as_text(table))
 
 
 @main.command()

@@ -21,6 +21,7 @@ from meta.risk.evidence import (
     profile_mixes,
     score_levels,
 )
+from meta.risk.flags import flag_sentence
 from meta.risk.settings import Profile
 
 DOCUMENTS = documents()
@@ -277,31 +278,53 @@ def test_contraction_compares_with_the_prior_at_the_same_settings() -> None:
 @pytest.mark.parametrize(
     ("studies", "lists", "flags"),
     [
-        (0.5, 0.5, ()),
-        (0.49, 0.5, ("extrapolates:shift=extreme",)),
-        (0.0, 0.0, ("extrapolates:shift=extreme",)),
-        (0.5, 0.49, ("no_cases:shift=extreme",)),
-        (3.0, 0.0, ("no_cases:shift=extreme",)),
+        (3.0, 1.0, []),
+        (2.9, 1.0, ["few_studies"]),
+        (0.5, 1.0, ["few_studies"]),
+        (0.49, 1.0, ["extrapolates"]),
+        (3.0, 0.9, ["few_cases"]),
+        (3.0, 0.5, ["few_cases"]),
+        (3.0, 0.49, ["no_cases"]),
+        (0.0, 0.0, ["extrapolates", "no_cases"]),
     ],
 )
 def test_flags_on_both_sides_of_their_boundary(
-    studies: float, lists: float, flags: tuple[str, ...]
+    studies: float, lists: float, flags: list[str]
 ) -> None:
     basis = with_counts(small_basis(count=20), "shift_type", "extreme", studies)
     basis = with_counts(basis, "shift_type", "extreme", lists, harm=True)
     risk = evidence_risk(Profile(("none", "extreme")), basis, DOCUMENTS, SEED)
-    assert risk.flags == flags
+    assert risk.flags == tuple(f"{flag}:shift=extreme" for flag in flags)
     assert [(s.level, s.k_studies, s.k_lists) for s in risk.support] == [
         ("extreme", studies, lists), ("none", 3.0, 2.0),
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(("studies", "flagged"), [(1, True), (2, True), (3, False)])
+def test_a_remedy_of_few_studies_is_flagged(studies: int, flagged: bool) -> None:
+    basis = small_basis(count=20)
+    basis = replace(basis, intervention_studies=dict.fromkeys(basis.interventions, studies))
+    profile = replace(PLAIN, interventions=("diverse_adversarial_training", "ai_control_protocols"))
+    risk = evidence_risk(profile, basis, DOCUMENTS, SEED)
+    want = ("few_contrasts:mitigation=diverse_adversarial_training",) if flagged else ()
+    assert risk.flags == want
+
+
 def test_a_score_in_a_gap_rests_on_both_levels() -> None:
     basis = with_counts(small_basis(count=20), "specification_quality", "low", 0.0)
     risk = evidence_risk(Profile(("none", "none"), 0.35), basis, DOCUMENTS, SEED)
-    levels = [(s.level, s.flag, s.k_lists) for s in risk.support if s.setting == "specification"]
-    assert levels == [("low", "extrapolates", None), ("medium", "", None)]
+    levels = [(s.level, s.flags, s.k_lists) for s in risk.support if s.setting == "specification"]
+    assert levels == [("low", ("extrapolates",), None), ("medium", (), None)]
     assert set(FIELDS) == {s.field for s in basis.rates}
+
+
+def test_every_flag_can_be_said() -> None:
+    assert (
+        flag_sentence("exceeds_one") == "The published product exceeds 1, so it is no probability."
+    )
+    assert flag_sentence("no_cases:shift=extreme").startswith("Evidence, shift extreme: hardly any")
+    with pytest.raises(KeyError):
+        flag_sentence("unheard_of")
 
 
 def test_profiles_are_compared_on_the_same_draws() -> None:

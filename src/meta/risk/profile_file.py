@@ -15,7 +15,7 @@ from meta.errors import SettingsError, UserError
 from meta.evidence.suggestion import did_you_mean
 from meta.plural import counted
 from meta.risk.documents import Documents
-from meta.risk.settings import SETTINGS, Profile, read_profile
+from meta.risk.settings import SETTINGS, Profile, number_or_text, read_profile
 
 #: Settings that may hold several values; in CSV they are separated by semicolons.
 LISTS = ("shift", "interventions")
@@ -175,15 +175,6 @@ def _csv_settings(row: Mapping[str, str]) -> dict[str, Any]:
         if not parts:
             continue
         settings[name] = parts if name in LISTS else value.strip()
-    score = settings.get("specification")
-    if score is not None:
-        settings["specification"] = _as_number(score)
+    if "specification" in settings:
+        settings["specification"] = number_or_text(settings["specification"])
     return settings
-
-
-def _as_number(text: str) -> float | str:
-    """Read a number where it is one; anything else is left for the check to name."""
-    try:
-        return float(text)
-    except ValueError:
-        return text

@@ -69,6 +69,8 @@ class Effect:
         What it rests on, for a reader.
     is_period
         Whether it is a period, which overlaps with no remedy.
+    k_studies
+        Studies that set it against a baseline; 0 where it is a judgement.
     """
 
     name: str
@@ -77,6 +79,7 @@ class Effect:
     basis: str
     said: str
     is_period: bool = False
+    k_studies: int = 0
 
 
 @cache
@@ -124,7 +127,7 @@ def profile_effects(
         mean, sd = multiplier_prior(low, high, scenarios.middle)
         draws = _normal(mean, sd, count, seed, profile.period)
         printed = f"{low:g}" if low == high else f"{low:g} to {high:g}"
-        said = f"odds multiplied by about {printed}, as printed; no arm measures it"
+        said = f"odds multiplied by about {printed}, as printed, which no arm measures"
         found.append(Effect(profile.period, scenarios.period_stage, draws, JUDGEMENT, said, True))
     return found + [
         remedy_effect(name, basis, documents, scenarios, seed) for name in profile.interventions
@@ -142,13 +145,16 @@ def remedy_effect(
         studies = basis.intervention_studies[source]
         counted = "1 study" if studies == 1 else f"{studies} studies"
         said = f"arms with {source} against their baselines, {counted}"
-        return Effect(name, stage, basis.interventions[source], EVIDENCE, said)
+        draws = basis.interventions[source]
+        return Effect(name, stage, draws, EVIDENCE, said, k_studies=studies)
     count = len(basis.chain.correlation)
     printed = documents.interventions.get(name)
     if printed is not None and printed.has_figure:
         low, high = printed.reduction.ends
         mean, sd = multiplier_prior(1 - high, 1 - low, scenarios.middle)
-        said = f"odds less about {100 * low:g} to {100 * high:g}%, as printed; no arm measures it"
+        said = (
+            f"odds less about {100 * low:g} to {100 * high:g}%, as printed, which no arm measures"
+        )
     else:
         mean, sd = 0.0, scenarios.unknown
         said = "no figure and no arm: may help or harm"

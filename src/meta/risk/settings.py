@@ -105,6 +105,14 @@ def read_profile(settings: Mapping[str, object], documents: Documents) -> Profil
     )
 
 
+def number_or_text(text: str | None) -> float | str | None:
+    """Read a number where it is one; anything else is left for the check to name."""
+    try:
+        return None if text is None else float(text)
+    except ValueError:
+        return text
+
+
 def _list_faults(lists: dict[str, list[object]], legal: dict[str, list[str]]) -> list[str]:
     faults = [
         _unknown(name, value, legal)
