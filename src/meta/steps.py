@@ -98,6 +98,7 @@ def diagnose(
 @click.option("--settings", "text", default="{}", help="Settings in force, as JSON, to describe.")
 @click.option("--calibration", type=FOLDER, help="Folder of the committed calibrations.")
 @click.option("--claims", "audited", type=FILE, help="CSV of the audited claims.")
+@click.option("--chain", "chains", type=FOLDER, multiple=True, help="Rates joined to harm.")
 @click.option("--output", type=FOLDER, required=True)
 def report(
     fits: tuple[Path, ...],
@@ -114,6 +115,7 @@ def report(
     text: str,
     calibration: Path | None,
     audited: Path | None,
+    chains: tuple[Path, ...],
     output: Path,
 ) -> None:
     """Render the report and the tables of results from the diagnosed FITS."""
@@ -128,6 +130,7 @@ def report(
         checks=checks,
         sensitivity=sensitivities, few_studies=few_studies, multiverse=cells,
         settings=json.loads(text), calibration=calibration, claims=audited,
+        chains=chains,
     )  # fmt: skip
     render_report(run, output)
 

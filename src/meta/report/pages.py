@@ -13,6 +13,7 @@ from meta.report.agreement import (
     disputes,
     effect_table,
 )
+from meta.report.chain_results import chain_correlations, chain_rows
 from meta.report.changes import changes_section
 from meta.report.check_sections import check_sections
 from meta.report.claims import claims_context, verdict_counts
@@ -20,6 +21,7 @@ from meta.report.contrasts import contrast_sections, pairs_table
 from meta.report.environment import environment as _environment
 from meta.report.estimates import percent
 from meta.report.flow_diagram import flow_diagram
+from meta.report.harm_chain import harm_section
 from meta.report.inputs import Fit, ReportInputs, load_inputs
 from meta.report.limits import limits_of
 from meta.report.methods.page import methods_context
@@ -94,8 +96,11 @@ def _check_files(run: ReportInputs) -> dict[str, str]:
 
 
 def _extra_files(run: ReportInputs) -> dict[str, str]:
-    """Tables that a base has only with contrasts, or with a composition that has an offset."""
+    """Tables that a base has only with contrasts, a composition that has an offset, or a chain."""
     tables = {"contrasts.csv": pairs_table(run), "notoriety.csv": notoriety_table(run)}
+    if run.chains:
+        tables["chain.csv"] = chain_rows(run.chains)
+        tables["chain_correlation.csv"] = chain_correlations(run.chains)
     return {
         name: table.to_csv(index=False, lineterminator="\n")
         for name, table in tables.items()
@@ -183,6 +188,7 @@ def _context(run: ReportInputs) -> dict[str, Any]:
         "failed": failed,
         "limits": limits_of(run),
         "chain": chain_section(run),
+        "harm": harm_section(run),
         "types": type_section(run),
         "moderators": moderator_section(run),
         "little": LITTLE,
