@@ -121,9 +121,9 @@ def _harm(inputs: ReportInputs) -> Limit | None:
     text = "Nothing here is a probability that a goal failure does significant harm"
     if inputs.chains:
         text += (
-            " that evaluations have shown. What stands under “With harm” takes harm from catalogued "
-            "cases, as coders judge it, and rests on priors of how much likelier harmful failures "
-            "are to be written up, and of how cases differ from evaluations"
+            " that evaluations have shown. What stands under “With harm” takes harm from "
+            "catalogued cases, as coders judge it, and rests on priors of how much likelier "
+            "harmful failures are to be written up, and of how cases differ from evaluations"
         )
     return Limit("harm", "No study with a denominator measures harm.", f"{text}.")
 
