@@ -26,6 +26,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.special import logit
 
 from meta.estimands.draws import Draws, Estimate
 from meta.estimands.notoriety import HARM, harm_alone
@@ -210,6 +211,25 @@ def chain_estimates(
             rows = seen if estimate.outcome == WHOLE else cells_behind(group.label, harm)
             found.append(replace(estimate, rows=rows))
     return found
+
+
+def judged_share(typical: np.ndarray, judgements: Judgements) -> float:
+    """Share of the uncertainty of harm in the typical study that no further case can take away.
+
+    Parameters
+    ----------
+    typical
+        Draws of the typical rate of harm as it enters the product.
+    judgements
+        Priors of notoriety and transport, of which nothing is learned.
+
+    Returns
+    -------
+    float
+        Their variance over that of the logit of the draws; 1 where chance makes it larger.
+    """
+    judged = judgements.notoriety.sigma**2 + judgements.transport.sigma**2
+    return min(1.0, judged / float(logit(typical).var()))
 
 
 def cells_behind(group: str, harm: Design) -> np.ndarray:
