@@ -33,8 +33,9 @@ from meta.storage import atomic, write_json
 from meta.stored import whole
 
 DRAWS, PRIOR, RECORD = "draws.parquet", "prior.parquet", "basis.json"
-#: Arrays of the draws of one model, by name.
+#: Arrays of the draws of one model, by name; and the one that only a beta-binomial model has.
 ARRAYS = ("location", "slope", "tau", "inner", "factor")
+ICC = "icc"
 
 
 @dataclass(frozen=True)
@@ -119,6 +120,8 @@ def build_basis(
         _stacked([p.rates for p in parts]),
         _stacked([p.harm for p in parts]),
         np.concatenate([p.correlation for p in parts]),
+        np.concatenate([np.broadcast_to(p.notoriety, len(p.correlation)) for p in parts]),
+        np.concatenate([np.broadcast_to(p.transport, len(p.correlation)) for p in parts]),
     )
     rng = np.random.default_rng([seed, 1])
     effects, studies = intervention_effects(contrasts, sum(sizes), rng)
@@ -179,7 +182,11 @@ def intervention_effects(
 def _stacked(parts: list[Draws]) -> Draws:
     """Draws of several sets one after the other, in one chain."""
     arrays = {name: np.concatenate([getattr(p, name) for p in parts]) for name in ARRAYS}
-    return Draws(shape=(1, len(arrays["location"])), icc=None, df=None, **arrays)
+    icc = [p.icc for p in parts if p.icc is not None]
+    return Draws(
+        shape=(1, len(arrays["location"])), icc=np.concatenate(icc) if icc else None, df=None,
+        **arrays,
+    )  # fmt: skip
 
 
 def _means(designs: list[Design], sizes: list[int]) -> np.ndarray:
@@ -323,7 +330,12 @@ def _arrays(
         for part in ("rates", "harm")
         for name in ARRAYS
     }
-    found |= {"correlation": chain.correlation, "rate_x": rate_x, "harm_x": harm_x}
+    for part in ("rates", "harm"):
+        if (icc := getattr(chain, part).icc) is not None:
+            found[f"{part}.{ICC}"] = icc
+    for name in ("correlation", "notoriety", "transport"):
+        found[name] = np.broadcast_to(getattr(chain, name), len(rate_x))
+    found |= {"rate_x": rate_x, "harm_x": harm_x}
     return found | {f"intervention.{name}": values for name, values in more.items()}
 
 
@@ -352,7 +364,8 @@ def _chain(arrays: dict[str, np.ndarray]) -> tuple[HarmChain, np.ndarray, np.nda
 
     def part(which: str) -> Draws:
         values = {name: arrays[f"{which}.{name}"] for name in ARRAYS}
-        return Draws(shape=(1, count), icc=None, df=None, **values)
+        return Draws(shape=(1, count), icc=arrays.get(f"{which}.{ICC}"), df=None, **values)
 
-    chain = HarmChain(part("rates"), part("harm"), arrays["correlation"])
+    judged = (arrays[name] for name in ("correlation", "notoriety", "transport"))
+    chain = HarmChain(part("rates"), part("harm"), *judged)
     return chain, arrays["rate_x"], arrays["harm_x"]
