@@ -72,7 +72,7 @@ COMPARED = [model for model in MODELS if model in compared_models()]
 CLAIMS = ["reports/claims.csv"] if Path("data/raw/claims.csv").is_file() else []
 CLAIM_REPORTS = {"audit": "reports/claims.html"} if CLAIMS else {}
 # Models that the risk of a profile is taken from, and its table: only with published figures.
-RISK = SETTINGS.risk if CLAIMS and SETTINGS.risk else None
+RISK = SETTINGS.risk_models if CLAIMS else None
 if RISK and not {RISK.rates, RISK.harm} <= set(MODELS):
     RISK = None
 elif RISK and RISK.contrasts not in MODELS:

@@ -69,6 +69,8 @@ def build_basis(
         _stacked([p.rates for p in parts]),
         _stacked([p.harm for p in parts]),
         np.concatenate([p.correlation for p in parts]),
+        np.concatenate([np.broadcast_to(p.notoriety, len(p.correlation)) for p in parts]),
+        np.concatenate([np.broadcast_to(p.transport, len(p.correlation)) for p in parts]),
     )
     rng = np.random.default_rng([seed, 1])
     effects, studies = intervention_effects(contrasts, sum(sizes), rng)
@@ -129,7 +131,11 @@ def intervention_effects(
 def _stacked(parts: list[Draws]) -> Draws:
     """Draws of several sets one after the other, in one chain."""
     arrays = {name: np.concatenate([getattr(p, name) for p in parts]) for name in ARRAYS}
-    return Draws(shape=(1, len(arrays["location"])), icc=None, df=None, **arrays)
+    icc = [p.icc for p in parts if p.icc is not None]
+    return Draws(
+        shape=(1, len(arrays["location"])), icc=np.concatenate(icc) if icc else None, df=None,
+        **arrays,
+    )  # fmt: skip
 
 
 def _means(designs: list[Design], sizes: list[int]) -> np.ndarray:
