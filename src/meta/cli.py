@@ -200,6 +200,27 @@ def show(directory: Path, model: str | None, every: bool, as_json: bool) -> None
 
 
 @main.command()
+@click.argument("record", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--analysis", type=FILE, help="Parquet of the rows; default: those of the same run.")
+@click.option("--cores", type=click.IntRange(1), default=1, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON document.")
+def replay(record: Path, analysis: Path | None, cores: int, as_json: bool) -> None:
+    """Fit a model again from its RECORD (fit.json) and rows, and compare with what is stored.
+
+    Draws are compared to the byte where code, libraries and machine are those of the record, else
+    within Monte Carlo error. Exit code 0: the same; 1: different; 2: usage, nothing to compare.
+    """
+    from meta.checks.replay import replay as replay_fit
+
+    try:
+        outcome = replay_fit(record, analysis, cores)
+    except UserError as error:
+        raise click.UsageError(str(error)) from None
+    click.echo(json.dumps(outcome.as_json(), indent=2) if as_json else outcome.as_text())
+    sys.exit(0 if outcome.same else 1)
+
+
+@main.command()
 @click.argument("directory", type=FOLDER, default=".")
 @click.option("--name", help="Name of the release; the year and month by default.")
 def release(directory: Path, name: str | None) -> None:

@@ -98,6 +98,7 @@ def diagnose(
 @click.option("--settings", "text", default="{}", help="Settings in force, as JSON, to describe.")
 @click.option("--calibration", type=FOLDER, help="Folder of the committed calibrations.")
 @click.option("--claims", "audited", type=FILE, help="CSV of the audited claims.")
+@click.option("--evidence", "database", type=FILE, help="DuckDB file of the evidence.")
 @click.option("--output", type=FOLDER, required=True)
 def report(
     fits: tuple[Path, ...],
@@ -114,6 +115,7 @@ def report(
     text: str,
     calibration: Path | None,
     audited: Path | None,
+    database: Path | None,
     output: Path,
 ) -> None:
     """Render the report and the tables of results from the diagnosed FITS."""
@@ -128,6 +130,7 @@ def report(
         checks=checks,
         sensitivity=sensitivities, few_studies=few_studies, multiverse=cells,
         settings=json.loads(text), calibration=calibration, claims=audited,
+        evidence=database,
     )  # fmt: skip
     render_report(run, output)
 
@@ -298,8 +301,9 @@ def multiverse_table(parts: tuple[Path, ...], output: Path) -> None:
 @click.command()
 @click.argument("fits", type=FOLDER, nargs=-1)
 @click.option("--tables", type=FOLDER, required=True, help="Canonical Parquet tables.")
+@click.option("--analysis", "sets", type=FILE, multiple=True, help="Analysis set of a model.")
 @click.option("--output", type=FILE, required=True, help="CSV to write.")
-def claims(fits: tuple[Path, ...], tables: Path, output: Path) -> None:
+def claims(fits: tuple[Path, ...], tables: Path, sets: tuple[Path, ...], output: Path) -> None:
     """Audit the printed figures against their own sums and the diagnosed FITS."""
     from meta.claims.audit import audit_run, read_claims
     from meta.risk.arithmetic import arithmetic_checks
@@ -307,7 +311,7 @@ def claims(fits: tuple[Path, ...], tables: Path, output: Path) -> None:
 
     printed = read_claims(tables)
     # Claims may be those of a base that holds only some of the figures, or another document's.
-    found = audit_run(printed, arithmetic_checks(printed, partial=True), list(fits))
+    found = audit_run(printed, arithmetic_checks(printed, partial=True), list(fits), list(sets))
     write_text(output, found.to_csv(index=False, lineterminator="\n"))
 
 

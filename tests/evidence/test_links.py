@@ -86,6 +86,13 @@ def test_every_address_is_safe_in_an_attribute(cell):
         ("doi:10.1/182", "warning", "the DOI 10.1/182 is not 10."),
         ("doi:1000/182", "warning", "does not begin with 10."),
         ("https://doi.org/182", "warning", "the DOI 182 does not begin"),
+        ("arXiv 2105.1411", "warning", "has 4 digits after the point where 5 are due"),
+        ("arXiv:2105.14111; 2106.00001", "warning", "2106.00001 has no arXiv: before it"),
+        ("10.1000/182", "warning", "the DOI 10.1000/182 has no doi: before it"),
+        ("doi 10.1/182", "warning", "the DOI 10.1/182 is not 10."),
+        ("example.org/paper", "warning", "does not begin with https:// or http://"),
+        ("www.example.museum", "warning", "does not begin with https:// or http://"),
+        ("example.org", "warning", "does not begin with https:// or http://"),
     ],
 )
 def test_what_is_malformed_is_named(cell, severity, said):
@@ -102,6 +109,7 @@ def test_what_is_malformed_is_named(cell, severity, said):
         "data zenodo 10200914 (not available here)",
         "file: table 3; file headed 'x'",
         "LessWrong xT7rMYvCFCaBgyYdN",
+        "public mirror, see README.md and data/x.csv",
         "arXiv preprint, number not known",
         "arXiv:2611.00001",
         "arXiv:1412.1234",
@@ -116,6 +124,25 @@ def test_what_is_malformed_is_named(cell, severity, said):
 )
 def test_what_is_legal_is_left_alone(cell):
     assert link_faults(cell, TODAY) == []
+
+
+@pytest.mark.parametrize(
+    ("cell", "repair"),
+    [
+        ("www.example.org/a", "write https://www.example.org/a"),
+        ("arXiv:2105.14111", "write https://arxiv.org/abs/2105.14111"),
+        ("doi:10.1000/182", "write https://doi.org/10.1000/182"),
+        ("the list itself", "write the address, or leave it blank"),
+        ("https:/example.org/a", "write https://"),
+        ("HTTP://example.org/a", None),
+        ("https://example.org/a", None),
+    ],
+)
+def test_an_address_is_one_that_a_browser_takes(tmp_path, cell, repair):
+    case = {"case_id": "C1", "failure_type": "specification_gaming", "source_url": cell}
+    found = [p for p in checked(tmp_path, cases=[case]).problems if p.severity != "note"]
+    said = [(p.column, p.severity, p.code, p.remedy) for p in found]
+    assert said == ([("source_url", "warning", "url-form", repair)] if repair else [])
 
 
 def test_the_row_is_named(tmp_path):

@@ -1,5 +1,7 @@
 """The evidence that comes with the repository."""
 
+import csv
+import shutil
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,39 @@ def shipped() -> Evidence:
 
 def test_no_errors(shipped):
     assert shipped.errors == []
+
+
+def lost(raw, name, column, renamed):
+    """Lose or rename a column of a table of the shipped evidence."""
+    path = raw / f"{name}.csv"
+    with path.open(encoding="utf-8", newline="") as file:
+        header, *rows = csv.reader(file)
+    place = header.index(column)
+    header[place] = f"{column}_old" if renamed else header[place]
+    kept = [header, *rows]
+    if not renamed:
+        kept = [row[:place] + row[place + 1 :] for row in kept]
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows(kept)
+
+
+@pytest.mark.parametrize("renamed", [True, False])
+@pytest.mark.parametrize(
+    ("name", "column"),
+    [
+        ("studies", "study_id"), ("studies", "year"), ("arms", "arm_id"), ("arms", "study_id"),
+        ("cases", "case_id"), ("cases", "failure_type"), ("coders", "coder"),
+    ],
+)  # fmt: skip
+def test_a_lost_column_is_one_error(tmp_path, name, column, renamed):
+    """What follows from it, such as sums of the search or stale corrections, is not listed."""
+    shutil.copytree(ROOT / "data/raw", tmp_path / "data/raw")
+    lost(tmp_path / "data/raw", name, column, renamed)
+    found = check(tmp_path)
+    assert [(p.file, p.column, p.code) for p in found.errors] == [
+        (f"data/raw/{name}.csv", column, "missing-column")
+    ]
+    assert not [p for p in found.problems if p.code == "near-value" and p.severity == "warning"]
 
 
 def test_every_table_is_read(shipped):

@@ -1,6 +1,6 @@
 """Report: pages, figures and tables of results, stamped when a check fails.
 
-Inputs: every model's record, pooled results, diagnostics and checks; analysis sets; flow; studies;
+Inputs: the warehouse; every model's record, pooled results, diagnostics and checks; analysis sets; flow; studies;
 corrections; what changed since the latest release; agreement and disagreements of coders where anything is coded.
 The audit of claims, where there are any. Sensitivity analyses; the multiverse where it is of the present inputs; committed calibrations.
 Outputs: reports/. Reads config: sensitivity, multiverse.
@@ -22,6 +22,7 @@ rule report:
         sensitivity=sensitivity_results,
         multiverse=multiverse_result,
         claims=CLAIMS,
+        database="data/processed/evidence.duckdb",
     output:
         **CODE_REPORTS,
         **SENSITIVITY_REPORTS,
@@ -33,6 +34,9 @@ rule report:
         pooled="reports/pooled.csv",
         diagnostics="reports/diagnostics.csv",
         checks="reports/diagnostics.html",
+        evidence="reports/evidence.html",
+        rows="reports/evidence.csv",
+        codebook="reports/codebook.html",
         results="reports/results.json",
         bibtex="reports/references.bib",
         csl="reports/references.json",
@@ -63,4 +67,5 @@ rule report:
         " --bibliography {input.bibliography} --corrections {input.corrections}"
         " --changes {input.changes} --checks {params.checks} {params.codes} {params.sensitivity}"
         " --few-studies {params.few} --settings {params.settings:q}"
-        " {params.multiverse} {params.calibration} {params.claims} --output {params.folder} 2>&1 | tee {log} >&2"
+        " {params.multiverse} {params.calibration} {params.claims}"
+        " --evidence {input.database} --output {params.folder} 2>&1 | tee {log} >&2"

@@ -26,8 +26,8 @@ NEEDED = {
     "capability": ("n_capable", "capability transfer"),
     "goal": ("n_goal_failure", "goal failure"),
 }
-#: What a source that lists failures only is called.
-CATALOGUE, EXPERIMENTS = "catalogue", "experiments"
+#: What the rows of a source that lists failures only are called.
+CATALOGUE = "catalogue"
 
 
 def quoted_findings(

@@ -132,6 +132,8 @@ def form(field: Field) -> str:
         parts.append(f"Must exist in {targets}.")
     if field.format == "link":
         parts.append("Addresses and catalogue numbers are checked for their form.")
+    if field.format == "address":
+        parts.append("Begins with https:// or http://.")
     if field.format == "year":
         parts.append("Not in the future.")
     if field.applies_to is not None:

@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow.compute as pc
 
 from meta.evidence.corrections_file import FILE, Correction, Withdrawal, problem_of
+from meta.evidence.dictionary import load_dictionary
 from meta.plural import counted
 
 if TYPE_CHECKING:
@@ -161,6 +162,8 @@ def located(
         return [], problem_of(FILE, line, key, reason, remedy, value)
 
     absent = [column for column in columns if column not in raw.columns]
+    if raw.present and set(absent) & set(load_dictionary()[entry.table].required_columns):
+        return [], None  # the header of the table says so already
     if absent:
         reason = f"{file} has no column {absent[0]}" if raw.present else f"there is no {file}"
         return wrong("column", absent[0], reason, "remove the correction, or correct the name")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 TYPES = ("text", "id", "category", "integer", "number", "date")
 TEXT_TYPES = ("text", "id", "category")
-FORMATS = {"link": ("text",), "year": ("integer",)}
+FORMATS = {"link": ("text",), "address": ("text",), "year": ("integer",)}
 APPLIES_TO = ("cases", "arms", "both")
 #: The table whose fields a codebook version lists.
 CODED_TABLE = "codings"

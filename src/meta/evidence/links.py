@@ -40,10 +40,21 @@ _TRAILING = ".,:!?'"
 # Cells of one plain link, which need no closer look.
 PLAIN = r"https?://[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}(/[A-Za-z0-9._~%/&?=+#,@!$'()*-]*)?"
 
+# Behind a blank only a number is an identifier: "arXiv preprint" is prose.
 _ARXIV_WRITTEN = re.compile(
-    r"(?i)\barxiv\s?:\s*(?P<id>[^\s;,)]*)|arxiv\.org/(?:abs|pdf)/(?P<path>[^\s;,)?#]*)"
+    r"(?i)\barxiv(?:\s?:\s*|\s+(?=\d))(?P<id>[^\s;,)]*)"
+    r"|arxiv\.org/(?:abs|pdf)/(?P<path>[^\s;,)?#]*)"
 )
-_DOI_WRITTEN = re.compile(r"(?i)\bdoi\s?:\s*(?P<id>[^\s;]*)|\bdoi\.org/(?P<path>[^\s;]*)")
+_DOI_WRITTEN = re.compile(
+    r"(?i)\bdoi(?:\s?:\s*|\s+(?=10\.))(?P<id>[^\s;]*)|\bdoi\.org/(?P<path>[^\s;]*)"
+)
+# A part of a cell that is an address, an arXiv identifier or a DOI, but for what comes before it.
+_HOST_ALONE = re.compile(
+    r"(?i)(?:www\.(?:[a-z0-9-]+\.)+[a-z]{2,}|(?:[a-z0-9-]+\.)+(?:com|org|net|io|edu|ai|gov|uk|de|fr))"
+    r"|(?:[a-z0-9-]+\.)+[a-z]{2,}(?::\d+)?/\S*"
+)
+_ARXIV_ALONE = re.compile(r"\d{4}\.\d{3,6}(?:v\d+)?")
+_DOI_ALONE = re.compile(r"10\.\d+/\S+")
 _URL_WRITTEN = re.compile(
     r"(?i)(?<![\w.])(?P<scheme>[a-z][a-z0-9+.-]{1,9})(?P<mark>:/{1,3}|//)(?P<rest>[^\s;]*)"
 )
@@ -92,7 +103,35 @@ def link_faults(cell: str, today: date) -> list[tuple[Severity, str, str]]:
         reason = f"the scheme {dangerous[1].lower()}: runs or reads something when it is followed"
         return [("error", reason, "write an address that begins with https://")]
     faults = [*_url_faults(cell), *_arxiv_faults(cell, today), *_doi_faults(cell)]
+    faults += [fault for part in cell.split(";") for fault in _unmarked(part.strip())]
     return [("warning", reason, remedy) for reason, remedy in dict.fromkeys(faults)]
+
+
+def address_faults(cell: str, today: date) -> list[tuple[Severity, str, str]]:
+    """Say what is wrong with a cell that is to hold one address and nothing else.
+
+    Parameters
+    ----------
+    cell : str
+        Any text.
+    today : date
+        As for `link_faults`.
+
+    Returns
+    -------
+    list of (severity, reason, remedy)
+        As of `link_faults`; a warning where the cell does not begin with http:// or https://.
+    """
+    faults = link_faults(cell, today)
+    if faults or re.match(r"(?i)https?://", cell):
+        return faults
+    found = links(cell)
+    meant = f"write {found[0][1]}" if len(found) == 1 else "write the address, or leave it blank"
+    return [("warning", "the address does not begin with https:// or http://", meant)]
+
+
+#: How the cells of a field are judged, by its format.
+FAULTS = {"link": link_faults, "address": address_faults}
 
 
 def link_problems(typed: TypedTable, today: date) -> list[Problem]:
@@ -112,11 +151,12 @@ def link_problems(typed: TypedTable, today: date) -> list[Problem]:
     """
     problems: list[Problem] = []
     for field in typed.table.fields.values():
-        if field.format != "link" or not typed.has(field.name):
+        if field.format not in FAULTS or not typed.has(field.name):
             continue
+        faults_of = FAULTS[field.format]
         cells = typed.believed(field.name).dropna()
         suspect = cells[~cells.str.fullmatch(PLAIN).astype(bool) | _has_identifier(cells)]
-        faults = {cell: link_faults(cell, today) for cell in suspect.unique()}
+        faults = {cell: faults_of(cell, today) for cell in suspect.unique()}
         wrong = suspect[suspect.isin([cell for cell, found in faults.items() if found])]
         for row, cell in zip(wrong.index.tolist(), wrong.tolist(), strict=True):
             problems += [
@@ -201,6 +241,19 @@ def _url_faults(cell: str) -> list[tuple[str, str]]:
             reason = f"the address has no host such as example.org after {scheme}://"
             faults.append((reason, "copy the address again, whole"))
     return faults
+
+
+def _unmarked(part: str) -> list[tuple[str, str]]:
+    """Say of a part of a cell what it lacks in front to be what it looks like."""
+    if _ARXIV_ALONE.fullmatch(part):
+        reason = f"the arXiv identifier {part} has no arXiv: before it"
+        return [(reason, f"write arXiv:{part}, if it is one")]
+    if _DOI_ALONE.fullmatch(part):
+        return [(f"the DOI {part} has no doi: before it", f"write doi:{part}, if it is one")]
+    if _HOST_ALONE.fullmatch(part):
+        reason = "the address does not begin with https:// or http://"
+        return [(reason, f"write https://{part}")]
+    return []
 
 
 def _arxiv_faults(cell: str, today: date) -> list[tuple[str, str]]:

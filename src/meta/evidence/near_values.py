@@ -53,7 +53,10 @@ def near_value_problems(typed: TypedTable) -> list[Problem]:
     """
     problems: list[Problem] = []
     for field in typed.table.fields.values():
-        if field.type == "category" and field.values is None and typed.has(field.name):
+        if field.type != "category" or field.values is not None or not typed.has(field.name):
+            continue
+        # What sources spell differently is not compared where the column of sources was lost.
+        if not field.source_spelling or typed.has(STUDY) or STUDY not in typed.table.fields:
             problems += _of_column(typed, field)
     return problems
 

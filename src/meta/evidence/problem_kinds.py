@@ -26,7 +26,7 @@ _KINDS: tuple[tuple[str, str], ...] = (
     (r"^the scheme .* runs or reads", "dangerous-link"),
     (r"arXiv identifier", "arxiv-form"),
     (r"^the DOI", "doi-form"),
-    (r"^the scheme|is not followed by ://|the address has no host", "url-form"),
+    (r"^the scheme|is not followed by ://|the address (has no host|does not begin)", "url-form"),
     (r"is after (today|this year)", "future-date"),
     (r"is before the year of the study", "date-before-study"),
     (r"the printed figure fits none", "printed-figure"),

@@ -216,8 +216,8 @@ def screening_problems(
         return []
     screening = tables["screening"]
     found = [_unequal(source) for source in sources(screening) if not source.adds_up]
-    unreadable = {problem.file for problem in errors if not problem.column}
-    return found + _table_problems(tables, unreadable)
+    faulty = {(problem.file, problem.column) for problem in errors}
+    return found + _table_problems(tables, faulty)
 
 
 def _unequal(source: Source) -> Problem:
@@ -247,7 +247,15 @@ def _counting(screening: pd.DataFrame) -> list[dict[str, str]]:
     ]
 
 
-def _table_problems(tables: Mapping[str, pd.DataFrame], unreadable: set[str]) -> list[Problem]:
+def _rests_on_faults(file: str, rule: str, faulty: set[tuple[str, str]]) -> bool:
+    """Whether a file could not be read whole, or a column that a filter reads is wrong already."""
+    columns = [condition.partition("=")[0].strip() for condition in rule.split(";")]
+    return any((file, column) in faulty for column in ("", *columns))
+
+
+def _table_problems(
+    tables: Mapping[str, pd.DataFrame], faulty: set[tuple[str, str]]
+) -> list[Problem]:
     found: list[Problem] = []
     counted: dict[str, pd.Series] = {}
     for row in _counting(tables["screening"]):
@@ -258,7 +266,7 @@ def _table_problems(tables: Mapping[str, pd.DataFrame], unreadable: set[str]) ->
             remedy = f"did you mean {near}?" if near else "name a table of the evidence base"
             found.append(Problem(FILE, line, "counts_table", name, "is not a table", remedy))
             continue
-        if file in unreadable:
+        if _rests_on_faults(file, row["counts_filter"], faulty):
             continue
         table = tables.get(name)
         try:

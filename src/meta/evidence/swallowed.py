@@ -71,10 +71,14 @@ def _at_least(texts: Any, commas: int) -> np.ndarray:
 def _rows_within(texts: Any, header: list[str], typed: TypedTable) -> dict[str, int]:
     """Number of lines that could be rows, of each distinct text that has any."""
     found = {}
+    # Where a column was lost, a row that was swallowed has more cells than the header.
+    whole = all(typed.has(column) for column in typed.table.required_columns)
     for text in texts.unique().to_pylist():
         # A cell that begins and ends with a line break is stripped to the one line between.
         lines = text.splitlines()
-        rows = sum(_could_be_row(line, header, typed, len(lines) > 1) for line in lines)
+        several = len(lines) > 1
+        judged = lines if several or whole else []
+        rows = sum(_could_be_row(line, header, typed, several) for line in judged)
         if rows:
             found[text] = rows
     return found

@@ -146,6 +146,8 @@ def _unsayable(field: Field) -> list[str]:
         said.append(f"Should not exceed {field.longest} characters.")
     if field.format == "link":
         said.append("One or more addresses, DOIs or arXiv identifiers, separated by semicolons.")
+    if field.format == "address":
+        said.append("Should begin with https:// or http://.")
     if field.format == "year":
         said.append("Not in the future.")
     if field.applies_to not in (None, "both"):

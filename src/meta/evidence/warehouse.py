@@ -25,11 +25,19 @@ if TYPE_CHECKING:
     from meta.evidence.checking import Evidence
     from meta.evidence.dictionary import Dictionary, Table
 
+#: Where rows stand in their files; `row_key` as in the corrections.
+SOURCE_ROWS = (
+    'CREATE TABLE source_rows ("table" VARCHAR NOT NULL, row_key VARCHAR NOT NULL, '
+    "file_line BIGINT NOT NULL)"
+)
+
 
 def build_warehouse(evidence: Evidence, database: Path) -> None:
     """Write the evidence to a database, whole or not at all.
 
-    Every table of the dictionary is created; a table whose file is absent stays empty.
+    Every table of the dictionary is created; a table whose file is absent stays empty. Beside them
+    stand ``corrections``, one row a corrected cell, and ``source_rows``, which has the line of
+    ``data/raw/<table>.csv`` on which each row starts.
 
     Parameters
     ----------
@@ -48,6 +56,7 @@ def build_warehouse(evidence: Evidence, database: Path) -> None:
     dictionary = load_dictionary()
     database.parent.mkdir(parents=True, exist_ok=True)
     with _replacing(database) as unfinished, duckdb.connect(unfinished) as connection:
+        connection.execute(SOURCE_ROWS)
         for table in dictionary:
             _load(connection, table, dictionary, evidence.tables.get(table.name))
         _load_corrections(connection, evidence.corrections)
@@ -89,6 +98,18 @@ def _load(
     connection.register("incoming", pa.Table.from_pandas(rows, preserve_index=False))
     names = columns(rows.columns)
     connection.execute(f"INSERT INTO {quote(table.name)} ({names}) SELECT {names} FROM incoming")
+    connection.unregister("incoming")
+    _load_lines(connection, table, frame)
+
+
+def _load_lines(connection: duckdb.DuckDBPyConnection, table: Table, frame: pd.DataFrame) -> None:
+    """Keep where each row stands in its file, apart from it: a row that moves has not changed."""
+    connection.register("incoming", pa.Table.from_pandas(frame, preserve_index=False))
+    key = ", ".join(f"coalesce({quote(column)}::VARCHAR, '')" for column in table.key)
+    connection.execute(
+        f"INSERT INTO source_rows SELECT ?, concat_ws('; ', {key}), _line FROM incoming",
+        [table.name],
+    )
     connection.unregister("incoming")
 
 

@@ -14,6 +14,7 @@ from meta.report.agreement import CodeResults, load_codes
 from meta.report.calibration import Calibrations, load_calibrations
 from meta.report.check_tables import CheckTables, load_check_tables
 from meta.report.estimates import Estimate, index_estimates
+from meta.report.evidence_page.tables import EvidenceTables, load_evidence
 from meta.report.sensitivity import Sensitivity, load_sensitivity
 
 RATE_FRAME = "denominator"
@@ -110,6 +111,8 @@ class ReportInputs:
         Committed calibrations and coverage; empty where none was handed in.
     claims : pandas.DataFrame or None
         The audit of claims; None for a base without claims.
+    evidence : EvidenceTables or None
+        Rows of the evidence base; None where they were not handed in.
     """
 
     fits: tuple[Fit, ...]
@@ -127,6 +130,7 @@ class ReportInputs:
     settings: Mapping[str, Any] = field(default_factory=dict)
     calibration: Calibrations = field(default_factory=Calibrations)
     claims: pd.DataFrame | None = None
+    evidence: EvidenceTables | None = None
 
     @property
     def rate_fits(self) -> tuple[Fit, ...]:
@@ -177,6 +181,7 @@ def load_inputs(
     settings: Mapping[str, Any] | None = None,
     calibration: Path | None = None,
     claims: Path | None = None,
+    evidence: Path | None = None,
 ) -> ReportInputs:
     """Read the stored results that a report is made of.
 
@@ -212,6 +217,8 @@ def load_inputs(
         Folder of the committed calibrations.
     claims : Path, optional
         The audit of claims (CSV).
+    evidence : Path, optional
+        The warehouse (DuckDB).
 
     Returns
     -------
@@ -239,6 +246,7 @@ def load_inputs(
         settings=settings or {},
         calibration=load_calibrations(calibration) if calibration else Calibrations(),
         claims=pd.read_csv(claims) if claims else None,
+        evidence=load_evidence(evidence) if evidence else None,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -80,6 +81,21 @@ def factor(value: float) -> str:
     return "" if pd.isna(value) else f"{value:.3g}x"
 
 
+def plain(value: float) -> str:
+    """Write a score or a coordinate."""
+    return "" if pd.isna(value) else f"{value:g}"
+
+
+def multiple(value: float) -> str:
+    """Write how many times a base a figure is, ``0.28x``."""
+    return "" if pd.isna(value) else f"{value:.2f}x"
+
+
+def filled(text: str, *parts: str) -> str:
+    """Fill a text in with its parts; empty where one of them is."""
+    return text.format(*parts) if all(parts) else ""
+
+
 def span(row: Record, low: str, high: str, write: Callable[[float], str] = share) -> str:
     """Write a range, or the one value it is; empty where there is none."""
     ends = list(dict.fromkeys(write(row[end]) for end in (low, high)))
@@ -96,11 +112,13 @@ def _type(row: Record) -> str:
 
 def _base_rate(row: Record) -> list[Cell]:
     outside = "" if row["within_band"] else "outside the stated band"
+    factors = [share(row[name]) for name in ("capability", "goal", "without_harm")]
     allowed = span(row, "implied_harm_low", "implied_harm_high")
+    implied = filled("{} ({} by rounding)", share(row["implied_harm"]), allowed)
     return [
-        Cell(f"{share(row['capability'])} x {share(row['goal'])} = {share(row['without_harm'])}"),
+        Cell(filled("{} x {} = {}", *factors)),
         Cell(share(row["printed"])),
-        Cell(f"{share(row['implied_harm'])} ({allowed} by rounding)", outside),
+        Cell(implied, outside if implied else ""),
         Cell(span(row, "stated_low", "stated_high")),
         Cell(share(row["pooled_harm"])),
     ]
@@ -120,16 +138,17 @@ def _modifier(row: Record) -> list[Cell]:
     for end in ("low", "high"):
         level, score = row[f"{end}_risk"], row[f"{end}_risk_score"]
         parts = [spell(level)] if isinstance(level, str) else []
-        parts += [] if pd.isna(score) else [f"score {score:g}"]
-        cells.append(Cell(" ".join([factor(row[end]), *([f"({', '.join(parts)})"] * bool(parts))])))
+        parts += [] if pd.isna(score) else [f"score {plain(score)}"]
+        named = f"({', '.join(parts)})" if parts else ""
+        cells.append(Cell(" ".join(filter(None, (factor(row[end]), named)))))
     return cells
 
 
 def _level(row: Record) -> list[Cell]:
-    scores = f"{row['score_low']:g} to {row['score_high']:g}"
+    ends = [plain(row[end]) for end in ("score_low", "score_high")]
     if row["gap"]:
-        return [Cell(f"between {scores.replace(' to ', ' and ')}"), Cell("none", "a gap")]
-    return [Cell(scores), Cell(span(row, "low", "high", factor))]
+        return [Cell(filled("between {} and {}", *ends)), Cell("none", "a gap")]
+    return [Cell(filled("{} to {}", *ends)), Cell(span(row, "low", "high", factor))]
 
 
 def _modified(row: Record) -> list[Cell]:
@@ -140,17 +159,18 @@ def _range(row: Record) -> list[Cell]:
     return [
         Cell(share(row["base"])),
         Cell(span(row, "low", "high")),
-        Cell(span(row, "low_multiplier", "high_multiplier", lambda value: f"{value:.2f}x")),
+        Cell(span(row, "low_multiplier", "high_multiplier", multiple)),
     ]
 
 
 def _domain(row: Record) -> list[Cell]:
-    shifts = span(row, "shift_low", "shift_high", lambda value: f"{value:g}")
-    remark = "" if row["reproduced"] else "not what the tables give"
+    shifts = span(row, "shift_low", "shift_high", plain)
+    implied, now = span(row, "implied_low", "implied_high"), span(row, "now_low", "now_high")
+    wrong = implied and now and not row["reproduced"]
     return [
-        Cell(f"types {shifts}, score {row['score']:g}"),
-        Cell(span(row, "implied_low", "implied_high")),
-        Cell(span(row, "now_low", "now_high"), remark),
+        Cell(filled("types {}, score {}", shifts, plain(row["score"]))),
+        Cell(implied),
+        Cell(now, "not what the tables give" if wrong else ""),
         Cell(span(row, "projected_low", "projected_high")),
         Cell(span(row, "later_low", "later_high")),
     ]
@@ -180,11 +200,11 @@ def _intervention(row: Record) -> list[Cell]:
 
 
 def _scenario(row: Record) -> list[Cell]:
-    plotted = str(row["plotted"]) or f"between {' and '.join(str(row['borders']).split())}"
+    line = filled("between {}", " and ".join(str(row["borders"]).split()))
     disagrees = row["agrees"] is not None and not pd.isna(row["agrees"]) and not row["agrees"]
     return [
-        Cell(f"{row['x']:g}, {row['y']:g}"),
-        Cell(plotted, "" if row["plotted"] else "on a line"),
+        Cell(filled("{}, {}", plain(row["x"]), plain(row["y"]))),
+        Cell(str(row["plotted"]) or line, "" if row["plotted"] or not line else "on a line"),
         Cell(str(row["table_type"]) or "not named", "another type" if disagrees else ""),
     ]
 
@@ -206,7 +226,7 @@ def _capital(words: str) -> str:
 
 
 def _named(column: str) -> Callable[[Record], str]:
-    return lambda row: spell(str(row[column])).capitalize()
+    return lambda row: _capital(re.sub(r"\bai\b", "AI", spell(str(row[column]))))
 
 
 WRITERS = {
