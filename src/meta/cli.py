@@ -10,7 +10,8 @@ from typing import Any
 import click
 
 from meta.errors import UserError
-from meta.steps import FILE, FOLDER, STEPS
+from meta.option_types import FILE, FOLDER
+from meta.steps import STEPS
 
 
 class _Group(click.Group):

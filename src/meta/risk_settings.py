@@ -115,3 +115,22 @@ def risk_models(models: Mapping[str, ModelSpec]) -> RiskModels | None:
     return RiskModels(
         rates=rates[0], harm=max(harms, key=fit), contrasts=next(iter(contrasts), None)
     )
+
+
+def rate_models_of_profiles(models: Mapping[str, ModelSpec]) -> list[str]:
+    """Names of the models of rates with a field of a profile as moderator, jointly or alone.
+
+    Parameters
+    ----------
+    models
+        Specifications by name.
+    """
+    wanted = set(PROFILE_FIELDS.values())
+    return [
+        name
+        for name, spec in models.items()
+        if spec.frame == "denominator"
+        and spec.stages == ("capability_transfer", "goal_failure")
+        and not spec.assumed_capable
+        and (wanted <= set(spec.moderators) or any(spec.moderators == (f,) for f in wanted))
+    ]

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import click
 
-FOLDER = click.Path(file_okay=False, path_type=Path)
-FILE = click.Path(dir_okay=False, path_type=Path)
+from meta.option_types import FILE, FOLDER
+from meta.risk_steps import RISK_STEPS
 
 
 @click.command()
@@ -328,47 +328,6 @@ def audit(database: Path, output: Path) -> None:
     write_audit(database, output)
 
 
-@click.command("risk-basis")
-@click.option("--task", "text", required=True, help="The chain of the two models, as JSON.")
-@click.option("--rates", type=(FILE, FILE, str), required=True, help="Posterior, rows and task.")
-@click.option("--harm", type=(FILE, FILE, str), required=True, help="Of the model of harm.")
-@click.option("--contrasts", type=FILE, help="Draws of the model of contrasts.")
-@click.option("--output", type=FOLDER, required=True)
-def risk_basis(
-    text: str,
-    rates: tuple[Path, Path, str],
-    harm: tuple[Path, Path, str],
-    contrasts: Path | None,
-    output: Path,
-) -> None:
-    """Write the joint draws that the risk of a profile is taken from."""
-    from meta.chain_settings import ChainTask
-    from meta.config import FitTask
-    from meta.risk.fitted_basis import basis_of_fits
-
-    one, other = ((*each[:2], FitTask.model_validate_json(each[2])) for each in (rates, harm))
-    basis_of_fits(one, other, contrasts, ChainTask.model_validate_json(text), output)
-
-
-@click.command("risk-table")
-@click.option("--tables", type=FOLDER, required=True, help="Canonical Parquet tables.")
-@click.option("--basis", type=FOLDER, required=True, help="Joint draws of the chain.")
-@click.option("--seed", type=int, required=True)
-@click.option("--ci-prob", type=click.FloatRange(0, 1), required=True)
-@click.option("--output", type=FILE, required=True, help="CSV to write.")
-def risk_table(tables: Path, basis: Path, seed: int, ci_prob: float, output: Path) -> None:
-    """Write the risk of the shift types and of the documents' profiles in both modes."""
-    from meta.claims.audit import read_claims
-    from meta.risk.basis import read_basis
-    from meta.risk.profile_risk import shipped_risk_table
-    from meta.storage import write_csv
-
-    found, why = shipped_risk_table(read_claims(tables), read_basis(basis), seed, ci_prob)
-    if why:
-        click.echo(f"{output}: left empty: {why}")
-    write_csv(output, found)
-
-
 #: Commands of the steps, in the order of the pipeline.
 STEPS = (
     evidence,
@@ -386,8 +345,7 @@ STEPS = (
     audit,
     changes,
     claims,
-    risk_basis,
-    risk_table,
+    *RISK_STEPS,
     report,
     gate,
 )

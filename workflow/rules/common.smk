@@ -18,6 +18,7 @@ from meta.errors import UserError
 from meta.evidence.index import raw_files
 from meta.evidence.snapshot import snapshot
 from meta.provenance import code_fingerprint, digest
+from meta.risk_settings import rate_models_of_profiles
 
 # `meta` of the environment that runs Snakemake, whether or not that environment is activated.
 BIN = shlex.quote(str(Path(sys.executable).parent))
@@ -77,7 +78,9 @@ if RISK and not {RISK.rates, RISK.harm} <= set(MODELS):
     RISK = None
 elif RISK and RISK.contrasts not in MODELS:
     RISK = RISK.model_copy(update={"contrasts": None})
-RISK_REPORTS = ["reports/risk.csv"] if RISK else []
+RISK_REPORTS = ["reports/risk.csv", "reports/modifiers.csv"] if RISK else []
+# Models of rates that have the field of a profile, jointly with the others or alone.
+RISK_RATES = [m for m in rate_models_of_profiles(SETTINGS.models) if m in MODELS] if RISK else []
 CODE_SETTINGS = SETTINGS.model_dump_json(include={"codes", "sampler", "seed", "gate"})
 
 
