@@ -70,7 +70,7 @@ CHAIN = "data/processed/chains/{model}"
 # Models of rates that a model of harm is joined to.
 CHAINS = {m: task for m, task in SETTINGS.chains.items() if {m, task.harm} <= set(MODELS)}
 # Models that the risk of a profile is taken from, and its table: only with published figures.
-RISK = SETTINGS.risk if CLAIMS and SETTINGS.risk else None
+RISK = SETTINGS.risk_models if CLAIMS else None
 if RISK and not {RISK.rates, RISK.harm} <= set(MODELS):
     RISK = None
 elif RISK and RISK.contrasts not in MODELS:

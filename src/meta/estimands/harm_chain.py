@@ -74,11 +74,15 @@ class HarmChain:
         Draws of harm alone, notoriety and transport taken into its location.
     correlation
         Shape (D,), of a study's harm with its goal failures.
+    notoriety, transport
+        Shape (D,): what was taken off harm's location, and what was added to it.
     """
 
     rates: Draws
     harm: Draws
     correlation: np.ndarray
+    notoriety: np.ndarray | float = 0.0
+    transport: np.ndarray | float = 0.0
 
     def at(self, rate_x: np.ndarray, harm_x: np.ndarray) -> Draws:
         """Draws of all three stages at settings of the moderators.
@@ -145,6 +149,8 @@ def join(rates: Draws, harm: Draws, judgements: Judgements, rng: np.random.Gener
         rates=rates,
         harm=replace(alone, location=moved),
         correlation=lkj if fixed is None else np.full(count, float(fixed)),
+        notoriety=notoriety,
+        transport=transport,
     )
 
 
