@@ -25,8 +25,8 @@ SHOWN = 2000
 #: Arrays of the draws of one model, by name; and the one that only a beta-binomial model has.
 ARRAYS = ("location", "slope", "tau", "inner", "factor")
 ICC = "icc"
-#: What no data tell of the chain.
-JUDGED = ("correlation", "notoriety", "transport")
+#: Arrays of the chain beside those of its models.
+JOINED = ("correlation", "notoriety", "transport")
 
 
 @dataclass(frozen=True)
@@ -181,10 +181,13 @@ def _taken(chain: HarmChain, rows: np.ndarray) -> HarmChain:
         icc = None if draws.icc is None else draws.icc[rows]
         return replace(draws, shape=(1, len(rows)), icc=icc, **arrays)
 
-    judged = (
-        np.broadcast_to(getattr(chain, name), len(chain.correlation))[rows] for name in JUDGED
-    )
-    return HarmChain(part(chain.rates), part(chain.harm), *judged)
+    joined = (each[rows] for each in _joined(chain).values())
+    return HarmChain(part(chain.rates), part(chain.harm), *joined)
+
+
+def _joined(chain: HarmChain) -> dict[str, np.ndarray]:
+    count = len(chain.correlation)
+    return {name: np.broadcast_to(getattr(chain, name), count) for name in JOINED}
 
 
 def _setting(record: dict[str, Any]) -> Setting:
@@ -209,9 +212,7 @@ def _arrays(
     for part in ("rates", "harm"):
         if (icc := getattr(chain, part).icc) is not None:
             found[f"{part}.{ICC}"] = icc
-    for name in JUDGED:
-        found[name] = np.broadcast_to(getattr(chain, name), len(rate_x))
-    found |= {"rate_x": rate_x, "harm_x": harm_x}
+    found |= _joined(chain) | {"rate_x": rate_x, "harm_x": harm_x}
     return found | {f"intervention.{name}": values for name, values in more.items()}
 
 
@@ -242,5 +243,5 @@ def _chain(arrays: dict[str, np.ndarray]) -> tuple[HarmChain, np.ndarray, np.nda
         values = {name: arrays[f"{which}.{name}"] for name in ARRAYS}
         return Draws(shape=(1, count), icc=arrays.get(f"{which}.{ICC}"), df=None, **values)
 
-    chain = HarmChain(part("rates"), part("harm"), *(arrays[name] for name in JUDGED))
+    chain = HarmChain(part("rates"), part("harm"), *(arrays[name] for name in JOINED))
     return chain, arrays["rate_x"], arrays["harm_x"]
