@@ -31,6 +31,7 @@ from meta.priors import (
     Notoriety,
     PriorSet,
 )
+from meta.risk_settings import NewCases, NewStudies, NotorietyStudy, RiskSettings
 from meta.sensitivity_settings import Multiverse, Sensitivity
 
 
@@ -124,7 +125,12 @@ def _fields_at(location: tuple[int | str, ...]) -> list[str]:
                 "sensitivity": Sensitivity,
                 "multiverse": Multiverse,
                 "chain": Chain,
+                "risk": RiskSettings,
             }.get(str(step))
+        elif model is RiskSettings:
+            parts = (NewStudies, NewCases, NotorietyStudy)
+            model = dict(zip(RiskSettings.model_fields, parts, strict=False)).get(str(step))
+            break
         elif model is Codes and str(step) == "prior":
             model = CodePrior
             break

@@ -99,6 +99,7 @@ def diagnose(
 @click.option("--calibration", type=FOLDER, help="Folder of the committed calibrations.")
 @click.option("--claims", "audited", type=FILE, help="CSV of the audited claims.")
 @click.option("--evidence", "database", type=FILE, help="DuckDB file of the evidence.")
+@click.option("--chain", "chains", type=FOLDER, multiple=True, help="Rates joined to harm.")
 @click.option("--output", type=FOLDER, required=True)
 def report(
     fits: tuple[Path, ...],
@@ -116,6 +117,7 @@ def report(
     calibration: Path | None,
     audited: Path | None,
     database: Path | None,
+    chains: tuple[Path, ...],
     output: Path,
 ) -> None:
     """Render the report and the tables of results from the diagnosed FITS."""
@@ -131,6 +133,7 @@ def report(
         sensitivity=sensitivities, few_studies=few_studies, multiverse=cells,
         settings=json.loads(text), calibration=calibration, claims=audited,
         evidence=database,
+        chains=chains,
     )  # fmt: skip
     render_report(run, output)
 

@@ -133,6 +133,15 @@ def test_the_prior_is_that_of_everything_and_contraction_is_against_it(whole, ta
     assert without["median"].tolist() == table["median"].tolist()
 
 
+def test_what_is_judged_has_its_share_of_the_variance_of_harm(table):
+    # Intercepts of harm vary by 0.3, what is judged by 0.75 and 0.5; nothing else does.
+    judged = 0.75**2 + 0.5**2
+    got = row(table, "harm", "rate_typical")["judged_share"]
+    assert got == pytest.approx(judged / (judged + 0.3**2), abs=0.08)
+    others = table[table["outcome"].ne("harm") | table["estimand"].ne("rate_typical")]
+    assert others["judged_share"].isna().all()
+
+
 def typed() -> tuple[FittedModel, FittedModel]:
     """Three gaming arms in three studies, three of misgeneralization in two; no other cases."""
     types = [GAMING, GAMING, GAMING, GOAL, GOAL, GOAL, OTHER]

@@ -475,7 +475,7 @@ def test_results_hold_everything(full, tmp_path):
     render_report(full.load(), tmp_path / "out")
     results = json.loads((tmp_path / "out" / "results.json").read_text())
     content = {"generated", "passed", "models", "pooled", "diagnostics", "flow", "refused"}
-    assert set(results) == content | {"corrections"}
+    assert set(results) == content | {"corrections", "chains"}
     assert results["passed"] is True
     assert list(results["models"]) == ["rates", "rates_binomial", "by_failure_type", "composition"]
     assert len(results["pooled"]) == len(pooled(tmp_path / "out"))

@@ -54,6 +54,9 @@ CODE_REPORTS = (
     if CODED
     else {}
 )
+CHAIN = "data/processed/chains/{model}"
+# Models of rates that a model of harm is joined to.
+CHAINS = {m: task for m, task in SETTINGS.chains.items() if {m, task.harm} <= set(MODELS)}
 # Tables of reports that only some models have.
 EXTRA_REPORTS = {
     name: f"reports/{name}.csv"
@@ -63,15 +66,14 @@ EXTRA_REPORTS = {
     }.items()
     if any(wanted(SETTINGS.models[model]) for model in MODELS)
 }
+if CHAINS:
+    EXTRA_REPORTS |= {name: f"reports/{name}.csv" for name in ("chain", "chain_correlation")}
 # Models that printed figures are held against, and the audit of those figures if there are any.
 COMPARED = [model for model in MODELS if model in compared_models()]
 CLAIMS = ["reports/claims.csv"] if Path("data/raw/claims.csv").is_file() else []
 CLAIM_REPORTS = {"audit": "reports/claims.html"} if CLAIMS else {}
-CHAIN = "data/processed/chains/{model}"
-# Models of rates that a model of harm is joined to.
-CHAINS = {m: task for m, task in SETTINGS.chains.items() if {m, task.harm} <= set(MODELS)}
 # Models that the risk of a profile is taken from, and its table: only with published figures.
-RISK = SETTINGS.risk if CLAIMS and SETTINGS.risk else None
+RISK = SETTINGS.risk_models if CLAIMS else None
 if RISK and not {RISK.rates, RISK.harm} <= set(MODELS):
     RISK = None
 elif RISK and RISK.contrasts not in MODELS:

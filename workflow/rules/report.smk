@@ -2,7 +2,7 @@
 
 Inputs: the warehouse; every model's record, pooled results, diagnostics and checks; analysis sets; flow; studies;
 corrections; what changed since the latest release; agreement and disagreements of coders where anything is coded.
-The audit of claims, where there are any. Sensitivity analyses; the multiverse where it is of the present inputs; committed calibrations.
+The audit of claims, where there are any. Rates joined to harm, where any are. Sensitivity analyses; the multiverse where it is of the present inputs; committed calibrations.
 Outputs: reports/. Reads config: sensitivity, multiverse.
 """
 
@@ -23,6 +23,10 @@ rule report:
         multiverse=multiverse_result,
         claims=CLAIMS,
         database="data/processed/evidence.duckdb",
+        chains=expand(f"{CHAIN}/chain.json", model=CHAINS),
+        chain_rows=expand(f"{CHAIN}/pooled.csv", model=CHAINS),
+        chain_checks=expand(f"{CHAIN}/diagnostics.csv", model=CHAINS),
+        chain_correlations=expand(f"{CHAIN}/correlation.csv", model=CHAINS),
     output:
         **CODE_REPORTS,
         **SENSITIVITY_REPORTS,
@@ -56,6 +60,7 @@ rule report:
         few=SETTINGS.sensitivity.few_studies,
         settings=SETTINGS.model_dump_json(include={"sensitivity", "multiverse"}),
         claims=lambda wildcards, input: [f"--claims {file}" for file in input.claims],
+        chains=lambda wildcards, input: [f"--chain {Path(file).parent}" for file in input.chains],
         multiverse=lambda wildcards, input: [f"--multiverse {file}" for file in input.multiverse],
         calibration="--calibration calibration" if Path("calibration").is_dir() else "",
         # Committed, and no input: as one, Snakemake would measure for an hour what is stale.
@@ -68,4 +73,4 @@ rule report:
         " --changes {input.changes} --checks {params.checks} {params.codes} {params.sensitivity}"
         " --few-studies {params.few} --settings {params.settings:q}"
         " {params.multiverse} {params.calibration} {params.claims}"
-        " --evidence {input.database} --output {params.folder} 2>&1 | tee {log} >&2"
+        " --evidence {input.database} {params.chains} --output {params.folder} 2>&1 | tee {log} >&2"

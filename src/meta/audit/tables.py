@@ -11,6 +11,7 @@ from meta.audit.citations import citation_findings
 from meta.audit.documents import document_findings
 from meta.audit.goals import category_findings, goal_findings
 from meta.audit.quoted_rates import quoted_findings
+from meta.evidence.database import connect
 from meta.evidence.dictionary import load_dictionary
 from meta.evidence.schema import quote
 from meta.evidence.taxonomy_links import read_links
@@ -77,7 +78,7 @@ def read_tables(database: Path) -> dict[str, pd.DataFrame]:
         Text, but for the counts of arms and the values of claims.
     """
     dictionary = load_dictionary()
-    with duckdb.connect(database, read_only=True) as connection:
+    with connect(database) as connection:
         found = {name: _read(connection, name, list(dictionary[name].fields)) for name in AUDITED}
         wanted = {name: list(listed) for name, listed in EVIDENCE.items()}
         for text in found["taxonomy"]["links"].dropna():

@@ -29,6 +29,7 @@ from meta.estimands.harm_chain import (
     cells_behind,
     chain_estimates,
     join,
+    judged_share,
 )
 from meta.estimands.notoriety import HARM
 from meta.inference.seeds import child_seed
@@ -39,8 +40,10 @@ from meta.storage import atomic, write_csv, write_json
 
 #: Sampling frame of a product of rates and shares of catalogued cases.
 FRAME = "denominator and case_series"
+#: Outcome and estimand of which the judged share of the variance is told.
+TYPICAL_HARM = (HARM, "rate_typical")
 #: Columns that the tables of a chain have beside those of pooled results.
-CHAIN_COLUMNS = ["harm_model", "k_cases"]
+CHAIN_COLUMNS = ["harm_model", "k_cases", "judged_share"]
 
 
 def judgements_of(task: ChainTask, correlation: float | None = None) -> Judgements:
@@ -95,7 +98,12 @@ def diagnose_chain(
     named = [
         replace(c, check=f"chain_{c.check}", meaning=f"with harm: {c.meaning}") for c in checks
     ]
-    return table.assign(harm_model=task.harm, k_cases=cases), named, estimates
+    share = [
+        judged_share(e.draws, judgements) if (e.outcome, e.estimand) == TYPICAL_HARM else np.nan
+        for e in estimates
+    ]
+    table = table.assign(harm_model=task.harm, k_cases=cases, judged_share=share)
+    return table, named, estimates
 
 
 def correlation_table(

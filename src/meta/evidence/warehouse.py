@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from meta.evidence.corrections import COLUMNS
+from meta.evidence.database import connect
 from meta.evidence.dictionary import load_dictionary
 from meta.evidence.problems import EvidenceError
 from meta.evidence.schema import columns, create_table, quote
@@ -55,7 +56,7 @@ def build_warehouse(evidence: Evidence, database: Path) -> None:
         raise EvidenceError(evidence.problems)
     dictionary = load_dictionary()
     database.parent.mkdir(parents=True, exist_ok=True)
-    with _replacing(database) as unfinished, duckdb.connect(unfinished) as connection:
+    with _replacing(database) as unfinished, connect(unfinished, read_only=False) as connection:
         connection.execute(SOURCE_ROWS)
         for table in dictionary:
             _load(connection, table, dictionary, evidence.tables.get(table.name))
@@ -76,7 +77,7 @@ def export_canonical(database: Path, folder: Path) -> None:
         Where ``<table>.parquet`` is written or replaced.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with duckdb.connect(database, read_only=True) as connection:
+    with connect(database) as connection:
         for table in load_dictionary():
             rows = _canonical(connection, table)
             with _replacing(folder / f"{table.name}.parquet") as unfinished:

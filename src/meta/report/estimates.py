@@ -37,6 +37,8 @@ class Estimate:
     studies, direct : int
         Studies with those rows, and those of them that observe the outcome itself rather than its
         product with capability; below zero where results of an earlier version do not say.
+    missing : str or None
+        What to say of missing data, where rows and studies do not tell.
     """
 
     model: str
@@ -54,6 +56,7 @@ class Estimate:
     contraction: float = math.nan
     studies: int = -1
     direct: int = -1
+    missing: str | None = None
 
     @property
     def key(self) -> str:
@@ -73,6 +76,8 @@ class Estimate:
     @property
     def no_data(self) -> str:
         """What to say where no row observes the outcome itself; empty where one does."""
+        if self.missing is not None:
+            return self.missing
         # The forest plot draws a study that counts the product alone with hollow marks.
         unseen = self.direct == 0 and self.estimand != "study_rate"
         if self.rows > 0 and not unseen:

@@ -12,6 +12,7 @@ from meta.evidence.links import links as links_in
 from meta.evidence.responses import coded_fields
 from meta.report.agreement import CodeResults, load_codes
 from meta.report.calibration import Calibrations, load_calibrations
+from meta.report.chain_results import ChainResults, load_chain
 from meta.report.check_tables import CheckTables, load_check_tables
 from meta.report.estimates import Estimate, index_estimates
 from meta.report.evidence_page.tables import EvidenceTables, load_evidence
@@ -113,6 +114,8 @@ class ReportInputs:
         The audit of claims; None for a base without claims.
     evidence : EvidenceTables or None
         Rows of the evidence base; None where they were not handed in.
+    chains : tuple of ChainResults
+        Rates joined to the harm of catalogued cases, the primary's first.
     """
 
     fits: tuple[Fit, ...]
@@ -131,6 +134,7 @@ class ReportInputs:
     calibration: Calibrations = field(default_factory=Calibrations)
     claims: pd.DataFrame | None = None
     evidence: EvidenceTables | None = None
+    chains: tuple[ChainResults, ...] = ()
 
     @property
     def rate_fits(self) -> tuple[Fit, ...]:
@@ -182,6 +186,7 @@ def load_inputs(
     calibration: Path | None = None,
     claims: Path | None = None,
     evidence: Path | None = None,
+    chains: Sequence[Path] = (),
 ) -> ReportInputs:
     """Read the stored results that a report is made of.
 
@@ -219,6 +224,8 @@ def load_inputs(
         The audit of claims (CSV).
     evidence : Path, optional
         The warehouse (DuckDB).
+    chains : sequence of Path, optional
+        Folders of chains with harm.
 
     Returns
     -------
@@ -226,7 +233,8 @@ def load_inputs(
         The results, primary model first.
     """
     rows = {path.stem: pd.read_parquet(path) for path in analysis}
-    loaded = [load_fit(folder, rows, checks) for folder in fits]
+    joined = [load_chain(folder) for folder in chains]
+    loaded = [load_fit(folder, rows, checks, joined) for folder in fits]
     loaded.sort(key=lambda fit: not fit.record.get("primary"))
     return ReportInputs(
         fits=tuple(loaded),
@@ -247,17 +255,24 @@ def load_inputs(
         calibration=load_calibrations(calibration) if calibration else Calibrations(),
         claims=pd.read_csv(claims) if claims else None,
         evidence=load_evidence(evidence) if evidence else None,
+        chains=tuple(joined),
     )
 
 
-def load_fit(folder: Path, rows: dict[str, pd.DataFrame], checks: Path | None) -> Fit:
-    """Read one model: its folder, its analysis rows by name, and the folder of all checks."""
+def load_fit(
+    folder: Path,
+    rows: dict[str, pd.DataFrame],
+    checks: Path | None,
+    chains: Sequence[ChainResults] = (),
+) -> Fit:
+    """Read one model: its folder, its analysis rows by name, the folder of all checks, chains."""
     record = json.loads((folder / "fit.json").read_text(encoding="utf-8"))
     name = str(record.get("model", folder.name))
     diagnostics = pd.read_csv(folder / "diagnostics.csv", dtype=str, keep_default_na=False)
     tables = load_check_tables(checks / name, name) if checks else None
-    if tables:
-        diagnostics = pd.concat([diagnostics, tables.gates], ignore_index=True)
+    more = [tables.gates] if tables else []
+    more += [chain.diagnostics for chain in chains if chain.rates == name]
+    diagnostics = pd.concat([diagnostics, *more], ignore_index=True)
     return Fit(
         name=name,
         record=record,

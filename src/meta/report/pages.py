@@ -16,6 +16,7 @@ from meta.report.agreement import (
     disputes,
     effect_table,
 )
+from meta.report.chain_results import chain_correlations, chain_rows
 from meta.report.changes import changes_section
 from meta.report.check_sections import check_sections
 from meta.report.claims import claims_context, verdict_counts
@@ -25,6 +26,7 @@ from meta.report.environment import environment as _environment
 from meta.report.estimates import percent
 from meta.report.evidence_page.page import evidence_context, evidence_csv
 from meta.report.flow_diagram import flow_diagram
+from meta.report.harm_chain import harm_section
 from meta.report.inputs import Fit, ReportInputs, load_inputs
 from meta.report.limits import limits_of
 from meta.report.methods.page import methods_context
@@ -150,7 +152,13 @@ def _extra_tables(run: ReportInputs) -> dict[str, str]:
         )
     if run.sensitivity:
         texts["sensitivity.csv"] = sensitivity_csv(run.sensitivity)
-    for name, table in (("contrasts", pairs_table(run)), ("notoriety", notoriety_table(run))):
+    some = {"contrasts": pairs_table(run), "notoriety": notoriety_table(run)}
+    if run.chains:
+        some |= {
+            "chain": chain_rows(run.chains),
+            "chain_correlation": chain_correlations(run.chains),
+        }
+    for name, table in some.items():
         if len(table):
             texts[f"{name}.csv"] = table.to_csv(index=False, lineterminator="\n")
     return texts
@@ -181,6 +189,7 @@ def _context(run: ReportInputs) -> dict[str, Any]:
         "event_codes": {outcome_name(o): sorted(codes) for o, codes in EVENT_CODES.items()},
         "limits": limits_of(run),
         "chain": chain_section(run),
+        "harm": harm_section(run),
         "types": type_section(run),
         "moderators": moderator_section(run),
         "little": LITTLE,

@@ -22,8 +22,11 @@ from meta.stored import whole
 DRAWS, PRIOR, RECORD = "draws.parquet", "prior.parquet", "basis.json"
 #: Draws that answers are made of.
 SHOWN = 2000
-#: Arrays of the draws of one model, by name.
+#: Arrays of the draws of one model, by name; and the one that only a beta-binomial model has.
 ARRAYS = ("location", "slope", "tau", "inner", "factor")
+ICC = "icc"
+#: Arrays of the chain beside those of its models.
+JOINED = ("correlation", "notoriety", "transport")
 
 
 @dataclass(frozen=True)
@@ -175,9 +178,16 @@ def _evenly(length: int, count: int) -> np.ndarray:
 def _taken(chain: HarmChain, rows: np.ndarray) -> HarmChain:
     def part(draws: Draws) -> Draws:
         arrays = {name: getattr(draws, name)[rows] for name in ARRAYS}
-        return replace(draws, shape=(1, len(rows)), **arrays)
+        icc = None if draws.icc is None else draws.icc[rows]
+        return replace(draws, shape=(1, len(rows)), icc=icc, **arrays)
 
-    return HarmChain(part(chain.rates), part(chain.harm), chain.correlation[rows])
+    joined = (each[rows] for each in _joined(chain).values())
+    return HarmChain(part(chain.rates), part(chain.harm), *joined)
+
+
+def _joined(chain: HarmChain) -> dict[str, np.ndarray]:
+    count = len(chain.correlation)
+    return {name: np.broadcast_to(getattr(chain, name), count) for name in JOINED}
 
 
 def _setting(record: dict[str, Any]) -> Setting:
@@ -199,7 +209,10 @@ def _arrays(
         for part in ("rates", "harm")
         for name in ARRAYS
     }
-    found |= {"correlation": chain.correlation, "rate_x": rate_x, "harm_x": harm_x}
+    for part in ("rates", "harm"):
+        if (icc := getattr(chain, part).icc) is not None:
+            found[f"{part}.{ICC}"] = icc
+    found |= _joined(chain) | {"rate_x": rate_x, "harm_x": harm_x}
     return found | {f"intervention.{name}": values for name, values in more.items()}
 
 
@@ -228,7 +241,7 @@ def _chain(arrays: dict[str, np.ndarray]) -> tuple[HarmChain, np.ndarray, np.nda
 
     def part(which: str) -> Draws:
         values = {name: arrays[f"{which}.{name}"] for name in ARRAYS}
-        return Draws(shape=(1, count), icc=None, df=None, **values)
+        return Draws(shape=(1, count), icc=arrays.get(f"{which}.{ICC}"), df=None, **values)
 
-    chain = HarmChain(part("rates"), part("harm"), arrays["correlation"])
+    chain = HarmChain(part("rates"), part("harm"), *(arrays[name] for name in JOINED))
     return chain, arrays["rate_x"], arrays["harm_x"]

@@ -17,7 +17,7 @@ from meta.estimands.risk_ratio import row_weights
 from meta.inference.seeds import child_seed
 from meta.models.design import FEWEST_STUDIES, Design
 from meta.models.moderators import Moderator
-from meta.risk.basis import ARRAYS, Basis, Setting, write_basis
+from meta.risk.basis import ARRAYS, JOINED, Basis, Setting, write_basis
 
 
 def basis_of_fits(
@@ -68,7 +68,12 @@ def build_basis(
     chain = HarmChain(
         _stacked([p.rates for p in parts]),
         _stacked([p.harm for p in parts]),
-        np.concatenate([p.correlation for p in parts]),
+        *(
+            np.concatenate(
+                [np.broadcast_to(getattr(p, name), n) for p, n in zip(parts, sizes, strict=True)]
+            )
+            for name in JOINED
+        ),
     )
     rng = np.random.default_rng([seed, 1])
     effects, studies = intervention_effects(contrasts, sum(sizes), rng)
@@ -129,7 +134,9 @@ def intervention_effects(
 def _stacked(parts: list[Draws]) -> Draws:
     """Draws of several sets one after the other, in one chain."""
     arrays = {name: np.concatenate([getattr(p, name) for p in parts]) for name in ARRAYS}
-    return Draws(shape=(1, len(arrays["location"])), icc=None, df=None, **arrays)
+    icc = [p.icc for p in parts if p.icc is not None]
+    whole = np.concatenate(icc) if icc else None
+    return Draws(shape=(1, len(arrays["location"])), icc=whole, df=None, **arrays)
 
 
 def _means(designs: list[Design], sizes: list[int]) -> np.ndarray:

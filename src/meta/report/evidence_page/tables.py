@@ -10,6 +10,7 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 
+from meta.evidence.database import connect
 from meta.evidence.dictionary import load_dictionary
 from meta.evidence.responses import coder_kinds
 from meta.evidence.schema import quote
@@ -76,7 +77,7 @@ def load_evidence(database: Path) -> EvidenceTables:
         All rows; tables whose file is absent are empty.
     """
     names = [*(table for table, _ in KINDS.values()), "codings", "coders"]
-    with duckdb.connect(database, read_only=True) as connection:
+    with connect(database) as connection:
         stands = connection.sql('SELECT "table", row_key, file_line FROM source_rows').fetchall()
         lines = {(table, key): int(line) for table, key, line in stands if table in names}
         frames = {name: _frame(connection, name, lines) for name in names}
