@@ -36,19 +36,19 @@ def risk_basis(
 @click.option("--basis", type=FOLDER, required=True, help="Joint draws of the chain.")
 @click.option("--seed", type=int, required=True)
 @click.option("--ci-prob", type=click.FloatRange(0, 1), required=True)
+@click.option("--calculator", type=FILE, required=True, help="JSON of the page's calculator.")
 @click.option("--output", type=FILE, required=True, help="CSV to write.")
-def risk_table(tables: Path, basis: Path, seed: int, ci_prob: float, output: Path) -> None:
+def risk_table(
+    tables: Path, basis: Path, seed: int, ci_prob: float, calculator: Path, output: Path
+) -> None:
     """Write the risk of the shift types and of the documents' profiles in both modes."""
     from meta.claims.audit import read_claims
     from meta.risk.basis import read_basis, thinned
-    from meta.risk.profile_risk import shipped_risk_table
-    from meta.storage import write_csv
+    from meta.risk.shipped_risk import write_shipped_risk
 
     draws = thinned(read_basis(basis))
-    found, why = shipped_risk_table(read_claims(tables), draws, seed, ci_prob)
-    if why:
+    if why := write_shipped_risk(read_claims(tables), draws, seed, ci_prob, output, calculator):
         click.echo(f"{output}: left empty: {why}")
-    write_csv(output, found)
 
 
 @click.command("modifier-ratios")

@@ -50,6 +50,7 @@ rule risk_table:
         record="data/processed/risk/basis.json",
     output:
         table="reports/risk.csv",
+        calculator="data/processed/risk/calculator.json",
     log:
         "logs/risk_table.log",
     benchmark:
@@ -63,7 +64,8 @@ rule risk_table:
         ci_prob=SETTINGS.ci_prob,
     shell:
         "meta risk-table --tables {input.tables} --basis {params.folder} --seed {params.seed}"
-        " --ci-prob {params.ci_prob} --output {output.table} 2>&1 | tee {log} >&2"
+        " --ci-prob {params.ci_prob} --calculator {output.calculator} --output {output.table}"
+        " 2>&1 | tee {log} >&2"
 
 
 rule modifier_ratios:

@@ -183,11 +183,16 @@ def combined(effects: list[Effect], scenarios: Scenarios, seed: int) -> dict[str
         parts = [e.draws for e in effects if e.stage == stage and e.is_period]
         own = [e.draws for e in effects if e.stage == stage and not e.is_period]
         if own:
-            rng = np.random.default_rng(child_seed(seed, "overlap", stage))
-            overlap = rng.beta(scenarios.overlap.alpha, scenarios.overlap.beta, len(own[0]))
+            overlap = overlap_draws(scenarios, len(own[0]), seed, stage)
             parts.append(with_overlap(np.stack(own), overlap))
         found[stage] = np.sum(parts, axis=0)
     return found
+
+
+def overlap_draws(scenarios: Scenarios, count: int, seed: int, stage: str) -> np.ndarray:
+    """Draws of the overlap of a stage's remedies, the same for every profile."""
+    rng = np.random.default_rng(child_seed(seed, "overlap", stage))
+    return rng.beta(scenarios.overlap.alpha, scenarios.overlap.beta, count)
 
 
 def with_overlap(effects: np.ndarray, overlap: np.ndarray) -> np.ndarray:
