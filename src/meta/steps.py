@@ -99,6 +99,7 @@ def diagnose(
 @click.option("--calibration", type=FOLDER, help="Folder of the committed calibrations.")
 @click.option("--claims", "audited", type=FILE, help="CSV of the audited claims.")
 @click.option("--evidence", "database", type=FILE, help="DuckDB file of the evidence.")
+@click.option("--page", "others", multiple=True, help="Page that another job writes beside these.")
 @click.option("--output", type=FOLDER, required=True)
 def report(
     fits: tuple[Path, ...],
@@ -116,6 +117,7 @@ def report(
     calibration: Path | None,
     audited: Path | None,
     database: Path | None,
+    others: tuple[str, ...],
     output: Path,
 ) -> None:
     """Render the report and the tables of results from the diagnosed FITS."""
@@ -132,7 +134,7 @@ def report(
         settings=json.loads(text), calibration=calibration, claims=audited,
         evidence=database,
     )  # fmt: skip
-    render_report(run, output)
+    render_report(run, output, others)
 
 
 @click.command()
@@ -316,12 +318,13 @@ def claims(fits: tuple[Path, ...], tables: Path, output: Path) -> None:
 
 @click.command()
 @click.option("--database", type=FILE, required=True, help="DuckDB file of the evidence.")
+@click.option("--page", "pages", multiple=True, help="Page of the site, for the navigation.")
 @click.option("--output", type=FOLDER, required=True, help="Folder of the reports.")
-def audit(database: Path, output: Path) -> None:
+def audit(database: Path, pages: tuple[str, ...], output: Path) -> None:
     """Write what the documents get wrong, and what they list with the evidence of it."""
     from meta.report.audit import write_audit
 
-    write_audit(database, output)
+    write_audit(database, output, pages)
 
 
 @click.command("risk-basis")
