@@ -62,6 +62,7 @@ rule report:
         claims=lambda wildcards, input: [f"--claims {file}" for file in input.claims],
         chains=lambda wildcards, input: [f"--chain {Path(file).parent}" for file in input.chains],
         multiverse=lambda wildcards, input: [f"--multiverse {file}" for file in input.multiverse],
+        others=lambda wildcards: [f"--page {Path(page).name}" for page in AUDIT_REPORTS],
         calibration="--calibration calibration" if Path("calibration").is_dir() else "",
         # Committed, and no input: as one, Snakemake would measure for an hour what is stale.
         measured=digest(
@@ -73,4 +74,9 @@ rule report:
         " --changes {input.changes} --checks {params.checks} {params.codes} {params.sensitivity}"
         " --few-studies {params.few} --settings {params.settings:q}"
         " {params.multiverse} {params.calibration} {params.claims}"
-        " --evidence {input.database} {params.chains} --output {params.folder} 2>&1 | tee {log} >&2"
+        " --evidence {input.database} {params.chains}"
+        " {params.others} --output {params.folder} 2>&1 | tee {log} >&2"
+
+
+# Pages of the report, for the navigation of those that other rules write.
+SITE = [page for page in rules.report.output if str(page).endswith(".html")]

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pandas as pd
 
@@ -162,6 +163,12 @@ class ReportInputs:
         cells = self.studies.loc[self.studies["study_id"].eq(study), "url_or_id"].dropna()
         found = links_in(str(cells.iloc[0])) if len(cells) else []
         return found[0][1] if found else ""
+
+    def row_address(self, name: str, kind: str = "arm") -> str:
+        """Address of an arm, study or case on the evidence page; empty where it has no row."""
+        known = {} if self.evidence is None else self.evidence.addresses
+        address = known.get((kind, name))
+        return "" if address is None else f"evidence.html#{quote(address, safe='')}"
 
     def estimate(self, model: str, outcome: str, group: str, estimand: str) -> Estimate | None:
         """Return one pooled number, or None where the model does not report it."""
