@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 #: Set where a missing browser is a fault, such as in CI.
 REQUIRED = "REQUIRE_BROWSER"
+#: Milliseconds for one step of a page, which a busy machine may need.
+PATIENCE = 180_000
 
 
 @pytest.fixture(scope="session")
@@ -43,6 +45,7 @@ def opened(browser: Browser) -> Iterator[Callable[..., Page]]:
     def new(width: int = 1200, scheme: str = "light", **options: object) -> Page:
         size = {"width": width, "height": 900}
         contexts.append(browser.new_context(viewport=size, color_scheme=scheme, **options))
+        contexts[-1].set_default_timeout(PATIENCE)
         return contexts[-1].new_page()
 
     yield new
