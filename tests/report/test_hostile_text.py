@@ -114,7 +114,7 @@ def hostile_run(full, folder: Path, text: str):
     changed = document()
     changed["rows"]["arms"]["changed"] = {"B": {"note": ["", f"cell {text}"]}}
     printed = claims({key: f"{key} {text}" for key in ("document", "section", "subject")})
-    said = sums(C001=False).assign(sentence=f"sentence {text}")
+    said = sums(C001=False).assign(sentence=f"Sentence {text}")
     run = full.load()
     studies = run.studies.assign(
         url_or_id=[f"https://example.org/{text}", *run.studies["url_or_id"][1:]]
@@ -149,7 +149,7 @@ def rendered(full, tmp_path):
 SHOWN = {
     "index.html": ("title", "label", "reason", "note", "group", "corrected", "refused"),
     "disagreements.html": ("title", "rationale"),
-    "claims.html": ("section", "sentence"),
+    "claims.html": ("section", "Sentence"),
 }
 
 
