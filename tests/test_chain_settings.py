@@ -120,7 +120,9 @@ def test_the_correlation_has_the_prior_of_the_rates(tmp_path):
 
 def test_another_base_with_models_of_its_own_has_the_chains_that_they_make(tmp_path):
     mini = Path(__file__).parent / "workflow/mini"
-    assert load_settings(mini).chains == {}, "its composition has no prior of notoriety"
+    assert {m: task.harm for m, task in load_settings(mini).chains.items()} == {
+        "rates": "composition"
+    }
     assert load_settings(base(tmp_path, models={"only": PRIMARY})).chains == {}
     own = {"a": PRIMARY, "b": HARM}
     assert list(load_settings(base(tmp_path, models=own)).chains) == ["a"]

@@ -12,6 +12,7 @@ import pytest
 from tests.report.conftest import TYPES, Base
 from tests.report.test_pages import Page, agrees, pooled, section_of
 
+from meta.report.estimates import index_estimates
 from meta.report.harm_chain import harm_section
 from meta.report.limits import limits_of
 from meta.report.methods.harm_chain import joinings
@@ -153,6 +154,18 @@ def test_the_product_is_not_called_bare_for_want_of_direct_observation(joined):
     source = render_page(joined.load())
     assert "no data" not in section_of(source, "harm")
     assert "stroke-dasharray" not in section_of(source, "harm")
+
+
+def test_rows_of_both_in_one_table_each_say_what_they_lack(joined):
+    """As a terminal reads them: other rows have no cases, and are not called bare for that."""
+    change(joined.chains[0], "all", "harm", k_cases=0)
+    run = joined.load()
+    both = pd.concat([run.fits[0].pooled, run.chains[0].pooled], ignore_index=True)
+    found = index_estimates([both])
+    said = {e.outcome: e.no_data for e in found.values() if e.group == "all"}
+    assert said.pop("harm") == NO_CASE
+    assert set(said.values()) == {""}
+    assert WHOLE in said
 
 
 def test_levels_without_an_arm_or_a_case_say_so(joined):

@@ -11,15 +11,13 @@ from tests.workflow.conftest import Pipeline, small_pipeline
 
 pytestmark = pytest.mark.pipeline
 
-NOTORIETY = {"notoriety": {"mu": 1, "sigma": 0.75}}
 
-
-def configured(folder: Path, **composition: object) -> Pipeline:
-    """The small base with more said of its composition."""
+def configured(folder: Path, model: str, **changed: object) -> Pipeline:
+    """The small base with something else said of a model."""
     pipeline = small_pipeline(folder)
     path = pipeline.base / "config/config.yaml"
     settings = yaml.safe_load(path.read_text())
-    settings["models"]["composition"] |= composition
+    settings["models"][model] |= changed
     path.write_text(yaml.safe_dump(settings))
     return pipeline
 
@@ -31,7 +29,7 @@ def dry_run(pipeline: Pipeline) -> str:
 
 
 def test_without_a_prior_of_notoriety_nothing_is_joined(tmp_path: Path) -> None:
-    text = dry_run(configured(tmp_path))
+    text = dry_run(configured(tmp_path, "composition", notoriety=None))
     assert "rule chain:" not in text
     assert "chain.csv" not in text
     assert "rule report:" in text
@@ -40,7 +38,7 @@ def test_without_a_prior_of_notoriety_nothing_is_joined(tmp_path: Path) -> None:
 def test_with_one_the_chain_is_made_of_both_fits_and_goes_into_report_and_gate(
     tmp_path: Path,
 ) -> None:
-    text = dry_run(configured(tmp_path, **NOTORIETY))
+    text = dry_run(small_pipeline(tmp_path))
     jobs = {job.split(":")[0].strip(): job for job in text.split("\nrule ")[1:]}
     chain = jobs["chain"]
     for part in ("fits/rates/posterior.nc", "fits/composition/posterior.nc",
@@ -55,9 +53,6 @@ def test_with_one_the_chain_is_made_of_both_fits_and_goes_into_report_and_gate(
 
 
 def test_rates_that_cannot_be_joined_get_no_chain(tmp_path: Path) -> None:
-    pipeline = configured(tmp_path, **NOTORIETY)
-    path = pipeline.base / "config/config.yaml"
-    settings = yaml.safe_load(path.read_text())
-    settings["models"]["rates"]["random_effects"] = "student_t"
-    path.write_text(yaml.safe_dump(settings))
-    assert "rule chain:" not in dry_run(pipeline)
+    text = dry_run(configured(tmp_path, "rates", random_effects="student_t"))
+    assert "rule chain:" not in text
+    assert "rule report:" in text

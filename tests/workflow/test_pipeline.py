@@ -35,7 +35,10 @@ def test_pooled_has_the_contract_and_passes(pooled: pd.DataFrame) -> None:
     assert pooled["prior_median"].notna().all()
     assert (pooled["contraction"] < 1).all()
     assert set(pooled["model"]) == {"rates", "composition"}
-    assert pooled.loc[pooled["model"] == "rates", "frame"].unique().tolist() == ["denominator"]
+    of_rates = pooled[pooled["model"] == "rates"]
+    harm = of_rates["outcome"].isin(["harm", "harmful_misgeneralization"])
+    assert of_rates.loc[~harm, "frame"].unique().tolist() == ["denominator"]
+    assert of_rates.loc[harm, "frame"].unique().tolist() == ["denominator and case_series"]
     assert pooled.loc[pooled["model"] == "composition", "frame"].unique() == ["case_series"]
     keys = ["model", "outcome", "group", "estimand"]
     assert not pooled.duplicated(keys).any()
@@ -96,6 +99,30 @@ def test_draws_multiply_to_the_pooled_product(finished: Pipeline, pooled: pd.Dat
     ).iloc[0]
     assert product.mean() == pytest.approx(row["mean"], rel=1e-5)
     assert product.median() == pytest.approx(row["median"], rel=1e-5)
+
+
+def test_harm_of_the_cases_is_joined_to_the_rates(finished: Pipeline, pooled: pd.DataFrame) -> None:
+    folder = finished.base / "data/processed/chains/rates"
+    draws = pd.read_parquet(folder / "draws.parquet")
+    # Any pairing is joint: the mean of the product of independent fits is the product of means.
+    rates = pooled.query(
+        "model == 'rates' and outcome == 'capable_goal_failure' and estimand == 'rate_typical'"
+    ).iloc[0]
+    harm = draws["harm/all/rate_typical"]
+    whole = draws["harmful_misgeneralization/all/rate_typical"]
+    assert whole.mean() == pytest.approx(rates["mean"] * harm.mean(), rel=0.05)
+    table = pd.read_csv(finished.base / "reports/chain.csv")
+    assert table["harm_model"].unique().tolist() == ["composition"]
+    shown = pooled[pooled["frame"] == "denominator and case_series"]
+    np.testing.assert_allclose(shown["median"], table["median"])
+    assert set(shown["outcome"]) == {"harm", "harmful_misgeneralization"}
+    row = shown.query("outcome == 'harmful_misgeneralization' and estimand == 'rate_typical'")
+    assert whole.median() == pytest.approx(row["median"].item(), rel=1e-5)
+    # The arms and studies of the product are those of the rates; no study observes it.
+    assert row[["k_studies", "k_rows", "k_direct"]].to_numpy().tolist() == [[6, 9, 0]]
+    checks = pd.read_csv(finished.base / "reports/diagnostics.csv")
+    assert "chain_r_hat" in set(checks.loc[checks["model"] == "rates", "check"])
+    assert 'id="fig-harm-rates-title"' in (finished.base / "reports/index.html").read_text()
 
 
 def test_results_json_holds_the_same_numbers(finished: Pipeline, pooled: pd.DataFrame) -> None:
@@ -217,6 +244,7 @@ def test_fits_are_checked_against_data_and_gated(finished: Pipeline) -> None:
     [
         ("src/meta/models/chain.py", {"fit", "diagnose", "report"}, {"warehouse"}),
         ("src/meta/estimands/population.py", {"diagnose", "report"}, {"fit", "warehouse"}),
+        ("src/meta/estimands/harm_chain.py", {"chain", "report"}, {"fit", "diagnose"}),
         ("src/meta/checks/loo_pit.py", {"check_fit", "report"}, {"fit", "diagnose", "warehouse"}),
         ("src/meta/report/pages.py", {"report"}, {"fit", "diagnose", "check_fit", "warehouse"}),
         ("src/meta/checks/gate.py", {"gate"}, {"fit", "diagnose", "report"}),
