@@ -34,7 +34,10 @@ def test_shipped_settings_are_whole_and_explained() -> None:
     keys = {*settings.model_dump(), *settings.sampler.model_dump(), *settings.gate.model_dump()}
     keys |= set(settings.checks.model_dump()) | set(settings.chain.model_dump())
     keys |= {k for m in settings.models.values() for k in m.model_dump()}
-    keys |= set(settings.priors["default"].model_dump())
+    keys |= set(settings.priors["default"].model_dump()) | set(settings.risk.model_dump())
+    keys |= {
+        k for part in settings.risk.model_dump().values() if isinstance(part, dict) for k in part
+    }
     assert {k for k in keys if f"`{k}`" not in guide} == set()
 
 
@@ -175,3 +178,25 @@ def test_a_model_to_refit_must_exist(tmp_path: Path) -> None:
     own = base(tmp_path, models={"only": GOAL}, checks={"tail_probabilty": 0.01})
     with pytest.raises(SettingsError, match="did you mean tail_probability"):
         load_settings(own)
+
+
+@pytest.mark.parametrize(
+    ("risk", "message"),
+    [
+        ({"new_studys": {}}, "did you mean new_studies"),
+        ({"new_studies": {"trails": 5}}, "did you mean trials"),
+        ({"notoriety_study": {"writen_up": 0.5}}, "did you mean written_up"),
+        ({"new_cases": {"cases": 3, "lists": 4}}, "4 lists cannot share 3 cases"),
+        ({"percentiles": [0.01, 0.9]}, "percentiles"),
+    ],
+)
+def test_wrong_settings_of_the_risk_are_named(tmp_path: Path, risk: dict, message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
+        load_settings(base(tmp_path, risk=risk))
+
+
+def test_measurements_that_are_partly_stated_take_the_rest_from_the_defaults(
+    tmp_path: Path,
+) -> None:
+    new = load_settings(base(tmp_path, risk={"new_studies": {"studies": 20}})).risk.new_studies
+    assert (new.studies, new.arms, new.trials) == (20, 4, 300)

@@ -172,6 +172,15 @@ def test_notoriety_is_taken_off_and_transport_put_on():
     np.testing.assert_allclose(shift, 0.4 - 1.3, atol=1e-7)
 
 
+def test_what_was_taken_off_and_put_on_is_kept():
+    """Harm among catalogued failures, which has no spread in these draws, can be had back."""
+    wide = Judgements(Notoriety(mu=1, sigma=0.75), Normal(mu=0, sigma=0.5), correlation=0.0)
+    moved, plain = chain_of(wide), chain_of()
+    back = moved.harm.location + (moved.notoriety - moved.transport)[:, None]
+    assert back == pytest.approx(plain.harm.location, abs=1e-7)
+    assert np.corrcoef(moved.notoriety, moved.transport)[0, 1] == pytest.approx(0, abs=0.1)
+
+
 def test_both_priors_are_integrated():
     wide = Judgements(Notoriety(mu=1, sigma=0.75), Normal(mu=-0.2, sigma=0.5))
     shift = chain_of(wide, 20_000).harm.location[:, 0] - HARM_LOCATION

@@ -45,6 +45,26 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     assert sorted(p.name for p in (tmp_path / "risk").iterdir()) == sorted([DRAWS, PRIOR, RECORD])
 
 
+def test_judgements_and_the_correlation_within_arms_are_kept_draw_by_draw(tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    basis, rng = small_basis(count=40), np.random.default_rng(1)
+    rates = replace(basis.chain.rates, icc=rng.beta(1, 3, (40, 2)))
+    notoriety = rng.normal(1, 0.75, 40)
+    # A number stands for every draw.
+    chain = replace(basis.chain, rates=rates, notoriety=notoriety, transport=0.5)
+    write_basis(replace(basis, chain=chain), tmp_path)
+    read = read_basis(tmp_path)
+    assert read.chain.rates.icc.tolist() == rates.icc.tolist()
+    assert read.chain.harm.icc is None
+    assert read.prior[0].rates.icc is None
+    assert read.chain.notoriety.tolist() == notoriety.tolist()
+    assert read.chain.transport.tolist() == [0.5] * 40
+    few = thinned(read, 4).chain
+    assert few.notoriety.tolist() == notoriety[[0, 13, 26, 39]].tolist()
+    assert few.rates.icc.tolist() == rates.icc[[0, 13, 26, 39]].tolist()
+
+
 def test_a_basis_without_interventions_or_slopes_is_read(tmp_path: Path) -> None:
     from dataclasses import replace
 
