@@ -27,12 +27,12 @@ def test_shipped_settings_are_whole_and_explained() -> None:
         "by_shift_type",
         "two_populations", "agent_families",
         "by_specification_quality", "by_capability_level", "by_training_diversity",
-        "by_alignment_method", "by_elicitation", "composition",
+        "by_alignment_method", "by_elicitation", "by_profile", "composition", "harm_by_shift_type",
         "contrasts",
     }  # fmt: skip
     guide = (shipped_path().parent / "README.md").read_text()
     keys = {*settings.model_dump(), *settings.sampler.model_dump(), *settings.gate.model_dump()}
-    keys |= set(settings.checks.model_dump())
+    keys |= set(settings.checks.model_dump()) | set(settings.chain.model_dump())
     keys |= {k for m in settings.models.values() for k in m.model_dump()}
     keys |= set(settings.priors["default"].model_dump())
     assert {k for k in keys if f"`{k}`" not in guide} == set()

@@ -40,8 +40,9 @@ class ChainTask(Strict):
 def harm_models(models: Mapping[str, ModelSpec]) -> dict[str, str]:
     """Find the model of harm for each model of rates that can be joined to one.
 
-    Joined are the primary model, and models whose every moderator some model of harm has too; of
-    several such the one with the fewest moderators. Both need normal study effects.
+    Joined are the primary model and those with moderators, to a model of harm that has each of
+    their moderators too; of several such, to the one with the fewest. Both need normal study
+    effects.
 
     Parameters
     ----------

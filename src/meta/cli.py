@@ -10,7 +10,8 @@ from typing import Any
 import click
 
 from meta.errors import UserError
-from meta.steps import FILE, FOLDER, STEPS
+from meta.option_types import FILE, FOLDER
+from meta.steps import STEPS
 
 
 class _Group(click.Group):
@@ -151,7 +152,9 @@ def preview(
 
 @main.command()
 @click.option("--shift", multiple=True, help="Shift type; twice for the least and the greatest.")
-@click.option("--specification", type=float, help="Score from 0 (proxy only) to 1 (the goal).")
+@click.option(
+    "--specification", metavar="NUMBER", help="Score from 0 (proxy only) to 1 (the goal)."
+)
 @click.option("--capability", help="Capability level of the codebook.")
 @click.option("--diversity", help="Training diversity of the codebook.")
 @click.option("--alignment", help="Alignment method of the codebook.")
@@ -161,7 +164,7 @@ def preview(
 @click.option("--directory", type=FOLDER, default=".", help="Holds the results of a run.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON document.")
 def risk(
-    shift: tuple[str, ...], specification: float | None, capability: str | None,
+    shift: tuple[str, ...], specification: str | None, capability: str | None,
     diversity: str | None, alignment: str | None, period: str | None,
     mitigation: tuple[str, ...], file: Path | None, directory: Path, as_json: bool,
 ) -> None:  # fmt: skip
@@ -169,10 +172,13 @@ def risk(
 
     What is not given stays out of the formula, and at the mean of the evidence.
     """
-    from meta.risk import answer
+    from meta.risk.answer import answer
+    from meta.risk.answer import as_json as to_json
+    from meta.risk.answer_text import as_text
+    from meta.risk.settings import number_or_text
 
     settings = {
-        "shift": shift, "specification": specification, "capability": capability,
+        "shift": shift, "specification": number_or_text(specification), "capability": capability,
         "diversity": diversity, "alignment": alignment, "period": period,
         "interventions": mitigation,
     }  # fmt: skip
@@ -181,8 +187,48 @@ def risk(
         raise click.UsageError("a file of profiles goes without settings of its own")
     if file is None and not given:
         raise click.UsageError("name a --shift, or a file of --profiles")
-    table = answer.answer(directory, given, file)
-    click.echo(answer.as_json(table) if as_json else answer.as_text(table))
+    table = answer(directory, given, file)
+    click.echo(to_json(table) if as_json else as_text(table))
+
+
+@main.command()
+@click.option("--directory", type=FOLDER, default=".", help="Holds the results of a run.")
+@click.option("--model", help="One model, with its groups and gates; the primary by default.")
+@click.option("--all", "every", is_flag=True, help="List each check that other models passed.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON document.")
+def show(directory: Path, model: str | None, every: bool, as_json: bool) -> None:
+    """Show the numbers of the last run and the checks that gate them, failed ones first."""
+    from meta.report.last_run import read_last_run
+    from meta.report.terminal import print_summary, summarise
+    from meta.settings_file import load_settings
+
+    run, notes = read_last_run(directory, load_settings(directory))
+    summary = summarise(run, notes, model)
+    if as_json:
+        click.echo(json.dumps(summary.as_json(), indent=2, ensure_ascii=False, allow_nan=False))
+    else:
+        print_summary(summary, every)
+
+
+@main.command()
+@click.argument("record", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--analysis", type=FILE, help="Parquet of the rows; default: those of the same run.")
+@click.option("--cores", type=click.IntRange(1), default=1, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON document.")
+def replay(record: Path, analysis: Path | None, cores: int, as_json: bool) -> None:
+    """Fit a model again from its RECORD (fit.json) and rows, and compare with what is stored.
+
+    Draws are compared to the byte where code, libraries and machine are those of the record, else
+    within Monte Carlo error. Exit code 0: the same; 1: different; 2: usage, nothing to compare.
+    """
+    from meta.checks.replay import replay as replay_fit
+
+    try:
+        outcome = replay_fit(record, analysis, cores)
+    except UserError as error:
+        raise click.UsageError(str(error)) from None
+    click.echo(json.dumps(outcome.as_json(), indent=2) if as_json else outcome.as_text())
+    sys.exit(0 if outcome.same else 1)
 
 
 @main.command()

@@ -16,13 +16,8 @@ from meta.chain_settings import Chain, ChainTask, harm_models
 from meta.evidence.dictionary import load_dictionary
 from meta.evidence.suggestion import did_you_mean
 from meta.moderator_effects import Effect, effect_problems, moderator_effect, moderator_field
-from meta.priors import (
-    Notoriety,
-    PriorSet,
-    Strict,
-    parameters_with_priors,
-)
-from meta.risk_settings import RiskModels, risk_models
+from meta.priors import Notoriety, PriorSet, Strict, parameters_with_priors
+from meta.risk_settings import RiskModels, RiskSettings, risk_models
 from meta.sensitivity_settings import Multiverse, Sensitivity
 
 STAGES = ("capability_transfer", "goal_failure", "harm")
@@ -248,6 +243,7 @@ class Settings(Strict):
     sensitivity: Sensitivity = Sensitivity()
     multiverse: Multiverse = Multiverse()
     chain: Chain = Chain()
+    risk: RiskSettings = RiskSettings()
     models: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], ModelSpec] = Field(
         min_length=1
     )
@@ -316,7 +312,7 @@ class Settings(Strict):
         return {rates: self.chain_task(rates, harm) for rates, harm in joined}
 
     @property
-    def risk(self) -> RiskModels | None:
+    def risk_models(self) -> RiskModels | None:
         """Models that the risk of a profile is taken from; None where it cannot be."""
         return risk_models(self.models)
 

@@ -20,6 +20,7 @@ from meta.checks.sampler import Check, chain_checks, mixing_statistics, quantity
 from meta.config import CodesTask
 from meta.evidence.imputations import CODE, imputation_schema, imputation_table
 from meta.evidence.responses import Responses, Tables, coder_kinds, every_field
+from meta.inference.log_density import compile_log_density
 from meta.inference.seeds import child_seed
 from meta.models.latent_codes import (
     Patterns,
@@ -108,7 +109,7 @@ class LatentCodes:
         shape = Shape(classes=max(COMMON_CLASSES, classes), **self.largest)
         data = model_data(patterns, self.prior(responses, accuracy), shape)
         if shape not in self.compiled:
-            self.compiled[shape] = nutpie.compile_pymc_model(build_latent_codes(data, shape.groups))
+            self.compiled[shape] = compile_log_density(build_latent_codes(data, shape.groups))
         return nutpie.sample(
             self.compiled[shape].with_data(**data),
             draws=self.codes.draws

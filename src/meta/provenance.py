@@ -16,6 +16,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -24,7 +25,7 @@ PACKAGE = Path(__file__).resolve().parent
 RESOURCES = {
     "meta.evidence.dictionary": ["evidence/fields.yaml"],
     "meta.claims.comparisons": ["claims/comparisons.yaml"],
-    "meta.report.environment": ["report/templates"],
+    "meta.report.environment": ["report/static", "report/templates"],
     "meta.report.methods.catalogue": [
         "report/methods/checks.yaml",
         # Sources that thresholds are read from.
@@ -36,6 +37,7 @@ RESOURCES = {
     ],
     "meta.report.methods.citations": ["report/methods/references.bib"],
     "meta.report.methods.objections": ["report/methods/objections.yaml"],
+    "meta.risk.scenarios": ["risk/scenarios.yaml"],
     "meta.risk.structure": ["risk/published.yaml"],
 }  # fmt: skip
 
@@ -178,6 +180,16 @@ def digest(*parts: object) -> str:
 
 def _files(path: Path) -> list[Path]:
     return [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
+
+
+def machine() -> str:
+    """Name the kind of machine that floating-point results depend on: system and processor."""
+    names: list[str] = []
+    with suppress(OSError):
+        described = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+        names = re.findall(r"^model name\s*:\s*(.+)$", described, re.MULTILINE)
+    processor = names[0].strip() if names else platform.processor()
+    return f"{platform.system()} {platform.machine()} {processor}".strip()
 
 
 def commit() -> dict[str, str | bool | None]:

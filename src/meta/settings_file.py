@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from meta.chain_settings import Chain
 from meta.config import (
     CodePrior,
     Codes,
@@ -30,6 +31,7 @@ from meta.priors import (
     Notoriety,
     PriorSet,
 )
+from meta.risk_settings import NewCases, NewStudies, NotorietyStudy, RiskSettings
 from meta.sensitivity_settings import Multiverse, Sensitivity
 
 
@@ -122,9 +124,18 @@ def _fields_at(location: tuple[int | str, ...]) -> list[str]:
                 "checks": FitChecks,
                 "sensitivity": Sensitivity,
                 "multiverse": Multiverse,
+                "chain": Chain,
+                "risk": RiskSettings,
             }.get(str(step))
+        elif model is RiskSettings:
+            parts = (NewStudies, NewCases, NotorietyStudy)
+            model = dict(zip(RiskSettings.model_fields, parts, strict=False)).get(str(step))
+            break
         elif model is Codes and str(step) == "prior":
             model = CodePrior
+            break
+        elif model is Chain and str(step) == "transport":
+            model = Normal
             break
         elif model is ModelSpec and str(step) == "notoriety":
             model = Notoriety

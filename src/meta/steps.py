@@ -11,8 +11,8 @@ from pathlib import Path
 
 import click
 
-FOLDER = click.Path(file_okay=False, path_type=Path)
-FILE = click.Path(dir_okay=False, path_type=Path)
+from meta.option_types import FILE, FOLDER
+from meta.risk_steps import RISK_STEPS
 
 
 @click.command()
@@ -98,6 +98,9 @@ def diagnose(
 @click.option("--settings", "text", default="{}", help="Settings in force, as JSON, to describe.")
 @click.option("--calibration", type=FOLDER, help="Folder of the committed calibrations.")
 @click.option("--claims", "audited", type=FILE, help="CSV of the audited claims.")
+@click.option("--evidence", "database", type=FILE, help="DuckDB file of the evidence.")
+@click.option("--chain", "chains", type=FOLDER, multiple=True, help="Rates joined to harm.")
+@click.option("--page", "others", multiple=True, help="Page that another job writes beside these.")
 @click.option("--output", type=FOLDER, required=True)
 def report(
     fits: tuple[Path, ...],
@@ -114,6 +117,9 @@ def report(
     text: str,
     calibration: Path | None,
     audited: Path | None,
+    database: Path | None,
+    chains: tuple[Path, ...],
+    others: tuple[str, ...],
     output: Path,
 ) -> None:
     """Render the report and the tables of results from the diagnosed FITS."""
@@ -128,8 +134,10 @@ def report(
         checks=checks,
         sensitivity=sensitivities, few_studies=few_studies, multiverse=cells,
         settings=json.loads(text), calibration=calibration, claims=audited,
+        evidence=database,
+        chains=chains,
     )  # fmt: skip
-    render_report(run, output)
+    render_report(run, output, others)
 
 
 @click.command()
@@ -298,8 +306,9 @@ def multiverse_table(parts: tuple[Path, ...], output: Path) -> None:
 @click.command()
 @click.argument("fits", type=FOLDER, nargs=-1)
 @click.option("--tables", type=FOLDER, required=True, help="Canonical Parquet tables.")
+@click.option("--analysis", "sets", type=FILE, multiple=True, help="Analysis set of a model.")
 @click.option("--output", type=FILE, required=True, help="CSV to write.")
-def claims(fits: tuple[Path, ...], tables: Path, output: Path) -> None:
+def claims(fits: tuple[Path, ...], tables: Path, sets: tuple[Path, ...], output: Path) -> None:
     """Audit the printed figures against their own sums and the diagnosed FITS."""
     from meta.claims.audit import audit_run, read_claims
     from meta.risk.arithmetic import arithmetic_checks
@@ -307,60 +316,19 @@ def claims(fits: tuple[Path, ...], tables: Path, output: Path) -> None:
 
     printed = read_claims(tables)
     # Claims may be those of a base that holds only some of the figures, or another document's.
-    found = audit_run(printed, arithmetic_checks(printed, partial=True), list(fits))
+    found = audit_run(printed, arithmetic_checks(printed, partial=True), list(fits), list(sets))
     write_text(output, found.to_csv(index=False, lineterminator="\n"))
 
 
-@click.command("audit-tables")
+@click.command()
 @click.option("--database", type=FILE, required=True, help="DuckDB file of the evidence.")
-@click.option("--taxonomy", type=FILE, required=True, help="CSV of items and their evidence.")
-@click.option("--findings", type=FILE, required=True, help="CSV of faults of the documents.")
-def audit_tables(database: Path, taxonomy: Path, findings: Path) -> None:
-    """Write what the documents list with its evidence, and where they contradict it."""
-    from meta.audit.tables import write_audit
+@click.option("--page", "pages", multiple=True, help="Page of the site, for the navigation.")
+@click.option("--output", type=FOLDER, required=True, help="Folder of the reports.")
+def audit(database: Path, pages: tuple[str, ...], output: Path) -> None:
+    """Write what the documents get wrong, and what they list with the evidence of it."""
+    from meta.report.audit import write_audit
 
-    write_audit(database, taxonomy, findings)
-
-
-@click.command("risk-basis")
-@click.option("--task", "text", required=True, help="The chain of the two models, as JSON.")
-@click.option("--rates", type=(FILE, FILE, str), required=True, help="Posterior, rows and task.")
-@click.option("--harm", type=(FILE, FILE, str), required=True, help="Of the model of harm.")
-@click.option("--contrasts", type=FILE, help="Draws of the model of contrasts.")
-@click.option("--output", type=FOLDER, required=True)
-def risk_basis(
-    text: str,
-    rates: tuple[Path, Path, str],
-    harm: tuple[Path, Path, str],
-    contrasts: Path | None,
-    output: Path,
-) -> None:
-    """Write the joint draws that the risk of a profile is taken from."""
-    from meta.chain_settings import ChainTask
-    from meta.config import FitTask
-    from meta.risk.basis import write_basis
-
-    one, other = ((*each[:2], FitTask.model_validate_json(each[2])) for each in (rates, harm))
-    write_basis(one, other, contrasts, ChainTask.model_validate_json(text), output)
-
-
-@click.command("risk-table")
-@click.option("--tables", type=FOLDER, required=True, help="Canonical Parquet tables.")
-@click.option("--basis", type=FOLDER, required=True, help="Joint draws of the chain.")
-@click.option("--seed", type=int, required=True)
-@click.option("--ci-prob", type=click.FloatRange(0, 1), required=True)
-@click.option("--output", type=FILE, required=True, help="CSV to write.")
-def risk_table(tables: Path, basis: Path, seed: int, ci_prob: float, output: Path) -> None:
-    """Write the risk of the shift types and of the documents' profiles in both modes."""
-    from meta.claims.audit import read_claims
-    from meta.risk.basis import read_basis
-    from meta.risk.profile_risk import shipped_risk_table
-    from meta.storage import write_csv
-
-    found, why = shipped_risk_table(read_claims(tables), read_basis(basis), seed, ci_prob)
-    if why:
-        click.echo(f"{output}: left empty: {why}")
-    write_csv(output, found)
+    write_audit(database, output, pages)
 
 
 #: Commands of the steps, in the order of the pipeline.
@@ -377,11 +345,10 @@ STEPS = (
     sensitivity,
     multiverse,
     multiverse_table,
-    audit_tables,
+    audit,
     changes,
     claims,
-    risk_basis,
-    risk_table,
+    *RISK_STEPS,
     report,
     gate,
 )

@@ -8,6 +8,10 @@ from click.testing import CliRunner
 from meta.cli import main
 from meta.evidence.checking import check
 from meta.evidence.warehouse import build_warehouse
+from meta.finding import COLUMNS, KINDS
+from meta.risk.tables import published_tables
+
+ROOT = Path(__file__).parents[2]
 
 STUDY = "study_id,title,year\ns_2020,A,2020\n"
 ARM = (
@@ -17,18 +21,22 @@ ARM = (
 
 
 def run(database: Path, folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
-    paths = [folder / "taxonomy.csv", folder / "findings.csv"]
-    command = ["audit-tables", "--database", str(database)]
-    command += ["--taxonomy", str(paths[0]), "--findings", str(paths[1])]
+    command = ["audit", "--database", str(database), "--output", str(folder)]
     result = CliRunner().invoke(main, command)
     assert result.exit_code == 0, result.output
-    return pd.read_csv(paths[0]), pd.read_csv(paths[1])
+    return pd.read_csv(folder / "taxonomy.csv"), pd.read_csv(folder / "findings.csv")
 
 
 def test_the_shipped_base(database, tmp_path):
     items, findings = run(database, tmp_path)
     assert items["item_id"].is_unique
-    assert set(findings["kind"]) == {"citation", "goal", "category", "document"}
+    assert list(findings) == COLUMNS
+    assert list(dict.fromkeys(findings["kind"])) == list(KINDS)
+    published = {path.stem: pd.read_csv(path) for path in (tmp_path / "published").iterdir()}
+    whole = published_tables(pd.read_csv(ROOT / "data/raw/claims.csv"))
+    assert set(published) == set(whole)
+    assert all(len(table) == len(whole[name]) for name, table in published.items())
+    assert published["base_rates"]["implied_harm"].round(3).tolist() == [0.353, 0.549, 0.721, 0.821]
     first = (tmp_path / "findings.csv").read_bytes()
     run(database, tmp_path)
     assert (tmp_path / "findings.csv").read_bytes() == first
@@ -44,3 +52,7 @@ def test_a_base_without_documents_has_empty_tables(tmp_path):
     assert items.empty
     assert findings.empty
     assert "sentence" in findings
+    assert not list((tmp_path / "published").iterdir())
+    page = (tmp_path / "audit.html").read_text()
+    assert "Nothing is found" in page
+    assert "claims.html" not in page

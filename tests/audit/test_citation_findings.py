@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 from meta.audit.citations import citation_findings
+from meta.finding import findings_table
 
 RIGHT = {
     "citation_id": "CIT001", "document": "a.txt", "place": "References, 1",
@@ -17,7 +18,7 @@ RIGHT = {
 
 
 def findings(*rows: dict, **tables: pd.DataFrame) -> list[str]:
-    return citation_findings(pd.DataFrame(list(rows)), **tables)["finding"].tolist()
+    return [each.finding for each in citation_findings(pd.DataFrame(list(rows)), **tables)]
 
 
 @pytest.mark.parametrize(
@@ -65,25 +66,36 @@ def test_the_same_fault_in_two_documents_is_one_finding():
     wrong = {**RIGHT, "found_authors": "Poe"}
     other = {**wrong, "citation_id": "CIT002", "document": "b.txt", "place": "Text"}
     documents = pd.DataFrame({"document": ["a.txt"], "short_name": ["first page"]})
-    (row,) = citation_findings(pd.DataFrame([wrong, other]), documents).to_dict("records")
+    found = citation_findings(pd.DataFrame([wrong, other]), documents)
+    (row,) = findings_table(found).to_dict("records")
     assert row["documents"] == "a.txt; b.txt"
     assert row["rows"] == "CIT001; CIT002"
+    assert row["places"] == "References, 1; Text"
     assert row["sentence"].startswith("The first page (References, 1) and b.txt (Text) cite ")
 
 
 def test_the_work_that_is_meant_is_named_where_another_is_found():
     studies = pd.DataFrame({"study_id": ["doe_2023"], "authors": ["Doe et al."], "year": [2023]})
     wrong = {**RIGHT, "found_authors": "Poe", "study_id": "doe_2023"}
-    table = citation_findings(pd.DataFrame([wrong]), studies=studies)
-    assert (
-        table["sentence"].item().endswith("; the work that is meant is by Doe and others (2023).")
-    )
+    (found,) = citation_findings(pd.DataFrame([wrong]), studies=studies)
+    assert found.sentence.endswith("; the work that is meant is by Doe and others (2023).")
     same = {**RIGHT, "found_about": "else", "study_id": "doe_2023"}
-    table = citation_findings(pd.DataFrame([same]), studies=studies)
-    assert "that is meant" not in table["sentence"].item()
+    (found,) = citation_findings(pd.DataFrame([same]), studies=studies)
+    assert "that is meant" not in found.sentence
 
 
 def test_no_citation_is_no_finding():
-    table = citation_findings(pd.DataFrame(columns=list(RIGHT)))
-    assert table.empty
-    assert list(table) == ["kind", "finding", "documents", "rows", "sentence"]
+    assert citation_findings(pd.DataFrame(columns=list(RIGHT))) == []
+
+
+def test_one_kind_of_failure_cited_for_another_is_a_fault_of_category():
+    kinds = {"cited_for": "goal misgeneralization", "found_about": "specification gaming"}
+    (found,) = citation_findings(pd.DataFrame([{**RIGHT, **kinds}]))
+    assert (found.kind, found.finding) == ("category", "cited_as_another_kind")
+    assert "for goal misgeneralization, but the work found there is about specification" in (
+        found.sentence
+    )
+    # Only where both are kinds of failure; alike, there is no fault.
+    (other,) = citation_findings(pd.DataFrame([{**RIGHT, **kinds, "found_about": "sycophancy"}]))
+    assert (other.kind, other.finding) == ("citation", "wrong_subject")
+    assert findings({**RIGHT, **kinds, "found_about": "Goal misgeneralization"}) == []

@@ -5,6 +5,7 @@ import pytest
 
 from meta.audit.documents import document_findings
 from meta.audit.goals import category_findings, goal_findings
+from meta.finding import Finding
 
 
 def pair(number: int, document: str, intended: str, learned: str, **more: str) -> dict:
@@ -16,8 +17,7 @@ def pair(number: int, document: str, intended: str, learned: str, **more: str) -
 
 
 def findings(*rows: dict) -> list[tuple[str, str]]:
-    table = goal_findings(pd.DataFrame(list(rows)))
-    return list(zip(table["finding"], table["rows"].str.split(";").str[0], strict=True))
+    return [(each.finding, each.rows[0]) for each in goal_findings(pd.DataFrame(list(rows)))]
 
 
 STUDY = pair(9, "", "cheese", "corner")
@@ -62,7 +62,7 @@ def test_an_environment_that_nobody_shows():
 CASES = pd.DataFrame({"case_id": ["C1", "C2"], "failure_type": ["specification_gaming"] * 2})
 
 
-def kinds(*rows: dict, separates: str = "no") -> pd.DataFrame:
+def kinds(*rows: dict, separates: str = "no") -> list[Finding]:
     documents = pd.DataFrame(
         {"document": ["a"], "short_name": ["page"], "separates_gaming": [separates]}
     )
@@ -77,18 +77,18 @@ def test_a_case_of_another_kind_is_named_with_its_share():
         pair(3, "", "x", "y", case_id="C1", **as_goal),
         pair(4, "a", "x", "y", case_id="C9", **as_goal),
     ]
-    (row,) = kinds(*rows).to_dict("records")
-    assert row["rows"] == "GP1"
-    assert "counts maze as goal misgeneralization, 1 of the 1 case" in row["sentence"]
-    assert "coded as specification gaming" in row["sentence"]
-    assert "apart" not in row["sentence"]
-    said = kinds(*rows, separates="yes")["sentence"].item()
-    assert said.endswith("; the page itself tells the two apart.")
+    (found,) = kinds(*rows)
+    assert found.rows == ("GP1",)
+    assert "counts maze as goal misgeneralization, 1 of the 1 case" in found.sentence
+    assert "coded as specification gaming" in found.sentence
+    assert "apart" not in found.sentence
+    (found,) = kinds(*rows, separates="yes")
+    assert found.sentence.endswith("; the page itself tells the two apart.")
 
 
 def test_open_sections():
     documents = pd.DataFrame(
         {"document": ["a", "b"], "short_name": ["page", "note"], "open_sections": ["X; Y (2)", ""]}
     )
-    (row,) = document_findings(documents).to_dict("records")
-    assert row["sentence"] == "The page lists as still to be written: X and Y (2)."
+    (found,) = document_findings(documents)
+    assert found.sentence == "The page lists as still to be written: X and Y (2)."

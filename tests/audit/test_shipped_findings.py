@@ -5,14 +5,15 @@ from dataclasses import dataclass, field
 import pandas as pd
 import pytest
 
-from meta.audit.tables import document_audit
+from meta.audit.tables import all_findings
+from meta.risk.findings import table_findings
 
 RESEARCH_PAGE = "001_6ff58605c4bdcc06.txt"
 LESSON = "002_b317cda0026f9dcd.txt"
 MODEL = "003_f64f274e5b9b6e16.txt"
 KEYS = {
     "citations": "citation_id", "goal_pairs": "pair_id", "documents": "document",
-    "cases": "case_id",
+    "cases": "case_id", "arms": "arm_id",
 }  # fmt: skip
 
 
@@ -23,7 +24,7 @@ class Fault:
     finding: str
     row: str
     said: tuple[str, ...]
-    mended: dict[tuple[str, str], dict[str, str]]
+    mended: dict[tuple[str, str], dict[str, str | int]]
     documents: str = MODEL
     also: tuple[str, ...] = field(default=())
 
@@ -68,7 +69,7 @@ FAULTS = {
         "wrong_title", "CIT040", ("Effects of Scale", "The Effects of Reward Misspecification"),
         cited("CIT040", cited_title="The Effects of Reward Misspecification")),
     "misspecified rewards cited for misgeneralization": Fault(
-        "wrong_subject", "CIT040", ("about specification gaming",),
+        "cited_as_another_kind", "CIT040", ("about specification gaming",),
         cited("CIT040", cited_for="specification gaming")),
     "another Murphy": Fault(
         "wrong_subject", "CIT033", ("pausing in Tetris", "Kevin", "Murphy (Tom)"),
@@ -107,7 +108,7 @@ FAULTS = {
         {("documents", MODEL): {"open_sections": ""}}),
     # Kinds of failure.
     "gaming list pooled for misgeneralization": Fault(
-        "wrong_subject", "CIT026", ("Krakovna", "for goal misgeneralization", "gaming"),
+        "cited_as_another_kind", "CIT026", ("Krakovna", "for goal misgeneralization", "gaming"),
         cited("CIT026", cited_for="specification gaming")),
     "gaming cases as misgeneralization": Fault(
         "counted_as_another_kind", "GP012",
@@ -120,7 +121,7 @@ FAULTS = {
     "CoinRun swapped": Fault(
         "swapped_goals", "GP001",
         ("The research page (Classic Examples)", "the lesson", "the probability model",
-         "langosco_2022 (secondary)", "give the reverse"),
+         "langosco_2022 (by a secondary text)", "give the reverse"),
         {("goal_pairs", "GP001"): {"intended_code": "coin", "learned_code": "level end"}},
         RESEARCH_PAGE, ("GP002", "GP006", "GP007", "GP011", "GP015")),
     "navigation that nobody shows": Fault(
@@ -129,13 +130,37 @@ FAULTS = {
     "cheese in the north": Fault(
         "other_learned_goal", "GP008", ("go north", "top-right corner"),
         {("goal_pairs", "GP008"): {"learned_code": "top-right corner"}}, LESSON, ("GP017",)),
+    # Quoted rates.
+    "rate of Maze II under CoinRun": Fault(
+        "rate_of_another_experiment", "C058",
+        ("89% for Langosco 2022", "CoinRun alone", "Maze II (colour v. shape) (91 of 102)"),
+        {("arms", "ARM120"): {"environment": "CoinRun"}}),
+    "capability of Langosco without a count": Fault(
+        "quoted_without_counts", "C057", ("capability transfer (95%)", "2 arms and 5 documented"),
+        {("arms", "ARM120"): {"n_capable": 100}}),
+    "examples of Shah without counts": Fault(
+        "quoted_without_counts", "C063",
+        ("capability transfer (78%) and goal failure (65%)", "no arm and 6 documented cases"),
+        {("arms", "ARM001"): {"study_id": "shah_2022", "n_capable": 20}}, also=("C064",)),
+    "harm without any count": Fault(
+        "harm_never_counted", "C059", ("60% (Langosco 2022)", "pooled 45%", "50% to 70%"),
+        {("arms", "ARM001"): {"n_harm": 1}}, also=("C062", "C065", "C068", "C039", "C040")),
 }  # fmt: skip
 
 
 def found(tables: dict[str, pd.DataFrame]) -> dict[tuple[str, str], dict[str, str]]:
-    """Findings by what is wrong and the first row."""
-    rows = document_audit(tables).to_dict("records")
-    return {(row["finding"], row["rows"].split("; ")[0]): row for row in rows}
+    """Findings by what is wrong and the first row, without those on the tables as such."""
+    tabled = {each.finding for each in table_findings(tables["claims"])}
+    rows = all_findings(tables).to_dict("records")
+    named = {(row["finding"], row["rows"].split("; ")[0]): row for row in rows}
+    assert len(named) == len(rows)
+    return {key: row for key, row in named.items() if key[0] not in tabled}
+
+
+def test_findings_on_the_tables_are_among_them(shipped):
+    named = all_findings(shipped)["finding"].tolist()
+    assert {each.finding for each in table_findings(shipped["claims"])} <= set(named)
+    assert len(named) == len(found(shipped)) + len(table_findings(shipped["claims"]))
 
 
 @pytest.mark.parametrize("name", FAULTS)
@@ -153,7 +178,7 @@ def test_a_mended_row_has_no_finding_and_nothing_else_changes(shipped, name):
     fault = FAULTS[name]
     tables = {table: frame.copy() for table, frame in shipped.items()}
     for (table, key), cells in fault.mended.items():
-        row = tables[table][KEYS[table]] == key
+        row = (tables[table][KEYS[table]] == key).to_numpy()
         assert row.sum() == 1
         for column, value in cells.items():
             tables[table].loc[row, column] = value or pd.NA
@@ -170,7 +195,7 @@ def test_nothing_is_found_that_was_not_known(shipped):
 
 
 def test_every_sentence_reads_as_one(shipped):
-    for text in document_audit(shipped)["sentence"]:
+    for text in (row["sentence"] for row in found(shipped).values()):
         assert text[0].isupper()
         assert text.endswith(".")
         assert "  " not in text
@@ -184,3 +209,16 @@ def test_keys_and_chests_are_told_alike(shipped):
     keys = rows.loc[rows["environment"] == "Keys and Chests", "pair_id"]
     assert len(keys) >= 2
     assert not {row for _, row in found(shipped)} & set(keys)
+
+
+def test_a_rate_is_of_the_experiment_that_the_document_shows(shipped):
+    """Of the same study: printed as another arm's rate it is that arm's, and no fault."""
+    claims = shipped["claims"].copy()
+    claims.loc[claims["claim_id"] == "C058", "value"] = 1.0
+    assert ("rate_of_another_experiment", "C058") not in found({**shipped, "claims": claims})
+
+
+def test_claims_of_another_document_have_nothing_quoted(shipped):
+    claims = shipped["claims"].assign(document="x.txt")
+    kinds = {row["kind"] for row in found({**shipped, "claims": claims}).values()}
+    assert kinds == {"category", "goal", "citation", "document"}

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from meta.claims.audit import COLUMNS, audit, audit_run, read_claims
+from meta.claims.audit import COLUMNS, IMPLIED_RULE, audit, audit_run, read_claims
 from meta.claims.estimates import Estimates
 from meta.claims.verdict import (
     CONTRADICTED,
@@ -77,6 +77,20 @@ def test_the_sum_that_fails_is_said_first() -> None:
     assert (found["verdict"], found["evidence"]) == (CONTRADICTED, SUPPORTED)
 
 
+def test_a_sum_by_a_rule_that_is_not_stated_says_so() -> None:
+    of = pd.DataFrame(
+        {
+            "claim_id": ["C001"] * 2, "reproduced": [True, True], "basis": ["implied", "stated"],
+            "sentence": ["one of these.", "Another."],
+        }
+    )  # fmt: skip
+    said = audit(claims({}), of, estimates(), comparisons())["arithmetic_sentence"].item()
+    assert said == f"One of these. {IMPLIED_RULE} Another."
+    shipped = audit_run(SHIPPED, arithmetic_checks(SHIPPED), []).set_index("claim_id")
+    remarked = shipped["arithmetic_sentence"].str.contains(IMPLIED_RULE, regex=False)
+    assert remarked.loc["C089"] and not remarked.loc["C029"]
+
+
 def test_arithmetic_that_does_not_belong_to_the_claims_is_refused() -> None:
     with pytest.raises(ValueError, match="not in the table: C999"):
         audit(claims({}), sums(C999=True), estimates(), comparisons())
@@ -131,7 +145,7 @@ def test_too_few_studies_of_an_intervention_are_named() -> None:
     entry = {"group": "intervention=warn", "estimand": "risk_ratio", "scale": "reduction"}
     found = audit(claims({}), NO_SUMS, estimates(row), comparisons(entry)).iloc[0]
     assert (found["reason"], found["k_studies"]) == ("few studies", 1)
-    assert "1 study set arms" in found["why"] and "a_2024 0.2" in found["why"]
+    assert "in 1 study, where 3 are needed" in found["why"] and "A 2024 0.2" in found["why"]
 
 
 def test_the_share_of_the_posterior_that_agrees_is_given() -> None:
@@ -165,7 +179,8 @@ def test_a_release_without_contraction_decides_nothing() -> None:
 
 
 def test_shipped_claims_flip_with_the_estimate_that_they_are_held_against() -> None:
-    at = {"model": "rates", "outcome": "capability_transfer"}
+    of_kind = "failure_type=goal_misgeneralization"
+    at = {"model": "by_failure_type", "outcome": "capability_transfer", "group": of_kind}
     of = SHIPPED[SHIPPED["claim_id"] == "C007"]
     found = [
         audit(of, NO_SUMS, Estimates(pooled({**at, "ci_low": low, "ci_high": high})))["verdict"]

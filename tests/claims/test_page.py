@@ -67,7 +67,8 @@ def test_a_ratio_is_shown_beside_the_range_that_makes_it() -> None:
     row = {"estimand": "risk_ratio", "group": "field=b vs a", "median": 1.0}
     entry = {"estimand": "risk_ratio", "group": "field=b vs a", "ratio": "ends"}
     sides = [{"group": f"field={s}", "k_direct": k} for s, k in (("a", 9), ("b", 4))]
-    table = audit(claims(*ends), NO_SUMS, Estimates(pooled(row, *sides)), comparisons(entry))
+    run = Estimates(pooled(row, *sides), kinds={("rates", "field=b vs a"): 3})
+    table = audit(claims(*ends), NO_SUMS, run, comparisons(entry))
     (shown,) = audit_entries(table)[NOT_SUPPORTED]
     assert shown.printed == "0.5 to 2: a ratio of 4"
     assert shown.behind == "4 studies at the setting with fewer, of 9, 20 rows, 4,000 trials"
@@ -122,7 +123,8 @@ def test_hostile_sums_are_escaped() -> None:
 
 def test_the_page_asks_nothing_of_anyone_and_runs_nothing() -> None:
     html = render(audited(*RANGE))
-    assert not re.search(r"(?:src|href)=\"(?!index\.html|claims\.csv|pooled\.csv|#|data:,)", html)
+    known = r"index\.html|audit\.html|claims\.csv|pooled\.csv|#|data:,"
+    assert not re.search(rf'(?:src|href)="(?!{known})', html)
     assert "<script" not in html
 
 

@@ -15,18 +15,20 @@ from meta.provenance import PACKAGE, code_fingerprint
 from tests.claims.tables import claims, pooled
 from tests.workflow.conftest import small_pipeline
 
+KIND = "failure_type=goal_misgeneralization"
 SHIPPED = Path(__file__).parents[2] / "data/raw/claims.csv"
 
 
 def write_run(folder: Path) -> list[str]:
     """Write tables and one fit as a run leaves them; return the words of the step."""
-    fit, tables = folder / "fits/rates", folder / "tables"
+    fit, tables = folder / "fits/by_failure_type", folder / "tables"
     for each in (fit, tables):
         each.mkdir(parents=True)
     claim = {"quantity": "p_capability_transfer", "subject": "pooled", "value": 0.5}
     claims(claim).to_parquet(tables / "claims.parquet")
-    pooled({"outcome": "capability_transfer"}).to_csv(fit / "pooled.csv", index=False)
-    draws = {"chain": [0], "draw": [0], "capability_transfer/all/rate_mean": [0.5]}
+    at = {"model": "by_failure_type", "outcome": "capability_transfer", "group": KIND}
+    pooled(at).to_csv(fit / "pooled.csv", index=False)
+    draws = {"chain": [0], "draw": [0], f"capability_transfer/{KIND}/rate_mean": [0.5]}
     pd.DataFrame(draws).to_parquet(fit / "draws.parquet")
     output = folder / "reports/claims.csv"
     return ["claims", str(fit), "--tables", str(tables), "--output", str(output)]

@@ -147,6 +147,18 @@ def test_an_unfit_estimate_decides_nothing(
 UNIT = st.floats(0.001, 0.999)
 
 
+def test_rows_selected_on_failure_tell_of_shares_among_failures_alone() -> None:
+    listed = share(0.3, 0.4, frame="case_series")
+    figure = Figure(0.2, 0.6)
+    assert judge(figure, listed) == Judgement(NOT_TESTABLE, "selected on failure")
+    assert judge(figure, listed, of_failures=True).verdict == SUPPORTED
+    above = share(0.7, 0.8, frame="case_series")
+    assert judge(figure, above, of_failures=True).verdict == NOT_SUPPORTED
+    # Everything else that is asked of an estimate is asked of it too.
+    few = replace(listed, k_direct=FEWEST_STUDIES - 1)
+    assert judge(figure, few, of_failures=True).reason == "few studies"
+
+
 @given(UNIT, UNIT, UNIT, UNIT, UNIT)
 def test_a_wider_interval_never_decides_more(
     a: float, b: float, c: float, d: float, e: float

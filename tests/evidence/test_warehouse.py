@@ -98,6 +98,24 @@ def test_extra_columns_are_stored_and_not_exported(tmp_path):
     assert "odd name" not in pd.read_parquet(folder / "arms.parquet")
 
 
+def test_each_row_is_found_again_in_its_file(tmp_path):
+    """Also behind a row of several lines, and by a key of two columns."""
+    rows = [arm("A1", note="two\nlines"), arm("A2")]
+    codes = [{"unit_id": "A2", "coder": c, "codebook_version": "1", "harm": "none"} for c in "ba"]
+    path = tmp_path / "one.duckdb"
+    build_warehouse(checked(tmp_path, arms=rows, codings=codes), path)
+    with duckdb.connect(path, read_only=True) as connection:
+        found = connection.sql("SELECT * FROM source_rows ORDER BY ALL").fetchall()
+    for table, key, line in found:
+        text = (tmp_path / f"data/raw/{table}.csv").read_text().splitlines()
+        named = key.split("; ")
+        assert text[line - 1].split(",")[: len(named)] == named, (table, key)
+    assert [row[:2] for row in found] == [
+        ("arms", "A1"), ("arms", "A2"), ("codings", "A2; a"), ("codings", "A2; b"),
+        ("studies", "smith_2024"),
+    ]  # fmt: skip
+
+
 def test_every_table_is_exported_and_an_absent_one_is_empty(tmp_path):
     folder = export(tmp_path, "one")
     assert {path.stem for path in folder.iterdir()} == {table.name for table in load_dictionary()}

@@ -35,6 +35,7 @@ class Base:
         self.studies = [f"author{i:02d}_{2019 + i % 8}" for i in range(n_studies)]
         self.fits: list[Path] = []
         self.analysis: list[Path] = []
+        self.chains: list[Path] = []
         self.flow: dict = {"boxes": []}
 
     def pooled_row(self, model, primary, outcome, group, estimand, frame, centre=None):
@@ -150,7 +151,7 @@ class Base:
                 * (len(self.studies) // 2),
             }
         ).to_parquet(studies)
-        return load_inputs(self.fits, self.analysis, flow, studies)
+        return load_inputs(self.fits, self.analysis, flow, studies, chains=self.chains)
 
 
 def fit_record(model, stages, primary, frame):

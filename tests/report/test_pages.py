@@ -222,8 +222,9 @@ def test_links_to_sources_are_web_addresses_only(full):
     assert 'href="arXiv' not in source
     assert 'href="https://arxiv.org/abs/2105.14111"' in source
     hrefs = [v for _, name, v in Page(source).attributes if name == "href"]
+    pages = {"index.html", "methods.html", "codebook.html"}
     assert all(v.startswith(("https://", "#")) or v.partition(".")[2] in {"csv", "json", "bib"}
-               or v in {"data:,", "methods.html"} for v in hrefs)  # fmt: skip
+               or v in {"data:,", *pages} for v in hrefs)  # fmt: skip
 
 
 def test_every_study_of_a_forest_plot_links_to_its_source(full):
@@ -416,7 +417,8 @@ def test_provenance_shows_parameterisation_and_notes(full):
 def test_every_table_scrolls_in_its_own_container(full):
     full.checks("rates", passed=False)
     source = render_page(full.load())
-    assert source.count("<table") == len(re.findall(r'<div class="scroll">\s*<table', source))
+    boxes = re.findall(r'<div class="scroll" tabindex="0">\s*<table', source)
+    assert source.count("<table") == len(boxes)
 
 
 def test_no_number_is_called_the_rate(full):
@@ -461,7 +463,8 @@ def test_a_base_without_models_is_not_a_success(base):
 
 def test_rendering_again_gives_the_same_bytes(full, tmp_path):
     names = ("index.html", "pooled.csv", "diagnostics.csv", "results.json", "references.bib",
-             "references.json", "methods.html", "prior_implications.csv")  # fmt: skip
+             "references.json", "methods.html", "prior_implications.csv",
+             "codebook.html")  # fmt: skip
     render_report(full.load(), tmp_path / "a")
     render_report(full.load(), tmp_path / "b")
     for name in names:
@@ -473,7 +476,7 @@ def test_results_hold_everything(full, tmp_path):
     render_report(full.load(), tmp_path / "out")
     results = json.loads((tmp_path / "out" / "results.json").read_text())
     content = {"generated", "passed", "models", "pooled", "diagnostics", "flow", "refused"}
-    assert set(results) == content | {"corrections"}
+    assert set(results) == content | {"corrections", "chains"}
     assert results["passed"] is True
     assert list(results["models"]) == ["rates", "rates_binomial", "by_failure_type", "composition"]
     assert len(results["pooled"]) == len(pooled(tmp_path / "out"))

@@ -1,11 +1,17 @@
 """Findings against every point of the independent audit of the published tables."""
 
 import math
+import re
 
 import pytest
 
 from meta.errors import MissingRowsError
-from meta.risk.findings import COLUMNS, findings
+from meta.finding import COLUMNS, findings_table
+from meta.risk.findings import table_findings
+
+
+def findings(claims, **options):
+    return findings_table(table_findings(claims, **options))
 
 
 @pytest.fixture(scope="module")
@@ -45,9 +51,6 @@ AUDIT = [
     ("pooled_above_base_rates", "mean_of_products", [0.315], 3),
     ("pooled_above_base_rates", "highest_base", [0.277], 3),
     ("rate_from_a_catalogue", "by_selection", [1], 0),
-    # The category error.
-    ("gaming_pooled", "gaming_cases", [3], 0),
-    ("gaming_pooled", "notable_cases", [4], 0),
     # Modifiers and ranges.
     ("modifiers_exceed_one", "modifiers", [0.07, 12.6], 2),
     ("modifiers_exceed_one", "risk", [0.0025, 3.49], 3),
@@ -113,7 +116,6 @@ REPAIRS = {
     "pooled_row_unweighted": {"C067": 0.73, "C068": 0.41},
     "pooled_above_base_rates": {"C038": 0.35},
     "rate_from_a_catalogue": {"C061": 1.0},
-    "gaming_pooled": {"C066": 0.865, "C067": 0.77, "C068": 0.475},
     "modifiers_exceed_one": {"C022": 0.5},
     "risk_ranges_without_rule": RISKS,
     "risk_ranges_narrower": {"C012": 0.5},
@@ -140,15 +142,21 @@ REPAIRS = {
 @pytest.mark.parametrize("finding", REPAIRS)
 def test_a_finding_goes_away_with_its_claim(found, altered, finding):
     assert finding in found.index
-    named = set(found.loc[finding, "claims"].split())
+    named = set(found.loc[finding, "rows"].split("; "))
     assert named & set(REPAIRS[finding])
     assert finding not in set(findings(altered(REPAIRS[finding]))["finding"])
+
+
+def test_every_finding_has_a_repair(found):
+    """But for counts that are not there, which no other value mends; see below."""
+    assert set(found.index) - set(REPAIRS) == {"pooled_rows_without_counts"}
 
 
 def test_a_score_off_its_level_is_a_finding(altered, found):
     assert "score_off_its_level" not in found.index
     row = findings(altered({"C109": 0.4})).set_index("finding").loc["score_off_its_level"]
-    assert row["claims"] == "C109 C078 C079"
+    assert row["rows"] == "C109; C078; C079"
+    assert row["printed"] == "C109=0.4; C078=0.0; C079=0.3"
     assert row["sentence"] == "AI assistants has 0.4 beside low, which is 0.0 to 0.3."
 
 
@@ -169,10 +177,12 @@ def test_rows_with_counts_are_no_finding(claims):
 
 def test_findings_name_claims_and_sections_of_the_table(claims, found):
     for _, row in found.iterrows():
-        ids = row["claims"].split()
+        ids = row["rows"].split("; ")
         assert ids
         assert set(ids) <= set(claims["claim_id"])
-        assert row["section"] in set(claims["section"])
+        assert [part.split("=")[0] for part in row["printed"].split("; ")] == ids
+        assert row["places"] in set(claims["section"])
+        assert row["documents"] in set(claims["document"])
         assert not row["sentence"][0].islower()
         assert row["sentence"].endswith(".")
         assert "nan" not in row["sentence"]
@@ -191,7 +201,7 @@ def test_part_of_the_claims_gives_part_of_the_findings(claims, found):
 def test_claims_of_other_documents_alone_give_no_findings(claims):
     empty = findings(claims.assign(document="x.txt"))
     assert empty.empty
-    assert tuple(empty) == COLUMNS
+    assert list(empty) == COLUMNS
 
 
 def test_rounding_alone_is_no_finding(altered):
@@ -199,3 +209,48 @@ def test_rounding_alone_is_no_finding(altered):
     rounded = {claim: round(value, 3) for claim, value in EVEN.items()}
     assert not math.isclose(rounded["C029"] / 0.102, rounded["C038"] / 0.3375)
     assert not {"harm_rises", "harm_outside_band"} & set(findings(altered(rounded))["finding"])
+
+
+#: Sums of the audit as they are written out, by finding: terms and result, worked by hand.
+SUMS = {
+    "harm_outside_band": "Type 1: 3.6% / (85% x 12%) = 35.3%, and "
+    "85% x 12% x 50% to 70% = 5.1% to 7.1%",
+    "harm_rises": "Type 4: 27.7% / (45% x 75%) = 82.1%",
+    "pooled_harm_outside_band": "Type 2: 65% x 28% x 45% = 8.2%",
+    "heading_omits_harm": "Type 3: 55% x 55% = 30.3%, 21.8% is printed",
+    "last_rise_is_harm": "Type 4: 45% x 75% x 72.1% = 24.3%",
+    "pooled_row_unweighted": "goal: (89% + 73% + 65%) / 3 = 75.7%, 76% is printed",
+    "pooled_above_base_rates": "Langosco 2022: 95% x 89% x 60% = 50.7%",
+    "modifiers_exceed_one": "2.0 x 3.0 x 1.4 x 1.5 = 12.6",
+    "risk_ranges_without_rule": "Type 2: 3% / 10.0% = 0.30, 22% / 10.0% = 2.20",
+    "domains_not_reproduced": "autonomous agents: 21.8% x 1.5 = 32.7%, 25% is printed, and "
+    "27.7% x 2.0 = 55.4%, 45% is printed",
+    "projection_against_timeline": "AI assistants: 18% x 1.5 = 27.0%, 25% is printed, and "
+    "35% x 1.5 = 52.5%, 40% is printed",
+    "timeline_exceeds_one": "post-2030: 27.7% x 5.0 = 139%",
+}
+
+
+@pytest.mark.parametrize("finding", SUMS)
+def test_sums_are_written_out(found, finding):
+    assert SUMS[finding] in found.loc[finding, "sums"].split("; ")
+
+
+@pytest.mark.parametrize("finding", SUMS)
+def test_written_sums_are_right(found, finding):
+    """Each equation is computed anew from its own text, to the digits that it is written with."""
+    equations = [
+        side
+        for line in found.loc[finding, "sums"].split("; ")
+        for side in line.rpartition(": ")[2].replace(", and ", ", ").split(", ")
+        if " = " in side and " to " not in side
+    ]
+    assert equations
+    for equation in equations:
+        terms, _, result = equation.partition(" = ")
+        code = re.sub(r"([\d.]+)%", r"(\1 / 100)", terms).replace(" x ", " * ")
+        value = eval(code, {"__builtins__": {}})
+        digits = len(result.rstrip("%").partition(".")[2])
+        scale = 100 if result.endswith("%") else 1
+        # Terms are rounded as written: one unit of the last digit, not half of one.
+        assert scale * value == pytest.approx(float(result.rstrip("%")), abs=1.01 * 10**-digits)

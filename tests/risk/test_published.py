@@ -139,6 +139,26 @@ def test_period_and_interventions_by_hand(claims):
     assert (none.low, none.high, none.flags) == (0.277, 0.277, ("no_printed_figure",))
 
 
+@pytest.mark.parametrize("shift", ["none", ("none", "extreme"), ("extreme", "none")])
+def test_without_a_printed_base_there_is_no_number(claims, shift):
+    """Nothing that the document prints says what the risk is where nothing shifts."""
+    risk = published_risk({"shift": shift, "capability": "above_human"}, claims)
+    assert all(math.isnan(end) for end in (risk.low, risk.central, risk.high))
+    assert risk.flags == ("shift_not_printed",)
+
+
+def test_what_the_document_does_not_name_changes_nothing_and_says_so(claims):
+    settings = {"shift": "extreme", "interventions": ["warning_or_prohibition"]}
+    risk = published_risk(settings, claims)
+    assert (risk.low, risk.high, risk.flags) == (0.277, 0.277, ("no_printed_figure",))
+    both = published_risk(
+        {"shift": "none", "interventions": ["warning_or_prohibition"], "specification": 0.35},
+        claims,
+    )
+    assert math.isnan(both.central)
+    assert both.flags == ("shift_not_printed", "in_a_gap", "no_printed_figure")
+
+
 def test_the_answer_follows_the_claims(altered):
     """A modifier of 6 instead of 3 at the high-risk end doubles the risk."""
     assert published_risk(WORST, altered({"C022": 6.0})).high == pytest.approx(2 * 3.4902)
@@ -163,7 +183,7 @@ def test_named_profiles(claims):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"shift": "none"}, "Legal values: none, superficial, moderate, significant, extreme"),
+        ({"shift": "big"}, "Legal values: none, superficial, moderate, significant, extreme"),
         ({"shift": "unclear"}, "'unclear' is not known"),
         ({}, "shift: give one type"),
         ({"shift": ["moderate"] * 3}, "shift: give one type"),

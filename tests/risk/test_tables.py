@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from meta.errors import MissingRowsError
 from meta.risk.arithmetic import arithmetic_checks
 from meta.risk.documents import read_documents
-from meta.risk.findings import findings
+from meta.risk.findings import table_findings
 from meta.risk.interventions import combined_remaining
 from meta.risk.named_profiles import named_profile_table
 from meta.risk.tables import published_tables
@@ -120,7 +121,28 @@ def test_any_one_figure_may_be_anything(claims, altered, row, value):
     """Zero bases and risks, types that are none, levels out of order: an answer, no fault."""
     other = altered({claims["claim_id"].iloc[row]: value})
     assert len(arithmetic_checks(other, partial=True)) > 40
-    assert len(findings(other, partial=True)) > 10
+    assert len(table_findings(other, partial=True)) > 10
+    assert len(published_tables(other, partial=True)) == 10
     if claims["unit"].iloc[row] == "ratio" or value <= 1:
         published_tables(other)
         assert len(named_profile_table(other)) >= 19
+
+
+def test_every_row_names_claims_of_the_table(tables, claims):
+    known = set(claims["claim_id"])
+    for name, table in tables.items():
+        named = [claim for cell in table["claims"].dropna() for claim in cell.split("; ") if claim]
+        assert named, name
+        assert set(named) <= known
+        assert list(table)[-1] == "claims"
+
+
+def test_absent_figures_leave_blanks(claims):
+    with pytest.raises(MissingRowsError):
+        published_tables(claims.drop(index=28))
+    some = published_tables(claims[claims["claim_id"] != "C029"], partial=True)
+    row = some["base_rates"].iloc[0]
+    assert row[["printed", "implied_harm"]].isna().all()
+    assert row["without_harm"] == pytest.approx(0.102)
+    assert row["claims"] == "C027; C028"
+    assert published_tables(claims.assign(document="x.txt")) == {}

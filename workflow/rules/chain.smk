@@ -16,6 +16,7 @@ rule chain:
         harm=lambda wildcards: fit_file(CHAINS[wildcards.model].harm, "posterior.nc"),
         harm_rows=lambda wildcards: ancient(analysis_file(CHAINS[wildcards.model].harm)),
     output:
+        record=f"{CHAIN}/chain.json",
         pooled=f"{CHAIN}/pooled.csv",
         diagnostics=f"{CHAIN}/diagnostics.csv",
         correlation=f"{CHAIN}/correlation.csv",

@@ -18,6 +18,7 @@ from meta.errors import UserError
 from meta.evidence.index import raw_files
 from meta.evidence.snapshot import snapshot
 from meta.provenance import code_fingerprint, digest
+from meta.risk_settings import rate_models_of_profiles
 
 # `meta` of the environment that runs Snakemake, whether or not that environment is activated.
 BIN = shlex.quote(str(Path(sys.executable).parent))
@@ -53,6 +54,9 @@ CODE_REPORTS = (
     if CODED
     else {}
 )
+CHAIN = "data/processed/chains/{model}"
+# Models of rates that a model of harm is joined to.
+CHAINS = {m: task for m, task in SETTINGS.chains.items() if {m, task.harm} <= set(MODELS)}
 # Tables of reports that only some models have.
 EXTRA_REPORTS = {
     name: f"reports/{name}.csv"
@@ -62,20 +66,22 @@ EXTRA_REPORTS = {
     }.items()
     if any(wanted(SETTINGS.models[model]) for model in MODELS)
 }
+if CHAINS:
+    EXTRA_REPORTS |= {name: f"reports/{name}.csv" for name in ("chain", "chain_correlation")}
 # Models that printed figures are held against, and the audit of those figures if there are any.
 COMPARED = [model for model in MODELS if model in compared_models()]
 CLAIMS = ["reports/claims.csv"] if Path("data/raw/claims.csv").is_file() else []
 CLAIM_REPORTS = {"audit": "reports/claims.html"} if CLAIMS else {}
-CHAIN = "data/processed/chains/{model}"
-# Models of rates that a model of harm is joined to.
-CHAINS = {m: task for m, task in SETTINGS.chains.items() if {m, task.harm} <= set(MODELS)}
 # Models that the risk of a profile is taken from, and its table: only with published figures.
-RISK = SETTINGS.risk if CLAIMS and SETTINGS.risk else None
+RISK = SETTINGS.risk_models if CLAIMS else None
 if RISK and not {RISK.rates, RISK.harm} <= set(MODELS):
     RISK = None
 elif RISK and RISK.contrasts not in MODELS:
     RISK = RISK.model_copy(update={"contrasts": None})
-RISK_REPORTS = ["reports/risk.csv"] if RISK else []
+RISK_TABLES = ("risk", "modifiers", "risk_sensitivity", "value_of_information")
+RISK_REPORTS = [f"reports/{table}.csv" for table in RISK_TABLES] if RISK else []
+# Models of rates that have the field of a profile, jointly with the others or alone.
+RISK_RATES = [m for m in rate_models_of_profiles(SETTINGS.models) if m in MODELS] if RISK else []
 CODE_SETTINGS = SETTINGS.model_dump_json(include={"codes", "sampler", "seed", "gate"})
 
 

@@ -1,8 +1,8 @@
 """Report: pages, figures and tables of results, stamped when a check fails.
 
-Inputs: every model's record, pooled results, diagnostics and checks; analysis sets; flow; studies;
+Inputs: the warehouse; every model's record, pooled results, diagnostics and checks; analysis sets; flow; studies;
 corrections; what changed since the latest release; agreement and disagreements of coders where anything is coded.
-The audit of claims, where there are any. Sensitivity analyses; the multiverse where it is of the present inputs; committed calibrations.
+The audit of claims, where there are any. Rates joined to harm, where any are. Sensitivity analyses; the multiverse where it is of the present inputs; committed calibrations.
 Outputs: reports/. Reads config: sensitivity, multiverse.
 """
 
@@ -22,6 +22,11 @@ rule report:
         sensitivity=sensitivity_results,
         multiverse=multiverse_result,
         claims=CLAIMS,
+        database="data/processed/evidence.duckdb",
+        chains=expand(f"{CHAIN}/chain.json", model=CHAINS),
+        chain_rows=expand(f"{CHAIN}/pooled.csv", model=CHAINS),
+        chain_checks=expand(f"{CHAIN}/diagnostics.csv", model=CHAINS),
+        chain_correlations=expand(f"{CHAIN}/correlation.csv", model=CHAINS),
     output:
         **CODE_REPORTS,
         **SENSITIVITY_REPORTS,
@@ -33,6 +38,9 @@ rule report:
         pooled="reports/pooled.csv",
         diagnostics="reports/diagnostics.csv",
         checks="reports/diagnostics.html",
+        evidence="reports/evidence.html",
+        rows="reports/evidence.csv",
+        codebook="reports/codebook.html",
         results="reports/results.json",
         bibtex="reports/references.bib",
         csl="reports/references.json",
@@ -52,7 +60,9 @@ rule report:
         few=SETTINGS.sensitivity.few_studies,
         settings=SETTINGS.model_dump_json(include={"sensitivity", "multiverse"}),
         claims=lambda wildcards, input: [f"--claims {file}" for file in input.claims],
+        chains=lambda wildcards, input: [f"--chain {Path(file).parent}" for file in input.chains],
         multiverse=lambda wildcards, input: [f"--multiverse {file}" for file in input.multiverse],
+        others=lambda wildcards: [f"--page {Path(page).name}" for page in AUDIT_REPORTS],
         calibration="--calibration calibration" if Path("calibration").is_dir() else "",
         # Committed, and no input: as one, Snakemake would measure for an hour what is stale.
         measured=digest(
@@ -63,4 +73,10 @@ rule report:
         " --bibliography {input.bibliography} --corrections {input.corrections}"
         " --changes {input.changes} --checks {params.checks} {params.codes} {params.sensitivity}"
         " --few-studies {params.few} --settings {params.settings:q}"
-        " {params.multiverse} {params.calibration} {params.claims} --output {params.folder} 2>&1 | tee {log} >&2"
+        " {params.multiverse} {params.calibration} {params.claims}"
+        " --evidence {input.database} {params.chains}"
+        " {params.others} --output {params.folder} 2>&1 | tee {log} >&2"
+
+
+# Pages of the report, for the navigation of those that other rules write.
+SITE = [page for page in rules.report.output if str(page).endswith(".html")]

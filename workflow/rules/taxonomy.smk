@@ -1,31 +1,35 @@
-"""Taxonomies and findings: what the documents under audit list, cite and tell, held against the evidence.
+"""Audit of the documents: what they get wrong, their tables reproduced, their lists with evidence.
 
-Inputs: the warehouse. Outputs: items of the documents' taxonomies with the evidence of each, and findings on
-citations, goals, kinds of failure and open sections. Left out where no table of the audit is there.
+Inputs: the warehouse. Outputs: findings on figures, citations, goals and kinds of failure; items of the documents'
+taxonomies with the evidence of each; the published tables, each a file, if the claims are of them; a page of all of it. Left out where no
+table of the audit is there.
 """
 
-AUDIT_TABLES = ("documents", "taxonomy", "citations", "goal_pairs")
+AUDIT_TABLES = ("documents", "taxonomy", "citations", "goal_pairs", "claims")
 AUDIT_REPORTS = (
-    ["reports/taxonomy.csv", "reports/findings.csv"]
+    ["reports/audit.html"]
     if any(Path(f"data/raw/{table}.csv").is_file() for table in AUDIT_TABLES)
     else []
 )
 
 
-rule audit_tables:
+rule audit:
     input:
         database="data/processed/evidence.duckdb",
     output:
         taxonomy="reports/taxonomy.csv",
         findings="reports/findings.csv",
+        published=directory("reports/published"),
+        page="reports/audit.html",
     log:
-        "logs/audit_tables.log",
+        "logs/audit.log",
     benchmark:
-        "logs/benchmarks/audit_tables.tsv"
+        "logs/benchmarks/audit.tsv"
     conda:
         "../envs/meta.yaml"
     params:
-        code=code_fingerprint("meta.steps:audit_tables"),
+        code=code_fingerprint("meta.steps:audit"),
+        folder=lambda wildcards, output: Path(output.page).parent,
+        pages=[f"--page {Path(page).name}" for page in SITE + AUDIT_REPORTS],
     shell:
-        "meta audit-tables --database {input.database} --taxonomy {output.taxonomy}"
-        " --findings {output.findings} 2>&1 | tee {log} >&2"
+        "meta audit --database {input.database} {params.pages} --output {params.folder} 2>&1 | tee {log} >&2"

@@ -6,23 +6,17 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING
 
-from meta.audit.findings import (
-    Finding,
-    findings_table,
-    joined,
-    quoted,
-    rows_of,
-    sentence,
-    short_names,
-    text,
-)
+from meta.audit.rows import known_from, rows_of, short_names, text
+from meta.evidence.dictionary import load_dictionary
+from meta.finding import Finding, joined, quoted, sentence
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import pandas as pd
 
-    from meta.audit.findings import Row
+    from meta.audit.rows import Row
+    from meta.finding import Kind
 
 #: Stands for authors who are not listed.
 OTHERS = "others"
@@ -35,18 +29,13 @@ WRITTEN_OUT = {
     "llms": "large language models",
     "rl": "reinforcement learning",
 }
-KNOWN_FROM = {
-    "document": "by the document's own entry or list",
-    "secondary": "by a secondary text",
-    "memory": "from memory, not looked up",
-}
 
 
 def citation_findings(
     citations: pd.DataFrame,
     documents: pd.DataFrame | None = None,
     studies: pd.DataFrame | None = None,
-) -> pd.DataFrame:
+) -> list[Finding]:
     """Find citations that differ from the work behind them.
 
     Parameters
@@ -60,12 +49,13 @@ def citation_findings(
 
     Returns
     -------
-    DataFrame
+    list of Finding
         Of kind ``citation``: `wrong_author` (another first author), `left_out_author`,
         `wrong_year` (neither that of the first posting nor that of publication), `wrong_title`,
         `wrong_organisation`, `wrong_subject` (the work is about something else than it is cited
-        for) and `dead_link` (by the document's own note). What is blank on either side is not
-        compared. The same fault in several places is one finding.
+        for) and `dead_link` (by the document's own note). Of kind ``category``:
+        `cited_as_another_kind` (a work about one kind of failure, cited for another). What is
+        blank on either side is not compared. The same fault in several places is one finding.
     """
     names = short_names(documents)
     known = {text(row, "study_id"): row for row in ([] if studies is None else rows_of(studies))}
@@ -76,7 +66,7 @@ def citation_findings(
             if said := compare(row):
                 said += meant if finding in OTHER_WORK else ""
                 found.setdefault((finding, _cited(row), said), []).append(row)
-    return findings_table(_finding(*key, rows, names) for key, rows in found.items())
+    return [_finding(*key, rows, names) for key, rows in found.items()]
 
 
 def _finding(
@@ -86,7 +76,9 @@ def _finding(
     keys = tuple(text(row, "citation_id") for row in rows)
     verb = "cite" if len(documents) > 1 else "cites"
     words = f"{_places(rows, names)} {verb} {cited}{said}"
-    return Finding("citation", finding, documents, keys, sentence(words))
+    places = tuple(dict.fromkeys(filter(None, (text(row, "place") for row in rows))))
+    kind: Kind = "category" if finding == "cited_as_another_kind" else "citation"
+    return Finding(kind, finding, documents, places, keys, sentence(words))
 
 
 def _meant(row: Row, study: Row | None) -> str:
@@ -142,11 +134,26 @@ def _wrong_organisation(row: Row) -> str:
     return f"{_subject(row)}, but the work comes from {found}{_work(row)}"
 
 
-def _wrong_subject(row: Row) -> str:
+def _other_subject(row: Row) -> str:
     cited, found = text(row, "cited_for"), text(row, "found_about")
     if not cited or not found or _plain(cited) == _plain(found):
         return ""
     return f"{_subject(row)}, but the work found there is about {found}{_work(row)}"
+
+
+def _wrong_subject(row: Row) -> str:
+    return "" if _names_kinds(row) else _other_subject(row)
+
+
+def _cited_as_another_kind(row: Row) -> str:
+    return _other_subject(row) if _names_kinds(row) else ""
+
+
+def _names_kinds(row: Row) -> bool:
+    """Whether a work is cited for one kind of failure and about one."""
+    values = load_dictionary()["cases"].fields["failure_type"].values or ()
+    kinds = {_plain(value.replace("_", " ")) for value in values}
+    return {_plain(text(row, "cited_for")), _plain(text(row, "found_about"))} <= kinds
 
 
 def _dead_link(row: Row) -> str:
@@ -156,7 +163,7 @@ def _dead_link(row: Row) -> str:
 
 
 #: Findings that say that another work was found.
-OTHER_WORK = ("wrong_author", "wrong_organisation", "wrong_subject")
+OTHER_WORK = ("wrong_author", "wrong_organisation", "wrong_subject", "cited_as_another_kind")
 #: Comparison of each finding: what is wrong, in words, or an empty text.
 COMPARISONS: dict[str, Callable[[Row], str]] = {
     "wrong_author": _wrong_author,
@@ -165,6 +172,7 @@ COMPARISONS: dict[str, Callable[[Row], str]] = {
     "wrong_title": _wrong_title,
     "wrong_organisation": _wrong_organisation,
     "wrong_subject": _wrong_subject,
+    "cited_as_another_kind": _cited_as_another_kind,
     "dead_link": _dead_link,
 }
 
@@ -205,7 +213,7 @@ def _basis(row: Row) -> str:
 
 
 def _from(row: Row) -> str:
-    return KNOWN_FROM.get(text(row, "found_basis"), "where that is known from is not said")
+    return known_from(row, "found_basis")
 
 
 def _authors(row: Row, column: str) -> list[str]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from meta.audit.findings import Finding, findings_table, joined, rows_of, sentence, text
+from meta.audit.rows import rows_of, text
+from meta.finding import Finding, joined, sentence
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-def document_findings(documents: pd.DataFrame) -> pd.DataFrame:
+def document_findings(documents: pd.DataFrame) -> list[Finding]:
     """Find documents with sections that are still to be written.
 
     Parameters
@@ -20,7 +21,7 @@ def document_findings(documents: pd.DataFrame) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame
+    list of Finding
         Of kind ``document``: `open_sections`, one finding a document.
     """
     found = []
@@ -30,5 +31,5 @@ def document_findings(documents: pd.DataFrame) -> pd.DataFrame:
         if sections:
             said = f"the {text(row, 'short_name')} lists as still to be written: {joined(sections)}"
             key = (document,)
-            found.append(Finding("document", "open_sections", key, key, sentence(said)))
-    return findings_table(found)
+            found.append(Finding("document", "open_sections", key, (), key, sentence(said)))
+    return found

@@ -5,16 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from meta.audit.findings import (
-    Finding,
-    findings_table,
-    joined,
-    quoted,
-    rows_of,
-    sentence,
-    short_names,
-    text,
-)
+from meta.audit.rows import known_from, rows_of, short_names, text
+from meta.finding import Finding, joined, quoted, sentence
 from meta.plural import counted
 
 if TYPE_CHECKING:
@@ -22,10 +14,10 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from meta.audit.findings import Row
+    from meta.audit.rows import Row
 
 
-def goal_findings(pairs: pd.DataFrame, documents: pd.DataFrame | None = None) -> pd.DataFrame:
+def goal_findings(pairs: pd.DataFrame, documents: pd.DataFrame | None = None) -> list[Finding]:
     """Find documents that tell an environment's goals otherwise than its study, or each other.
 
     A document is held against what the study itself says. Where no row says that, it is held
@@ -41,7 +33,7 @@ def goal_findings(pairs: pd.DataFrame, documents: pd.DataFrame | None = None) ->
 
     Returns
     -------
-    DataFrame
+    list of Finding
         Of kind ``goal``: `swapped_goals` (intended and learned change places),
         `other_intended_goal`, `other_learned_goal`, and `unknown_environment` (told as shown,
         with neither a study nor a case behind it).
@@ -60,12 +52,12 @@ def goal_findings(pairs: pd.DataFrame, documents: pd.DataFrame | None = None) ->
                 found.append(_differing(row, rows, right, names))
             elif _is_unknown(row, rows):
                 found.append(_unknown(row, names))
-    return findings_table(found)
+    return found
 
 
 def category_findings(
     pairs: pd.DataFrame, cases: pd.DataFrame, documents: pd.DataFrame | None = None
-) -> pd.DataFrame:
+) -> list[Finding]:
     """Find documents that count cases as another kind of failure than they are coded as.
 
     Parameters
@@ -79,7 +71,7 @@ def category_findings(
 
     Returns
     -------
-    DataFrame
+    list of Finding
         Of kind ``category``: `counted_as_another_kind`, one finding a document and pair of kinds.
     """
     names = short_names(documents)
@@ -106,12 +98,14 @@ def category_findings(
                 f"are coded as {_kind(truly)}{_apart(document, separating, names)}"
             )
             found.append(_miscounted(document, wrong, said))
-    return findings_table(found)
+    return found
 
 
 def _miscounted(document: str, rows: list[Row], said: str) -> Finding:
     keys = tuple(text(row, "pair_id") for row in rows)
-    return Finding("category", "counted_as_another_kind", (document,), keys, sentence(said))
+    return Finding(
+        "category", "counted_as_another_kind", (document,), _places(rows), keys, sentence(said)
+    )
 
 
 def _codes(row: Row) -> tuple[str, str]:
@@ -147,7 +141,7 @@ def _differing(
     rest = "the reverse" if finding == "swapped_goals" else joined(list(told))
     said = f"{said}; {who} {verb} {rest}"
     keys = (text(row, "pair_id"), *(text(other, "pair_id") for other in against))
-    return Finding("goal", finding, (text(row, "document"),), keys, sentence(said))
+    return Finding("goal", finding, (text(row, "document"),), _places([row]), keys, sentence(said))
 
 
 def _is_unknown(row: Row, rows: list[Row]) -> bool:
@@ -161,7 +155,9 @@ def _unknown(row: Row, names: Mapping[str, str]) -> Finding:
         "as something that was shown, but no study or case of the evidence shows it"
     )
     key = (text(row, "pair_id"),)
-    return Finding("goal", "unknown_environment", (text(row, "document"),), key, sentence(said))
+    return Finding(
+        "goal", "unknown_environment", (text(row, "document"),), _places([row]), key, sentence(said)
+    )
 
 
 def _goals(row: Row) -> str:
@@ -175,8 +171,11 @@ def _teller(row: Row, names: Mapping[str, str]) -> str:
     document, place = text(row, "document"), text(row, "place")
     if document:
         return f"{names.get(document, document)}{f' ({place})' if place else ''}"
-    known = text(row, "known_from")
-    return f"the study {text(row, 'study_id')}{f' ({known})' if known else ''}"
+    return f"the study {text(row, 'study_id')} ({known_from(row, 'known_from')})"
+
+
+def _places(rows: list[Row]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(filter(None, (text(row, "place") for row in rows))))
 
 
 def _listed(rows: list[Row]) -> str:

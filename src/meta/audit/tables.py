@@ -1,4 +1,4 @@
-"""The audit's tables of results: items with their evidence, and findings of the documents."""
+"""The findings of the audit, and the tables of the warehouse that they and the items rest on."""
 
 from __future__ import annotations
 
@@ -10,68 +10,58 @@ import pandas as pd
 from meta.audit.citations import citation_findings
 from meta.audit.documents import document_findings
 from meta.audit.goals import category_findings, goal_findings
-from meta.audit.taxonomy import evidence_of_items
+from meta.audit.quoted_rates import quoted_findings
+from meta.evidence.database import connect
 from meta.evidence.dictionary import load_dictionary
 from meta.evidence.schema import quote
 from meta.evidence.taxonomy_links import read_links
-from meta.storage import atomic
+from meta.finding import findings_table
+from meta.risk.findings import table_findings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
 #: Tables that are read whole.
-AUDITED = ("documents", "taxonomy", "citations", "goal_pairs")
+AUDITED = ("documents", "taxonomy", "citations", "goal_pairs", "claims")
+#: Counts of an arm.
+COUNTS = ("n_trials", "n_capable", "n_at_risk", "n_goal_failure", "n_harm")
 #: Columns of other tables that are read beside those which items are linked to.
 EVIDENCE = {
-    "studies": ["study_id", "authors", "year"],
-    "arms": ["arm_id", "study_id", "agent_set", "overlap_set", "role", "n_trials"],
-    "cases": ["case_id", "study_id", "failure_type"],
+    "studies": ["study_id", "authors", "year", "url_or_id"],
+    "arms": ["arm_id", "study_id", "agent_set", "overlap_set", "role", "environment", *COUNTS],
+    "cases": ["case_id", "study_id", "failure_type", "title", "source_url"],
     "codings": ["unit_id", "coder"],
     "contrasts": ["arm_id"],
 }
 
 
-def document_audit(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+def all_findings(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Find everything that the documents get wrong or leave open.
 
     Parameters
     ----------
     tables : mapping of str to DataFrame
-        ``documents``, ``citations``, ``goal_pairs``, ``cases`` and ``studies``.
+        ``documents``, ``citations``, ``goal_pairs``, ``claims``, ``cases``, ``arms`` and
+        ``studies``, as of `read_tables`.
 
     Returns
     -------
     DataFrame
-        `meta.audit.findings.COLUMNS`.
+        `meta.finding.COLUMNS`.
     """
     documents, pairs = tables["documents"], tables["goal_pairs"]
-    parts = [
-        citation_findings(tables["citations"], documents, tables["studies"]),
-        goal_findings(pairs, documents),
-        category_findings(pairs, tables["cases"], documents),
-        document_findings(documents),
-    ]
-    return pd.concat(parts, ignore_index=True)
-
-
-def write_audit(database: Path, taxonomy: Path, findings: Path) -> None:
-    """Write the items of the taxonomies with their evidence, and the findings.
-
-    Parameters
-    ----------
-    database
-        The warehouse.
-    taxonomy, findings
-        CSV files to write; they have a header alone where there is nothing to say.
-    """
-    tables = read_tables(database)
-    for path, table in (
-        (taxonomy, evidence_of_items(tables)),
-        (findings, document_audit(tables)),
-    ):
-        with atomic(path) as temporary:
-            table.to_csv(temporary, index=False, lineterminator="\n")
+    return findings_table(
+        [
+            # A base may hold only some of the figures, or those of another document.
+            *table_findings(tables["claims"], partial=True),
+            *quoted_findings(tables),
+            *category_findings(pairs, tables["cases"], documents),
+            *goal_findings(pairs, documents),
+            *citation_findings(tables["citations"], documents, tables["studies"]),
+            *document_findings(documents),
+        ]
+    )
 
 
 def read_tables(database: Path) -> dict[str, pd.DataFrame]:
@@ -85,17 +75,18 @@ def read_tables(database: Path) -> dict[str, pd.DataFrame]:
     Returns
     -------
     dict of str to DataFrame
-        Text, but for the numbers of trials.
+        Text, but for the counts of arms and the values of claims.
     """
     dictionary = load_dictionary()
-    with duckdb.connect(database, read_only=True) as connection:
+    with connect(database) as connection:
         found = {name: _read(connection, name, list(dictionary[name].fields)) for name in AUDITED}
         wanted = {name: list(listed) for name, listed in EVIDENCE.items()}
         for text in found["taxonomy"]["links"].dropna():
             for link in read_links(text):
                 wanted[link.table] = list(dict.fromkeys([*wanted[link.table], link.column]))
         found |= {name: _read(connection, name, listed) for name, listed in wanted.items()}
-    found["arms"]["n_trials"] = found["arms"]["n_trials"].astype("Int64")
+    found["arms"] = found["arms"].astype(dict.fromkeys(COUNTS, "Int64"))
+    found["claims"]["value"] = pd.to_numeric(found["claims"]["value"])
     return found
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from meta.audit.findings import rows_of, text
+from meta.audit.rows import rows_of, text
 from meta.evidence.codes import agreed_codes
 from meta.evidence.screening import NUMBERED, counted_rows
 from meta.evidence.taxonomy_links import Link, read_links, read_units
@@ -15,13 +15,15 @@ from meta.evidence.taxonomy_links import Link, read_links, read_units
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from meta.audit.findings import Row
+    from meta.audit.rows import Row
     from meta.evidence.codes import CodeSet
 
 #: Columns of the items, then counts of what instantiates them, then its names.
 ITEM_COLUMNS = ["item_id", "taxonomy", "item", "parent", "document", "section", "description"]
 COUNTS = ["arms", "cases", "studies", "agent_sets", "trials", "disputed"]
-COLUMNS = [*ITEM_COLUMNS, *COUNTS, "arm_ids", "case_ids"]
+#: Goals of the items that tell of goals.
+GOALS = ["training_regime", "intended_goal", "learned_goal", "break_point"]
+COLUMNS = [*ITEM_COLUMNS, *COUNTS, "arm_ids", "case_ids", "study_ids", *GOALS]
 #: Roles whose rows hold trials that stand in other rows of their overlap set too.
 REPEATED = ("total", "subset", "superseded", "alternative_definition")
 
@@ -55,8 +57,8 @@ def evidence_of_items(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     Parameters
     ----------
     tables : mapping of str to DataFrame
-        ``taxonomy``, and of ``arms``, ``cases``, ``codings`` and ``contrasts`` those that there
-        are.
+        ``taxonomy``, and of ``arms``, ``cases``, ``codings``, ``contrasts`` and ``goal_pairs``
+        those that there are.
 
     Returns
     -------
@@ -78,7 +80,8 @@ def evidence_of_items(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     records = []
     for item in items:
         found = _with_parts(text(item, "item_id"), own, parts)
-        records.append({**{c: text(item, c) for c in ITEM_COLUMNS}, **base.counts(found)})
+        goals = base.goals.get(text(item, "item_id"), dict.fromkeys(GOALS, ""))
+        records.append({**{c: text(item, c) for c in ITEM_COLUMNS}, **base.counts(found), **goals})
     return pd.DataFrame(records, columns=COLUMNS)
 
 
@@ -103,6 +106,7 @@ class _Base:
         self.arms = _by_key(tables.get("arms"), "arm_id")
         self.cases = _by_key(tables.get("cases"), "case_id")
         codings = tables.get("codings")
+        self.goals = _goals(tables.get("goal_pairs"))
         self.agreed: CodeSet | None = None if codings is None else agreed_codes(codings)
 
     def instances(self, item: Row) -> Instances | None:
@@ -152,7 +156,17 @@ class _Base:
             "arms": len(arms), "cases": len(cases), "studies": len(studies),
             "agent_sets": len(sets), "trials": _trials(arms), "disputed": len(found.disputed),
             "arm_ids": spans(arms.index), "case_ids": spans(cases.index),
+            "study_ids": "; ".join(sorted(studies)),
         }  # fmt: skip
+
+
+def _goals(pairs: pd.DataFrame | None) -> dict[str, dict[str, str]]:
+    """Goals that documents tell, by item; of several tellings the first."""
+    found: dict[str, dict[str, str]] = {}
+    for row in [] if pairs is None else rows_of(pairs):
+        if text(row, "document"):
+            found.setdefault(text(row, "item_id"), {name: text(row, name) for name in GOALS})
+    return found
 
 
 def _by_key(table: pd.DataFrame | None, key: str) -> pd.DataFrame:

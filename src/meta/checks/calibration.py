@@ -30,7 +30,6 @@ from typing import Any
 
 import arviz as az
 import numpy as np
-import nutpie
 import pandas as pd
 import pymc as pm
 import pytensor
@@ -40,6 +39,7 @@ from meta.checks.uniformity import RANKED_DRAWS
 from meta.config import FitTask
 from meta.estimands.averages import StudyAverages
 from meta.estimands.draws import hyper_draws, outcomes
+from meta.inference.log_density import compile_log_density
 from meta.inference.refit import counts_of
 from meta.inference.sampling import CompiledModel, quiet, sample_posterior
 from meta.inference.seeds import child_seed
@@ -108,7 +108,7 @@ def simulator(
     with model:
         pm.Deterministic(LOG_LIKELIHOOD, log_likelihood(model))
     start = time.perf_counter()
-    compiled = nutpie.compile_pymc_model(model)
+    compiled = compile_log_density(model)
     ready = CompiledModel(model, compiled, time.perf_counter() - start, task.priors.families())
     return Simulator(
         ready=ready,

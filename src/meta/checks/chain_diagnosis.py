@@ -3,145 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import xarray as xr
 
 from meta.chain_settings import ChainTask
 from meta.checks.diagnosis import DIAGNOSTIC_COLUMNS
-from meta.checks.imputed import combined_statistics
+from meta.checks.paired_fits import (
+    FittedModel,
+    Pair,
+    fitted_model,
+    paired_fits,
+    paired_statistics,
+    thinned,
+)
 from meta.checks.sampler import Check, quantity_checks
 from meta.config import FitTask, Gate
-from meta.errors import DesignError
-from meta.estimands.draws import Draws, Estimate, hyper_draws
+from meta.estimands.draws import Estimate
 from meta.estimands.harm_chain import (
     WHOLE,
     HarmChain,
     Judgements,
+    cells_behind,
     chain_estimates,
     join,
+    judged_share,
 )
-from meta.evidence.analysis_set import read_analysis_set
-from meta.evidence.imputed_set import IMPUTATION
+from meta.estimands.notoriety import HARM
 from meta.inference.seeds import child_seed
-from meta.inference.store import read_fit
 from meta.models.design import Design
-from meta.models.imputed_design import build_imputed_design
-from meta.models.specification import design_of
 from meta.pooled import evidence_behind, pooled_table
-from meta.storage import atomic, write_csv
+from meta.provenance import commit
+from meta.storage import atomic, write_csv, write_json
 
 #: Sampling frame of a product of rates and shares of catalogued cases.
 FRAME = "denominator and case_series"
+#: Outcome and estimand of which the judged share of the variance is told.
+TYPICAL_HARM = (HARM, "rate_typical")
 #: Columns that the tables of a chain have beside those of pooled results.
-CHAIN_COLUMNS = ["harm_model", "k_cases"]
-
-
-@dataclass(frozen=True)
-class FittedModel:
-    """A stored fit as draws.
-
-    Attributes
-    ----------
-    draws, designs
-        Of each imputed code set; one of each where no codes are imputed.
-    base
-        Design that was compiled.
-    prior
-        Draws of the prior group; None where it was not stored.
-    """
-
-    draws: list[Draws]
-    designs: list[Design]
-    base: Design
-    prior: Draws | None
-
-
-def fitted_model(posterior: Path, analysis: Path, task: FitTask) -> FittedModel:
-    """Read a stored fit with the designs that it was fitted to.
-
-    Raises
-    ------
-    StoredFitError
-        If the file is not a whole fit of this package.
-    """
-    tree, _ = read_fit(posterior)
-    table = read_analysis_set(analysis)
-    sample = tree["posterior"].to_dataset()
-    if IMPUTATION in table:
-        designs = build_imputed_design(table, task.spec)
-        base, sets, parts = designs.base, designs.sets, _by_set(sample, len(designs.sets))
-    else:
-        base = design_of(table, task.spec)
-        sets, parts = [base], [sample]
-    prior = hyper_draws(tree["prior"].to_dataset(), base) if "prior" in tree.children else None
-    draws = [hyper_draws(part, each) for part, each in zip(parts, sets, strict=True)]
-    return FittedModel(draws, sets, base, prior)
-
-
-def _by_set(sample: xr.Dataset, count: int) -> list[xr.Dataset]:
-    number = sample["imputation"].to_numpy()
-    return [sample.isel(chain=np.flatnonzero(number == i)) for i in range(1, count + 1)]
-
-
-def paired_sets(
-    rates: FittedModel, harm: FittedModel, most: int
-) -> list[tuple[Draws, Draws, Design, Design]]:
-    """Cut the draws of two fits to pairs of the same shape, one pair for each imputed code set.
-
-    Parameters
-    ----------
-    rates, harm
-        The fits. Two of imputed codes have the same sets; where one has a single set, its draws are
-        spread over the sets of the other.
-    most
-        Draws that are kept in all, evenly spaced.
-
-    Raises
-    ------
-    DesignError
-        If both are of several sets and these differ in number.
-    """
-    counts = {len(rates.draws), len(harm.draws)} - {1}
-    if len(counts) > 1:
-        raise DesignError(
-            "two models of imputed codes can be joined where both have the same imputed sets"
-        )
-    sets = max(counts, default=1)
-    chains = min(fit.draws[0].shape[0] for fit in (rates, harm) if len(fit.draws) == sets)
-    one, other = _spread(rates.draws, sets), _spread(harm.draws, sets)
-    length = min(
-        most // (sets * chains), *(d.shape[0] * d.shape[1] // chains for d in (*one, *other))
-    )
-    each = [rates.designs * sets, harm.designs * sets]
-    return [
-        (_thinned(a, chains, length), _thinned(b, chains, length), each[0][i], each[1][i])
-        for i, (a, b) in enumerate(zip(one, other, strict=True))
-    ]
-
-
-def _spread(draws: list[Draws], sets: int) -> list[Draws]:
-    """Draws of a single set dealt out to several; those of several as they are."""
-    if len(draws) == sets:
-        return draws
-    return [_taken(draws[0], np.arange(i, len(draws[0].location), sets), 1) for i in range(sets)]
-
-
-def _thinned(draws: Draws, chains: int, length: int) -> Draws:
-    count = len(draws.location)
-    return _taken(draws, np.linspace(0, count - 1, chains * length).round().astype(int), chains)
-
-
-def _taken(draws: Draws, index: np.ndarray, chains: int) -> Draws:
-    arrays = {
-        field.name: getattr(draws, field.name)[index]
-        for field in fields(draws)
-        if field.name != "shape" and getattr(draws, field.name) is not None
-    }
-    return replace(draws, shape=(chains, len(index) // chains), **arrays)
+CHAIN_COLUMNS = ["harm_model", "k_cases", "judged_share"]
 
 
 def judgements_of(task: ChainTask, correlation: float | None = None) -> Judgements:
@@ -149,12 +51,10 @@ def judgements_of(task: ChainTask, correlation: float | None = None) -> Judgemen
     return Judgements(task.notoriety, task.transport, correlation, task.eta)
 
 
-def joined_sets(
-    pairs: Sequence[tuple[Draws, Draws, Design, Design]], judgements: Judgements, seed: int
-) -> list[HarmChain]:
+def joined_sets(pairs: Sequence[Pair], judgements: Judgements, seed: int) -> list[HarmChain]:
     """Join each pair; the draws of what no data tell are the same for any fixed correlation."""
     rng = np.random.default_rng(seed)
-    return [join(rates, harm, judgements, rng) for rates, harm, _, _ in pairs]
+    return [join(pair.rates, pair.harm, judgements, rng) for pair in pairs]
 
 
 def diagnose_chain(
@@ -174,31 +74,36 @@ def diagnose_chain(
     Returns
     -------
     tuple
-        Table in the columns of pooled results and `CHAIN_COLUMNS`; `passed` is of these draws, not
-        of the fits that they are made of. The checks of the draws, and the estimates.
+        Table in the columns of pooled results and `CHAIN_COLUMNS`: a row passes if its own draws do
+        and the sampler's chains of both fits. The checks of the draws, and the estimates.
     """
-    pairs = paired_sets(rates, harm, task.draws)
-    judgements = judgements_of(task)
+    paired = paired_fits(rates, harm, task.draws)
+    pairs, judgements = paired.sets, judgements_of(task)
     seed = child_seed(task.seed, task.rates, "chain")
     found = _estimates(joined_sets(pairs, judgements, seed), pairs, seed)
     draws = np.stack([np.stack([e.draws for e in each]) for each in found], axis=1)
-    statistics, _, _ = combined_statistics(draws)
+    statistics = paired_statistics(draws, paired.dealt)
     estimates = [
-        Estimate(e.outcome, e.group, e.estimand, draws[i].reshape(-1, draws.shape[3]), e.rows)
-        for i, e in enumerate(found[0])
+        replace(e, draws=draws[i].reshape(-1, draws.shape[3])) for i, e in enumerate(found[0])
     ]
-    behind = _behind(estimates, rates.base, harm.base)
+    behind = _behind(found, pairs)
     cases = behind.pop("k_cases")
-    prior = _prior(rates, harm, judgements, seed)
     table, _ = pooled_table(
-        estimates, rates.base, task.rates, gate, ci_prob, True, statistics, behind, prior
-    )
+        estimates, rates.base, task.rates, gate, ci_prob,
+        rates.chains_pass and harm.chains_pass, statistics, behind,
+        _prior(rates, harm, judgements, seed),
+    )  # fmt: skip
     table["frame"] = FRAME
     checks = quantity_checks(statistics, [e.key for e in estimates], gate)
     named = [
-        replace(c, check=f"chain_{c.check}", meaning=f"{c.meaning}: with harm") for c in checks
+        replace(c, check=f"chain_{c.check}", meaning=f"with harm: {c.meaning}") for c in checks
     ]
-    return table.assign(harm_model=task.harm, k_cases=cases), named, estimates
+    share = [
+        judged_share(e.draws, judgements) if (e.outcome, e.estimand) == TYPICAL_HARM else np.nan
+        for e in estimates
+    ]
+    table = table.assign(harm_model=task.harm, k_cases=cases, judged_share=share)
+    return table, named, estimates
 
 
 def correlation_table(
@@ -212,7 +117,7 @@ def correlation_table(
         Columns model, group, correlation (a number, or lkj for its prior), estimand, median,
         ci_low, ci_high, ci_prob.
     """
-    pairs = paired_sets(rates, harm, task.draws)
+    pairs = paired_fits(rates, harm, task.draws).sets
     seed = child_seed(task.seed, task.rates, "chain")
     tail = (1 - ci_prob) / 2
     rows = []
@@ -235,13 +140,13 @@ def correlation_table(
 
 
 def _estimates(
-    chains: Sequence[HarmChain],
-    pairs: Sequence[tuple[Draws, Draws, Design, Design]],
-    seed: int,
+    chains: Sequence[HarmChain], pairs: Sequence[Pair], seed: int
 ) -> list[list[Estimate]]:
     return [
-        chain_estimates(chain, a, b, np.random.default_rng([seed, number]))
-        for number, (chain, (_, _, a, b)) in enumerate(zip(chains, pairs, strict=True))
+        chain_estimates(
+            chain, pair.rates_design, pair.harm_design, np.random.default_rng([seed, number])
+        )
+        for number, (chain, pair) in enumerate(zip(chains, pairs, strict=True))
     ]
 
 
@@ -252,44 +157,36 @@ def _prior(
     if rates.prior is None or harm.prior is None:
         return None
     count = min(len(rates.prior.location), len(harm.prior.location))
-    one, other = (_thinned(each, 1, count) for each in (rates.prior, harm.prior))
+    one, other = (thinned(each, 1, count) for each in (rates.prior, harm.prior))
     rng = np.random.default_rng([seed, 1_000_000])
     chain = join(one, other, judgements, rng)
     return {e.key: e.draws.ravel() for e in chain_estimates(chain, rates.base, harm.base, rng)}
 
 
-def _behind(estimates: list[Estimate], rates: Design, harm: Design) -> dict[str, list[int]]:
-    """Rows behind each quantity: of the product, what is behind capability and goal failure.
+def _behind(found: Sequence[list[Estimate]], pairs: Sequence[Pair]) -> dict[str, list[int]]:
+    """Evidence behind each quantity, the mean over the sets where codes are imputed.
 
-    Nothing observes the product with harm, so that no study does directly.
+    Behind the product stands what is behind capability and goal failure. Nothing observes it with
+    harm, so that no study does directly.
     """
-    through = [
-        Estimate("capable_goal_failure", e.group, e.estimand, e.draws, e.rows)
-        if e.outcome == WHOLE
-        else Estimate("harm", e.group, e.estimand, e.draws, e.rows)
-        for e in estimates
+    each = [
+        [_evidence(e, pair.rates_design, pair.harm_design) for e in estimates]
+        for estimates, pair in zip(found, pairs, strict=True)
     ]
-    found: dict[str, list[int]] = {}
-    for estimate in through:
-        design = harm if estimate.outcome == "harm" else rates
-        for name, values in evidence_behind([estimate], design).items():
-            found.setdefault(name, []).append(values[0])
-    found["k_direct"] = [
-        0 if e.outcome == WHOLE else k for e, k in zip(estimates, found["k_direct"], strict=True)
-    ]
-    found["k_cases"] = [_cases(e.group, harm) for e in estimates]
-    return found
+    return {
+        name: np.mean([[e[name] for e in one] for one in each], axis=0).round().astype(int).tolist()
+        for name in each[0][0]
+    }
 
 
-def _cases(group: str, harm: Design) -> int:
-    """Cases that reach harm in a group."""
-    name, _, level = group.partition("=")
-    inside = np.ones(len(harm.rows), bool)
-    for moderator in harm.moderators:
-        if moderator.name == name and level in moderator.levels:
-            inside = moderator.members[moderator.levels.index(level)]
+def _evidence(estimate: Estimate, rates: Design, harm: Design) -> dict[str, int]:
+    design = harm if estimate.outcome == HARM else rates
+    through = replace(estimate, outcome="capable_goal_failure") if design is rates else estimate
+    seen = {name: values[0] for name, values in evidence_behind([through], design).items()}
     last = harm.stage == len(harm.stages) - 1
-    return int(harm.trials[last & inside[harm.row]].sum())
+    cells = cells_behind(estimate.group, harm)
+    cases = int(harm.trials[last & np.isin(harm.row, cells)].sum())
+    return {**seen, "k_cases": cases} | ({} if design is harm else {"k_direct": 0})
 
 
 def write_chain(
@@ -300,7 +197,7 @@ def write_chain(
     ci_prob: float,
     folder: Path,
 ) -> None:
-    """Join two stored fits; write `pooled.csv`, `diagnostics.csv`, `correlation.csv`, draws.
+    """Join two stored fits and write what comes of it.
 
     Parameters
     ----------
@@ -309,9 +206,10 @@ def write_chain(
     task, gate, ci_prob
         As for `diagnose_chain`.
     folder
-        Receives the files.
+        Receives `pooled.csv`, `diagnostics.csv`, `correlation.csv`, `draws.parquet` and
+        `chain.json`, the priors of what no data tell.
     """
-    one, other = fitted_model(*rates), fitted_model(*harm)
+    one, other = fitted_model(*rates, gate), fitted_model(*harm, gate)
     table, checks, estimates = diagnose_chain(one, other, task, gate, ci_prob)
     write_csv(folder / "pooled.csv", table)
     rows = pd.DataFrame([{"model": task.rates, **check.as_row()} for check in checks])
@@ -320,3 +218,4 @@ def write_chain(
     draws = pd.DataFrame({e.key: e.draws.ravel().astype("float32") for e in estimates})
     with atomic(folder / "draws.parquet") as temporary:
         draws.to_parquet(temporary, index=False)
+    write_json(folder / "chain.json", {**task.model_dump(mode="json"), "diagnosed": commit()})

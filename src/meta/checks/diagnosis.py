@@ -55,6 +55,11 @@ def diagnose(
         Rates of which the share of new studies above them is reported.
     """
     tree, record = read_fit(posterior)
+    record["diagnosis"] = {
+        "gate": gate.model_dump(mode="json"),
+        "ci_prob": ci_prob,
+        "exceedance": list(exceedance),
+    }
     table = read_analysis_set(analysis)
     if IMPUTATION in table:
         designs = build_imputed_design(table, task.spec)

@@ -26,6 +26,7 @@ from meta.claims.verdict import (
 )
 from meta.evidence.canonical import read_canonical
 from meta.evidence.dictionary import load_dictionary
+from meta.risk.arithmetic import IMPLIED
 
 #: Columns of `claims.csv`; others may be added at the end.
 COLUMNS = [
@@ -33,11 +34,13 @@ COLUMNS = [
     "verdict", "arithmetic", "evidence", "reason", "claim_low", "claim_high", "agrees_low",
     "agrees_high", "relation", "model", "outcome", "group", "estimand", "median", "ci_low",
     "ci_high", "ci_prob", "new_low", "new_high", "mass", "contraction", "k_studies", "k_rows",
-    "n_trials", "k_direct", "frame", "arithmetic_sentence", "why", "sentence", "words",
+    "n_trials", "k_direct", "frame", "arithmetic_sentence", "why", "sentence", "words", "k_kind",
 ]  # fmt: skip
 PRINTED = COLUMNS[:8]
 ARITHMETIC = ["claim_id", "reproduced", "sentence"]
-COUNTS = ("k_studies", "k_rows", "n_trials", "k_direct")
+#: What is said beside a sum whose rule the document does not give.
+IMPLIED_RULE = "(The document does not state this rule; its tables together imply it.)"
+COUNTS = ("k_studies", "k_rows", "n_trials", "k_direct", "k_kind")
 
 
 @dataclass(frozen=True)
@@ -77,8 +80,8 @@ def audit(
     claims
         Claims table.
     arithmetic
-        What the documents' own sums say: `claim_id`, `reproduced` and `sentence`; a claim may have
-        several rows, and is contradicted if any of its sums is.
+        What the documents' own sums say: `claim_id`, `reproduced`, `sentence` and perhaps `basis`;
+        a claim may have several rows, and is contradicted if any of its sums is.
     estimates
         Pooled results of a run.
     comparisons
@@ -132,7 +135,7 @@ def hold(
         single = estimates.single_studies(comparison)
         judgement = Judgement(NOT_TESTABLE, "few studies" if single else "no estimate")
     else:
-        judgement = judge(figure, estimate, comparison.relation)
+        judgement = judge(figure, estimate, comparison.relation, comparison.of_failures)
     return Held(printed, figure, comparison, estimate, judgement, single)
 
 
@@ -148,11 +151,16 @@ def _sums(arithmetic: pd.DataFrame, claims: pd.DataFrame) -> dict[str, tuple[str
         holds = rows["reproduced"].astype(bool)
         verdict = REPRODUCED if holds.all() else CONTRADICTED
         # Of a contradicted claim the sums that fail come first.
-        found[str(name)] = (
-            verdict,
-            " ".join([*rows.loc[~holds, "sentence"], *rows.loc[holds, "sentence"]]),
-        )
+        ordered = pd.concat([rows[~holds], rows[holds]]).to_dict("records")
+        found[str(name)] = (verdict, " ".join(_sum(row) for row in ordered))
     return found
+
+
+def _sum(row: Mapping[Any, Any]) -> str:
+    """A sum as a sentence, with a word of caution where the document does not give its rule."""
+    text = str(row["sentence"])
+    implied = f" {IMPLIED_RULE}" if row.get("basis") == IMPLIED else ""
+    return f"{text[:1].upper()}{text[1:]}{implied}"
 
 
 def _row(
@@ -207,7 +215,12 @@ def _text(value: Any) -> str:
     return "" if value is None or pd.isna(value) else str(value)
 
 
-def audit_run(claims: pd.DataFrame, arithmetic: pd.DataFrame, fits: Sequence[Path]) -> pd.DataFrame:
+def audit_run(
+    claims: pd.DataFrame,
+    arithmetic: pd.DataFrame,
+    fits: Sequence[Path],
+    sets: Sequence[Path] = (),
+) -> pd.DataFrame:
     """Audit the claims of an evidence base against its stored fits.
 
     Parameters
@@ -216,11 +229,15 @@ def audit_run(claims: pd.DataFrame, arithmetic: pd.DataFrame, fits: Sequence[Pat
         See `audit`.
     fits
         Folders of the fits that claims are held against.
+    sets
+        Their analysis sets (Parquet), named after the models; without one, no ratio of settings of
+        its model decides anything.
     """
     declared = load_comparisons()
     pairs = claims[["quantity", "subject"]].drop_duplicates().itertuples(index=False, name=None)
     wanted = [comparison_of(declared, str(q), _text(s)) for q, s in pairs]
-    return audit(claims, arithmetic, read_estimates(fits, [each for each in wanted if each]))
+    estimates = read_estimates(fits, [each for each in wanted if each], sets)
+    return audit(claims, arithmetic, estimates)
 
 
 def read_claims(tables: Path) -> pd.DataFrame:

@@ -48,6 +48,9 @@ class Comparison(_Strict):
         What is done to the estimate: nothing, its reciprocal, or one less it.
     relation
         Whether the figure is said to equal the estimate or can be no larger than it.
+    of_failures
+        Whether the figure is itself a share among failures, of which rows that were selected on
+        failure can tell.
     ratio
         How printed ranges become a ratio: upper over lower end, or over another range.
     note
@@ -65,6 +68,7 @@ class Comparison(_Strict):
     estimand: str = ""
     scale: Scale = "same"
     relation: Relation = "equal"
+    of_failures: bool = False
     ratio: Literal["ends"] | Other | None = None
     note: str = ""
     not_testable: str = ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from meta.claims.comparisons import ROW, Comparison, Scale
+from meta.claims.shared_kinds import AGAINST, read_shared_kinds
 
 #: Model, outcome, group and estimand.
 Key = tuple[str, str, str, str]
@@ -44,6 +45,9 @@ class Estimate:
         What lies behind it.
     k_direct
         Studies that observe it directly; of a ratio of two settings, at the setting with fewer.
+    k_kind
+        Of a ratio of two settings, studies at the setting with fewer, within one kind of failure;
+        None of anything else, and where it is not known.
     frame
         Sampling frame of the rows.
     passed
@@ -66,9 +70,15 @@ class Estimate:
     k_rows: int
     n_trials: int
     k_direct: int
+    k_kind: int | None
     frame: str
     passed: bool
     draws: np.ndarray | None = None
+
+    @property
+    def of_settings(self) -> bool:
+        """Whether it compares two settings of studies."""
+        return AGAINST in self.group
 
     @property
     def is_ratio(self) -> bool:
@@ -91,15 +101,23 @@ class Estimates:
         Pooled results of all models, in the columns of `pooled.csv`.
     draws
         Posterior draws by key, of those that are stored.
+    kinds
+        Studies of two settings within one kind of failure, by model and group.
     """
 
-    def __init__(self, pooled: pd.DataFrame, draws: Mapping[Key, np.ndarray] | None = None) -> None:
+    def __init__(
+        self,
+        pooled: pd.DataFrame,
+        draws: Mapping[Key, np.ndarray] | None = None,
+        kinds: Mapping[tuple[str, str], int] | None = None,
+    ) -> None:
         keys = pooled[list(ROW)].itertuples(index=False, name=None)
         self._rows: dict[Key, dict[Any, Any]] = dict(
             zip(((str(m), str(o), str(g), str(e)) for m, o, g, e in keys),
                 pooled.to_dict("records"), strict=True)
         )  # fmt: skip
         self._draws = draws or {}
+        self._kinds = kinds or {}
 
     def find(self, comparison: Comparison) -> Estimate | None:
         """Find the estimate that a comparison names; None where the run has no such number."""
@@ -123,6 +141,7 @@ class Estimates:
             k_rows=_count(row.get("k_rows")),
             n_trials=_count(row.get("n_trials")),
             k_direct=self._direct(key, row),
+            k_kind=self._kinds.get((key[0], key[2])),
             frame=str(row["frame"]),
             passed=str(row["passed"]).lower() == "true",
             draws=None if draws is None else np.asarray(to(draws)),
@@ -152,9 +171,9 @@ class Estimates:
         """
         model, outcome, group, _ = key
         field, _, levels = group.partition("=")
-        if " vs " not in levels:
+        if AGAINST not in levels:
             return _count(row.get("k_direct"))
-        sides = [(model, outcome, f"{field}={side}", "rate_mean") for side in levels.split(" vs ")]
+        sides = [(model, outcome, f"{field}={side}", "rate_mean") for side in levels.split(AGAINST)]
         return min(_count(self._rows.get(side, {}).get("k_direct")) for side in sides)
 
 
@@ -168,7 +187,9 @@ def _count(value: Any) -> int:
     return 0 if value is None or pd.isna(value) else int(value)
 
 
-def read_estimates(fits: Iterable[Path], comparisons: Iterable[Comparison]) -> Estimates:
+def read_estimates(
+    fits: Iterable[Path], comparisons: Sequence[Comparison], sets: Iterable[Path] = ()
+) -> Estimates:
     """Read the pooled results of stored fits, and the draws of what is compared.
 
     Parameters
@@ -177,6 +198,8 @@ def read_estimates(fits: Iterable[Path], comparisons: Iterable[Comparison]) -> E
         Folders with `pooled.csv` and `draws.parquet`.
     comparisons
         What is compared, its subjects filled in: draws of anything else are not read.
+    sets
+        Analysis sets of the models, which say what the settings of ratios were seen in.
     """
     tables: list[pd.DataFrame] = []
     draws: dict[Key, np.ndarray] = {}
@@ -190,4 +213,5 @@ def read_estimates(fits: Iterable[Path], comparisons: Iterable[Comparison]) -> E
         read = file.read(columns=stored)
         draws |= {columns[name]: read[name].to_numpy() for name in stored}
     empty = pd.DataFrame(columns=list(ROW))
-    return Estimates(pd.concat(tables, ignore_index=True) if tables else empty, draws)
+    pooled = pd.concat(tables, ignore_index=True) if tables else empty
+    return Estimates(pooled, draws, read_shared_kinds(sets, comparisons))

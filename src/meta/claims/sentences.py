@@ -157,6 +157,11 @@ def _conclusion(
         "failed checks": "That number did not pass the checks of its sampler.",
         "no rows": "No row observes it: the number is the prior through the rest of the model.",
         "few studies": _few(estimate),
+        "confounded": (
+            "By codes that all coders agree on, studies at the setting with fewer, within one kind "
+            f"of failure: {estimate.k_kind or 0}, where {FEWEST_STUDIES} are needed; without them "
+            "the ratio is one of the kinds as much as of the settings."
+        ),
         "prior": (
             f"The data took away {_contracted(estimate)} of the prior's variance, and "
             f"{LEAST_CONTRACTION:.0%} is asked for: the number is mostly its prior."
@@ -202,9 +207,12 @@ def _without_estimate(
     comparison: Comparison | None, reason: Reason, single: dict[str, float]
 ) -> str:
     if reason == "few studies":
-        each = ", ".join(f"{study} {number_text(v, True)}" for study, v in sorted(single.items()))
+        each = ", ".join(
+            f"{study.replace('_', ' ').capitalize()} {number_text(v, True)}"
+            for study, v in sorted(single.items())
+        )
         return (
-            f"{counted(len(single), 'study').capitalize()} set arms against a baseline in this, "
+            f"Arms were set against their baseline for this in {counted(len(single), 'study')}, "
             f"where {FEWEST_STUDIES} are needed (odds ratio of goal failure: {each})."
         )
     if reason == "no estimate" and comparison is not None:

@@ -39,7 +39,7 @@ VERDICTS = (CONTRADICTED, NOT_SUPPORTED, SUPPORTED, REPRODUCED, NOT_TESTABLE)
 Reason = Literal[
     "within", "outside", "too imprecise", "bound only", "declared", "no figure", "no scale",
     "no comparison", "no estimate", "selected on failure", "failed checks", "no rows",
-    "few studies", "prior",
+    "few studies", "confounded", "prior",
 ]  # fmt: skip
 
 
@@ -78,9 +78,17 @@ def region(figure: Figure, is_ratio: bool) -> Figure:
     return Figure(low / (1 + low), high / (1 + high))
 
 
-def readiness(estimate: Estimate) -> Reason | None:
-    """Why an estimate cannot decide anything; None where it can."""
-    if estimate.frame not in UNSELECTED:
+def readiness(estimate: Estimate, of_failures: bool = False) -> Reason | None:
+    """Why an estimate cannot decide anything; None where it can.
+
+    Parameters
+    ----------
+    estimate
+        What a figure is held against.
+    of_failures
+        Whether the figure is itself a share among failures.
+    """
+    if estimate.frame not in UNSELECTED and not of_failures:
         return "selected on failure"
     if not estimate.passed:
         return "failed checks"
@@ -90,13 +98,17 @@ def readiness(estimate: Estimate) -> Reason | None:
     # doi:10.1002/sim.6473); a single study's own rate needs that study alone.
     if estimate.k_direct < (1 if estimate.estimand == "study_rate" else FEWEST_STUDIES):
         return "few studies"
+    if estimate.of_settings and (estimate.k_kind or 0) < FEWEST_STUDIES:
+        return "confounded"
     # Not `<`: an unknown contraction is not a passed one.
     if not estimate.contraction >= LEAST_CONTRACTION:
         return "prior"
     return None
 
 
-def judge(figure: Figure, estimate: Estimate, relation: Relation = "equal") -> Judgement:
+def judge(
+    figure: Figure, estimate: Estimate, relation: Relation = "equal", of_failures: bool = False
+) -> Judgement:
     """Say what an estimate makes of a printed figure.
 
     Parameters
@@ -108,8 +120,10 @@ def judge(figure: Figure, estimate: Estimate, relation: Relation = "equal") -> J
     relation
         ``at_most`` where the figure can be no larger than the estimate: then the evidence can
         contradict the figure and cannot support it.
+    of_failures
+        Whether the figure is itself a share among failures.
     """
-    unfit = readiness(estimate)
+    unfit = readiness(estimate, of_failures)
     if unfit:
         return Judgement(NOT_TESTABLE, unfit)
     if relation == "at_most":

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from scipy.special import expit
-from scipy.stats import gamma as gamma_distribution
+from scipy.special import expit, gammaincinv
 
 from meta.estimands.draws import Draws
 from meta.models.quadrature import hermite
@@ -26,7 +25,7 @@ def _mixing(df: np.ndarray | None) -> Iterator[tuple[float, np.ndarray | float]]
         yield 1.0, 1.0
         return
     for q in (np.arange(MIXING_NODES) + 0.5) / MIXING_NODES:
-        yield 1 / MIXING_NODES, 1 / np.sqrt(gamma_distribution.ppf(q, df / 2, scale=2 / df))
+        yield 1 / MIXING_NODES, 1 / np.sqrt(gammaincinv(df / 2, q) * 2 / df)
 
 
 def mean_of_product(

@@ -26,6 +26,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.special import logit
 
 from meta.estimands.draws import Draws, Estimate
 from meta.estimands.notoriety import HARM, harm_alone
@@ -74,11 +75,15 @@ class HarmChain:
         Draws of harm alone, notoriety and transport taken into its location.
     correlation
         Shape (D,), of a study's harm with its goal failures.
+    notoriety, transport
+        Shape (D,): what was taken off harm's location, and what was added to it.
     """
 
     rates: Draws
     harm: Draws
     correlation: np.ndarray
+    notoriety: np.ndarray | float = 0.0
+    transport: np.ndarray | float = 0.0
 
     def at(self, rate_x: np.ndarray, harm_x: np.ndarray) -> Draws:
         """Draws of all three stages at settings of the moderators.
@@ -145,6 +150,8 @@ def join(rates: Draws, harm: Draws, judgements: Judgements, rng: np.random.Gener
         rates=rates,
         harm=replace(alone, location=moved),
         correlation=lkj if fixed is None else np.full(count, float(fixed)),
+        notoriety=notoriety,
+        transport=transport,
     )
 
 
@@ -207,13 +214,40 @@ def chain_estimates(
         for estimate in population_estimates(draws, three, level, rng):
             if estimate.estimand not in REPORTED or estimate.outcome not in (HARM, WHOLE):
                 continue
-            rows = seen if estimate.outcome == WHOLE else _cells(group.label, harm)
+            rows = seen if estimate.outcome == WHOLE else cells_behind(group.label, harm)
             found.append(replace(estimate, rows=rows))
     return found
 
 
-def _cells(group: str, harm: Design) -> np.ndarray:
-    """Rows of the harm model that reach harm in a group; all of them where it has no such group."""
+def judged_share(typical: np.ndarray, judgements: Judgements) -> float:
+    """Share of the uncertainty of harm in the typical study that no further case can take away.
+
+    Parameters
+    ----------
+    typical
+        Draws of the typical rate of harm as it enters the product.
+    judgements
+        Priors of notoriety and transport, of which nothing is learned.
+
+    Returns
+    -------
+    float
+        Their variance over that of the logit of the draws; 1 where chance makes it larger.
+    """
+    judged = judgements.notoriety.sigma**2 + judgements.transport.sigma**2
+    return min(1.0, judged / float(logit(typical).var()))
+
+
+def cells_behind(group: str, harm: Design) -> np.ndarray:
+    """Rows of the harm model that reach harm in a group; all of them where it has no such group.
+
+    Parameters
+    ----------
+    group
+        `all`, or `field=level`.
+    harm
+        Design of the harm model.
+    """
     reached = harm.rows_of_stage(len(harm.stages) - 1)
     name, _, level = group.partition("=")
     for moderator in harm.moderators:

@@ -8,6 +8,7 @@ import duckdb
 import pandas as pd
 
 from meta.evidence.agreement import agreement_table
+from meta.evidence.database import connect
 from meta.evidence.disagreements import disagreement_table
 from meta.evidence.responses import coder_kinds, response_columns
 from meta.evidence.schema import columns, quote
@@ -64,7 +65,7 @@ def _read(database: Path) -> dict[str, pd.DataFrame]:
     wanted = response_columns()
     for table, more in TOLD.items():
         wanted[table] += more
-    with duckdb.connect(database, read_only=True) as connection:
+    with connect(database) as connection:
         present = {row[0] for row in connection.sql("SHOW TABLES").fetchall()}
         return {
             name: _text(connection.sql(f"SELECT {columns(wanted[name])} FROM {quote(name)}"))

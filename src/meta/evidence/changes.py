@@ -13,6 +13,7 @@ import duckdb
 import pandas as pd
 
 from meta.evidence import numerals
+from meta.evidence.database import connect
 from meta.evidence.dictionary import Table, load_dictionary
 from meta.evidence.schema import columns, quote
 
@@ -60,7 +61,7 @@ def canonical_rows(database: Path) -> dict[str, pd.DataFrame]:
         Tables without rows are left out.
     """
     found = {}
-    with duckdb.connect(database, read_only=True) as connection:
+    with connect(database) as connection:
         for table in load_dictionary():
             frame = connection.sql(_query(connection, table)).df().astype("string").fillna("")
             if len(frame):

@@ -1,4 +1,4 @@
-"""Commands `meta new KIND`: an option a field, prompts in a terminal."""
+"""Commands `meta new study|arm|case|...`: an option a field, prompts in a terminal."""
 
 from __future__ import annotations
 

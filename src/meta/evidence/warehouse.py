@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from meta.evidence.corrections import COLUMNS
+from meta.evidence.database import connect
 from meta.evidence.dictionary import load_dictionary
 from meta.evidence.problems import EvidenceError
 from meta.evidence.schema import columns, create_table, quote
@@ -25,11 +26,19 @@ if TYPE_CHECKING:
     from meta.evidence.checking import Evidence
     from meta.evidence.dictionary import Dictionary, Table
 
+#: Where rows stand in their files; `row_key` as in the corrections.
+SOURCE_ROWS = (
+    'CREATE TABLE source_rows ("table" VARCHAR NOT NULL, row_key VARCHAR NOT NULL, '
+    "file_line BIGINT NOT NULL)"
+)
+
 
 def build_warehouse(evidence: Evidence, database: Path) -> None:
     """Write the evidence to a database, whole or not at all.
 
-    Every table of the dictionary is created; a table whose file is absent stays empty.
+    Every table of the dictionary is created; a table whose file is absent stays empty. Beside them
+    stand ``corrections``, one row a corrected cell, and ``source_rows``, which has the line of
+    ``data/raw/<table>.csv`` on which each row starts.
 
     Parameters
     ----------
@@ -47,7 +56,8 @@ def build_warehouse(evidence: Evidence, database: Path) -> None:
         raise EvidenceError(evidence.problems)
     dictionary = load_dictionary()
     database.parent.mkdir(parents=True, exist_ok=True)
-    with _replacing(database) as unfinished, duckdb.connect(unfinished) as connection:
+    with _replacing(database) as unfinished, connect(unfinished, read_only=False) as connection:
+        connection.execute(SOURCE_ROWS)
         for table in dictionary:
             _load(connection, table, dictionary, evidence.tables.get(table.name))
         _load_corrections(connection, evidence.corrections)
@@ -67,7 +77,7 @@ def export_canonical(database: Path, folder: Path) -> None:
         Where ``<table>.parquet`` is written or replaced.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with duckdb.connect(database, read_only=True) as connection:
+    with connect(database) as connection:
         for table in load_dictionary():
             rows = _canonical(connection, table)
             with _replacing(folder / f"{table.name}.parquet") as unfinished:
@@ -89,6 +99,18 @@ def _load(
     connection.register("incoming", pa.Table.from_pandas(rows, preserve_index=False))
     names = columns(rows.columns)
     connection.execute(f"INSERT INTO {quote(table.name)} ({names}) SELECT {names} FROM incoming")
+    connection.unregister("incoming")
+    _load_lines(connection, table, frame)
+
+
+def _load_lines(connection: duckdb.DuckDBPyConnection, table: Table, frame: pd.DataFrame) -> None:
+    """Keep where each row stands in its file, apart from it: a row that moves has not changed."""
+    connection.register("incoming", pa.Table.from_pandas(frame, preserve_index=False))
+    key = ", ".join(f"coalesce({quote(column)}::VARCHAR, '')" for column in table.key)
+    connection.execute(
+        f"INSERT INTO source_rows SELECT ?, concat_ws('; ', {key}), _line FROM incoming",
+        [table.name],
+    )
     connection.unregister("incoming")
 
 

@@ -18,6 +18,7 @@ import xarray as xr
 from pymc.exceptions import ImplicitFreezeWarning
 
 from meta.config import FitTask
+from meta.inference.log_density import compile_log_density
 from meta.inference.seeds import child_seed
 from meta.models.build import model_of
 from meta.models.design import Design
@@ -45,7 +46,7 @@ def compile_model(design: Design, task: FitTask) -> CompiledModel:
     """
     start = time.perf_counter()
     model = model_of(design, task.priors)
-    compiled = nutpie.compile_pymc_model(model)
+    compiled = compile_log_density(model)
     return CompiledModel(model, compiled, time.perf_counter() - start, task.priors.families())
 
 

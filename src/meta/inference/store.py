@@ -14,7 +14,7 @@ from meta.config import FitTask
 from meta.errors import StoredFitError
 from meta.models.centring import parameterisation
 from meta.models.design import Design
-from meta.provenance import commit, library_versions
+from meta.provenance import code_fingerprint, commit, library_versions, machine
 from meta.storage import atomic
 
 RECORD = "meta_record"
@@ -41,7 +41,13 @@ def fit_record(
         "notes": design.notes,
         "times": {part: round(seconds, 2) for part, seconds in course["times"].items()},
         "versions": library_versions(["arviz", "nutpie", "pymc", "pandas", "duckdb"]),
-        "provenance": {**commit(), "python": platform.python_version()},
+        "provenance": {
+            **commit(),
+            "python": platform.python_version(),
+            "machine": machine(),
+            "code": code_fingerprint("meta.steps:fit"),
+        },
+        "task": task.model_dump(mode="json"),
     }
 
 

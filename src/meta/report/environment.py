@@ -23,6 +23,8 @@ def environment() -> Environment:
     found.filters.update(
         spell=spell, percent=percent, number=_number, counted=counted, outcome=outcome_name
     )
+    # What only a whole site has; a page rendered alone goes without.
+    found.globals.update(pages=(), page="", row_address=lambda *_: "")
     return found
 
 

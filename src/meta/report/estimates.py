@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from meta.report.wording import NO_DATA, NO_DATA_SHARE
+from meta.report.wording import NO_ARM, NO_CASE, NO_DATA, NO_DATA_SHARE, STAGES
 
 RATES = ("rate_typical", "rate_mean", "rate_new", "rate_new_arm", "study_rate")
 
@@ -37,6 +37,8 @@ class Estimate:
     studies, direct : int
         Studies with those rows, and those of them that observe the outcome itself rather than its
         product with capability; below zero where results of an earlier version do not say.
+    missing : str or None
+        What to say of missing data, where rows and studies do not tell.
     """
 
     model: str
@@ -54,6 +56,7 @@ class Estimate:
     contraction: float = math.nan
     studies: int = -1
     direct: int = -1
+    missing: str | None = None
 
     @property
     def key(self) -> str:
@@ -73,6 +76,8 @@ class Estimate:
     @property
     def no_data(self) -> str:
         """What to say where no row observes the outcome itself; empty where one does."""
+        if self.missing is not None:
+            return self.missing
         # The forest plot draws a study that counts the product alone with hollow marks.
         unseen = self.direct == 0 and self.estimand != "study_rate"
         if self.rows > 0 and not unseen:
@@ -143,6 +148,7 @@ def _estimate(record: dict[Any, Any]) -> Estimate:
         contraction=float(record.get("contraction", math.nan)),
         studies=int(record["k_studies"]),
         direct=_direct(record.get("k_direct")),
+        missing=_missing(record),
     )
 
 
@@ -154,6 +160,19 @@ def _prior(record: dict[Any, Any], name: str) -> float:
 def _direct(count: Any) -> int:
     """Studies that observe an outcome directly; results of an earlier version do not say."""
     return -1 if count is None or math.isnan(float(count)) else int(count)
+
+
+def _missing(record: dict[Any, Any]) -> str | None:
+    """What to say of a number of a chain with harm that has no arms or no cases.
+
+    Nothing observes the product with harm, so that direct observation is no mark of data there.
+    """
+    cases = float(record.get("k_cases", math.nan))
+    if math.isnan(cases):
+        return None
+    if record["k_rows"] == 0 and record["outcome"] != STAGES[-1]:
+        return NO_ARM
+    return "" if cases > 0 else NO_CASE
 
 
 def percent_decimals(rate: float, mcse: float) -> int:

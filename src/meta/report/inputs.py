@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pandas as pd
 
@@ -12,8 +13,10 @@ from meta.evidence.links import links as links_in
 from meta.evidence.responses import coded_fields
 from meta.report.agreement import CodeResults, load_codes
 from meta.report.calibration import Calibrations, load_calibrations
+from meta.report.chain_results import ChainResults, load_chain
 from meta.report.check_tables import CheckTables, load_check_tables
 from meta.report.estimates import Estimate, index_estimates
+from meta.report.evidence_page.tables import EvidenceTables, load_evidence
 from meta.report.sensitivity import Sensitivity, load_sensitivity
 
 RATE_FRAME = "denominator"
@@ -110,6 +113,10 @@ class ReportInputs:
         Committed calibrations and coverage; empty where none was handed in.
     claims : pandas.DataFrame or None
         The audit of claims; None for a base without claims.
+    evidence : EvidenceTables or None
+        Rows of the evidence base; None where they were not handed in.
+    chains : tuple of ChainResults
+        Rates joined to the harm of catalogued cases, the primary's first.
     """
 
     fits: tuple[Fit, ...]
@@ -127,6 +134,8 @@ class ReportInputs:
     settings: Mapping[str, Any] = field(default_factory=dict)
     calibration: Calibrations = field(default_factory=Calibrations)
     claims: pd.DataFrame | None = None
+    evidence: EvidenceTables | None = None
+    chains: tuple[ChainResults, ...] = ()
 
     @property
     def rate_fits(self) -> tuple[Fit, ...]:
@@ -155,6 +164,12 @@ class ReportInputs:
         found = links_in(str(cells.iloc[0])) if len(cells) else []
         return found[0][1] if found else ""
 
+    def row_address(self, name: str, kind: str = "arm") -> str:
+        """Address of an arm, study or case on the evidence page; empty where it has no row."""
+        known = {} if self.evidence is None else self.evidence.addresses
+        address = known.get((kind, name))
+        return "" if address is None else f"evidence.html#{quote(address, safe='')}"
+
     def estimate(self, model: str, outcome: str, group: str, estimand: str) -> Estimate | None:
         """Return one pooled number, or None where the model does not report it."""
         return self.estimates.get(f"{model}/{outcome}/{group}/{estimand}")
@@ -177,6 +192,8 @@ def load_inputs(
     settings: Mapping[str, Any] | None = None,
     calibration: Path | None = None,
     claims: Path | None = None,
+    evidence: Path | None = None,
+    chains: Sequence[Path] = (),
 ) -> ReportInputs:
     """Read the stored results that a report is made of.
 
@@ -212,6 +229,10 @@ def load_inputs(
         Folder of the committed calibrations.
     claims : Path, optional
         The audit of claims (CSV).
+    evidence : Path, optional
+        The warehouse (DuckDB).
+    chains : sequence of Path, optional
+        Folders of chains with harm.
 
     Returns
     -------
@@ -219,7 +240,8 @@ def load_inputs(
         The results, primary model first.
     """
     rows = {path.stem: pd.read_parquet(path) for path in analysis}
-    loaded = [_load_fit(folder, rows, checks) for folder in fits]
+    joined = [load_chain(folder) for folder in chains]
+    loaded = [load_fit(folder, rows, checks, joined) for folder in fits]
     loaded.sort(key=lambda fit: not fit.record.get("primary"))
     return ReportInputs(
         fits=tuple(loaded),
@@ -239,16 +261,25 @@ def load_inputs(
         settings=settings or {},
         calibration=load_calibrations(calibration) if calibration else Calibrations(),
         claims=pd.read_csv(claims) if claims else None,
+        evidence=load_evidence(evidence) if evidence else None,
+        chains=tuple(joined),
     )
 
 
-def _load_fit(folder: Path, rows: dict[str, pd.DataFrame], checks: Path | None) -> Fit:
+def load_fit(
+    folder: Path,
+    rows: dict[str, pd.DataFrame],
+    checks: Path | None,
+    chains: Sequence[ChainResults] = (),
+) -> Fit:
+    """Read one model: its folder, its analysis rows by name, the folder of all checks, chains."""
     record = json.loads((folder / "fit.json").read_text(encoding="utf-8"))
     name = str(record.get("model", folder.name))
     diagnostics = pd.read_csv(folder / "diagnostics.csv", dtype=str, keep_default_na=False)
     tables = load_check_tables(checks / name, name) if checks else None
-    if tables:
-        diagnostics = pd.concat([diagnostics, tables.gates], ignore_index=True)
+    more = [tables.gates] if tables else []
+    more += [chain.diagnostics for chain in chains if chain.rates == name]
+    diagnostics = pd.concat([diagnostics, *more], ignore_index=True)
     return Fit(
         name=name,
         record=record,

@@ -118,11 +118,14 @@ def _harm(inputs: ReportInputs) -> Limit | None:
     tables = [fit.rows for fit in inputs.rate_fits if fit.rows is not None]
     if any(len(observed(table, "harm")) for table in tables):
         return None
-    return Limit(
-        "harm",
-        "No study with a denominator measures harm.",
-        "Nothing here is a probability that a goal failure does significant harm.",
-    )
+    text = "Nothing here is a probability that a goal failure does significant harm"
+    if inputs.chains:
+        text += (
+            " that evaluations have shown. What stands under “With harm” takes harm from "
+            "catalogued cases, as coders judge it, and rests on priors of how much likelier "
+            "harmful failures are to be written up, and of how cases differ from evaluations"
+        )
+    return Limit("harm", "No study with a denominator measures harm.", f"{text}.")
 
 
 def _catalogue(fit: Fit, who: str) -> Limit | None:

@@ -68,11 +68,16 @@ def notoriety_section(inputs: ReportInputs, fit: Fit) -> NotorietySection | None
         tuple(Line(group_name(group), STAGES[-1], _cells(inputs, fit, group)) for group in groups),
     )  # fmt: skip
     mu, sigma = float(prior["mu"]), float(prior["sigma"])
-    span = [math.exp(mu + z * sigma) for z in (-1.96, 0, 1.96)]
-    said = f"{span[1]:.1f} (95% from {span[0]:.1f} to {span[2]:.0f})"
+    said = odds_factor(mu, sigma)
     below = 0.5 * math.erfc(mu / sigma / math.sqrt(2))
     figure = _curve(curve, groups, stamp(inputs, {fit.name}), f"fig-notoriety-{fit.name}")
     return NotorietySection(figure, table, said, f"{100 * below:.0f}%")
+
+
+def odds_factor(mu: float, sigma: float) -> str:
+    """Write the median of an odds ratio and 95% of it, where its logarithm is normal."""
+    low, middle, high = (math.exp(mu + z * sigma) for z in (-1.96, 0, 1.96))
+    return f"{middle:.1f} (95% from {low:.1f} to {high:.2g})"
 
 
 def _cells(inputs: ReportInputs, fit: Fit, group: str) -> tuple[Estimate | None, ...]:

@@ -1,11 +1,14 @@
 """The page: sections in order, rendered to one self-contained file and written atomically."""
 
+from collections.abc import Collection, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from meta.evidence.codes import EVENT_CODES
+from meta.evidence.dictionary import load_dictionary
 from meta.report.agreement import (
+    CodeResults,
     agreement_section,
     coders_sentence,
     codes_note,
@@ -13,13 +16,17 @@ from meta.report.agreement import (
     disputes,
     effect_table,
 )
+from meta.report.chain_results import chain_correlations, chain_rows
 from meta.report.changes import changes_section
 from meta.report.check_sections import check_sections
 from meta.report.claims import claims_context, verdict_counts
+from meta.report.codebook import codebook_context
 from meta.report.contrasts import contrast_sections, pairs_table
 from meta.report.environment import environment as _environment
 from meta.report.estimates import percent
+from meta.report.evidence_page.page import evidence_context, evidence_csv
 from meta.report.flow_diagram import flow_diagram
+from meta.report.harm_chain import harm_section
 from meta.report.inputs import Fit, ReportInputs, load_inputs
 from meta.report.limits import limits_of
 from meta.report.methods.page import methods_context
@@ -38,6 +45,7 @@ from meta.report.sections import (
     type_section,
 )
 from meta.report.sensitivity_page import few_studies_table, page_context, sensitivity_csv
+from meta.report.site import navigation
 from meta.report.tables import (
     correlation_table,
     exceedance_table,
@@ -51,7 +59,7 @@ from meta.storage import write_text
 __all__ = ["ReportInputs", "load_inputs", "render_page", "render_report"]
 
 
-def render_report(run: ReportInputs, folder: Path) -> None:
+def render_report(run: ReportInputs, folder: Path, others: Collection[str] = ()) -> None:
     """Write the report: ``index.html`` and the tables it links to.
 
     Parameters
@@ -60,97 +68,104 @@ def render_report(run: ReportInputs, folder: Path) -> None:
         The stored results.
     folder : Path
         Where to write; made where it does not exist. Each file is replaced whole or not at all.
+    others : collection of str, optional
+        Pages that other jobs write beside these, for the navigation.
     """
-    files = {
+    tables = {
         "pooled.csv": pooled_csv(run),
         "diagnostics.csv": diagnostics_csv(run),
         "results.json": results_json(run),
         "references.bib": bibtex(run.studies),
         "references.json": csl_json(run.studies),
-        "index.html": render_page(run),
-        **_check_files(run),
-        **_code_files(run),
-        **_sensitivity_files(run),
-        **_extra_files(run),
-        **_claim_files(run),
+        **_extra_tables(run),
     }
-    files |= _methods_files(run, frozenset(files))
+    pages = _pages(run)
+    # The methods say of each objection which of the files written here answers it.
+    written = frozenset({*tables, *pages, "methods.html"})
+    methods = methods_context(run, written)
+    tables["prior_implications.csv"] = methods["prior_table"].to_csv(
+        index=False, lineterminator="\n", float_format="%.6g"
+    )
+    pages["methods.html"] = ("methods.html.j2", methods)
+    texts = {name: _render(run, name, pages, others) for name in pages}
     folder.mkdir(parents=True, exist_ok=True)
-    for name, text in files.items():
+    for name, text in {**tables, **texts}.items():
         write_text(folder / name, text)
 
 
-def _check_files(run: ReportInputs) -> dict[str, str]:
-    sections = check_sections(run)
-    if not sections:
-        return {}
-    page = _environment().get_template("check_page.html.j2")
+#: Template and context of a page.
+Page = tuple[str, dict[str, Any]]
+
+
+def _pages(run: ReportInputs) -> dict[str, Page]:
+    """Pages that this run has, by file; those whose part of the evidence is absent are not."""
+    found: dict[str, Page] = {
+        "index.html": ("index.html.j2", _context(run)),
+        "codebook.html": ("codebook.html.j2", codebook_context(load_dictionary())),
+    }
+    if run.evidence is not None:
+        context = evidence_context(run, run.evidence)
+        found["evidence.html"] = ("evidence.html.j2", context)
+    if sections := check_sections(run):
+        found["diagnostics.html"] = ("check_page.html.j2", {"sections": sections})
+    if run.sensitivity:
+        context = page_context(run.sensitivity, run.multiverse, _interval_name(run.fits))
+        found["sensitivity.html"] = ("sensitivity_analyses.html.j2", context)
+    if run.claims is not None:
+        found["claims.html"] = ("claims.html.j2", claims_context(run.claims))
+    if run.codes is not None:
+        found["disagreements.html"] = ("disagreements.html.j2", _disagreements(run, run.codes))
+    return found
+
+
+def _render(
+    run: ReportInputs, file: str, pages: Mapping[str, Page], others: Collection[str] = ()
+) -> str:
+    template, context = pages[file]
     failed = failed_checks(run)
-    text = page.render(
-        colours=COLOURS, composition_label=COMPOSITION, stamp=stamp_of(failed), failed=failed,
-        sections=sections,
-    )  # fmt: skip
-    return {"diagnostics.html": text}
+    shared = {
+        "colours": COLOURS,
+        "composition_label": COMPOSITION,
+        "stamp": stamp_of(failed),
+        "failed": failed,
+        "pages": navigation({*pages, *others}),
+        "page": file,
+        "row_address": run.row_address,
+    }
+    return _environment().get_template(template).render({**shared, **context})
 
 
-def _extra_files(run: ReportInputs) -> dict[str, str]:
-    """Tables that a base has only with contrasts, or with a composition that has an offset."""
-    tables = {"contrasts.csv": pairs_table(run), "notoriety.csv": notoriety_table(run)}
+def _disagreements(run: ReportInputs, codes: CodeResults) -> dict[str, Any]:
     return {
-        name: table.to_csv(index=False, lineterminator="\n")
-        for name, table in tables.items()
-        if len(table)
+        "coders": coders_sentence(codes.coders),
+        "total": len(codes.disagreements),
+        "disputes": disputes(codes, run.href),
     }
 
 
-def _code_files(run: ReportInputs) -> dict[str, str]:
-    if run.codes is None:
-        return {}
-    page = _environment().get_template("disagreements.html.j2")
-    return {
-        "agreement.csv": run.codes.agreement.to_csv(index=False, lineterminator="\n"),
-        "disagreements.csv": disagreements_csv(run.codes),
-        "disagreement_effect.csv": effect_table(run).to_csv(index=False, lineterminator="\n"),
-        "disagreements.html": page.render(
-            colours=COLOURS,
-            coders=coders_sentence(run.codes.coders),
-            total=len(run.codes.disagreements),
-            disputes=disputes(run.codes, run.href),
-        ),
-    }
-
-
-def _claim_files(run: ReportInputs) -> dict[str, str]:
-    if run.claims is None:
-        return {}
-    failed = failed_checks(run)
-    page = _environment().get_template("claims.html.j2")
-    context = claims_context(run.claims)
-    text = page.render(colours=COLOURS, stamp=stamp_of(failed), failed=failed, **context)
-    return {"claims.html": text}
-
-
-def _methods_files(run: ReportInputs, written: frozenset[str]) -> dict[str, str]:
-    context = methods_context(run, written | {"methods.html"})
-    numbers = context["prior_table"]
-    page = _environment().get_template("methods.html.j2")
-    return {
-        "methods.html": page.render(colours=COLOURS, **context),
-        "prior_implications.csv": numbers.to_csv(
-            index=False, lineterminator="\n", float_format="%.6g"
-        ),
-    }
-
-
-def _sensitivity_files(run: ReportInputs) -> dict[str, str]:
-    if not run.sensitivity:
-        return {}
-    page = _environment().get_template("sensitivity_analyses.html.j2")
-    context = page_context(run.sensitivity, run.multiverse, _interval_name(run.fits))
-    return {
-        "sensitivity.csv": sensitivity_csv(run.sensitivity),
-        "sensitivity.html": page.render(colours=COLOURS, **context),
-    }
+def _extra_tables(run: ReportInputs) -> dict[str, str]:
+    """Tables that only some bases have, such as those with contrasts or with codes."""
+    texts = {}
+    if run.evidence is not None:
+        texts["evidence.csv"] = evidence_csv(run, run.evidence)
+    if run.codes is not None:
+        texts["agreement.csv"] = run.codes.agreement.to_csv(index=False, lineterminator="\n")
+        texts["disagreements.csv"] = disagreements_csv(run.codes)
+        texts["disagreement_effect.csv"] = effect_table(run).to_csv(
+            index=False, lineterminator="\n"
+        )
+    if run.sensitivity:
+        texts["sensitivity.csv"] = sensitivity_csv(run.sensitivity)
+    some = {"contrasts": pairs_table(run), "notoriety": notoriety_table(run)}
+    if run.chains:
+        some |= {
+            "chain": chain_rows(run.chains),
+            "chain_correlation": chain_correlations(run.chains),
+        }
+    for name, table in some.items():
+        if len(table):
+            texts[f"{name}.csv"] = table.to_csv(index=False, lineterminator="\n")
+    return texts
 
 
 def render_page(run: ReportInputs) -> str:
@@ -166,23 +181,19 @@ def render_page(run: ReportInputs) -> str:
     str
         HTML with its style and figures inside; it requests nothing.
     """
-    return _environment().get_template("index.html.j2").render(_context(run))
+    return _render(run, "index.html", {"index.html": ("index.html.j2", _context(run))})
 
 
 def _context(run: ReportInputs) -> dict[str, Any]:
     forests = forest_section(run)
-    failed = failed_checks(run)
     return {
-        "colours": COLOURS,
-        "composition_label": COMPOSITION,
         "not_in_base": NOT_IN_BASE,
-        "stamp": stamp_of(failed),
         "run": run,
         "codes_note": partial(codes_note, run),
         "event_codes": {outcome_name(o): sorted(codes) for o, codes in EVENT_CODES.items()},
-        "failed": failed,
         "limits": limits_of(run),
         "chain": chain_section(run),
+        "harm": harm_section(run),
         "types": type_section(run),
         "moderators": moderator_section(run),
         "little": LITTLE,

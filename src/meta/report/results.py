@@ -7,14 +7,15 @@ from typing import Any
 import pandas as pd
 
 from meta import __version__
+from meta.report.chain_results import pooled_rows
 from meta.report.inputs import ReportInputs
 from meta.report.verdict import failed_checks
 from meta.report.wording import COMPOSITION
 
 
 def pooled_csv(inputs: ReportInputs) -> str:
-    """Join the pooled rows of all models as CSV."""
-    return _csv([fit.pooled for fit in inputs.fits])
+    """Join the pooled rows of all models, then of the chains with harm, as CSV."""
+    return _csv(_pooled(inputs))
 
 
 def diagnostics_csv(inputs: ReportInputs) -> str:
@@ -48,13 +49,18 @@ def results_json(inputs: ReportInputs) -> str:
         },
         "passed": not failed_checks(inputs),
         "models": {fit.name: fit.record for fit in inputs.fits},
-        "pooled": _records([fit.pooled for fit in inputs.fits]),
+        "chains": {chain.rates: chain.record for chain in inputs.chains},
+        "pooled": _records(_pooled(inputs)),
         "diagnostics": _records([fit.diagnostics for fit in inputs.fits]),
         "flow": inputs.flow,
         "corrections": list(inputs.corrections),
         "refused": dict(inputs.refused),
     }
     return json.dumps(_finite(content), ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+
+
+def _pooled(inputs: ReportInputs) -> list[pd.DataFrame]:
+    return [*(fit.pooled for fit in inputs.fits), *pooled_rows(inputs.chains)]
 
 
 def _csv(tables: list[pd.DataFrame]) -> str:

@@ -112,6 +112,7 @@ class Composition:
     lists: Table
     counts: CellTable
     notoriety: NotorietySection | None
+    joined: bool = False
 
 
 def chain_section(inputs: ReportInputs) -> Section | None:
@@ -209,7 +210,8 @@ def composition_section(inputs: ReportInputs) -> list[Composition]:
         )
         section = Section(fit, figure, group_table(inputs, fit, groups))
         notoriety = notoriety_section(inputs, fit)
-        found.append(Composition(section, lists, cell_table(fit), notoriety))
+        joined = any(chain.harm == fit.name for chain in inputs.chains)
+        found.append(Composition(section, lists, cell_table(fit), notoriety, joined))
     return found
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 
 from meta.risk.documents import Documents, ShiftType
 from meta.risk.printed import Figure
+from meta.risk.table_claims import claims_text
 
 
 def without_harm(shift: ShiftType) -> float:
@@ -46,7 +47,8 @@ def base_rate_table(documents: Documents) -> pd.DataFrame:
         product of the two factors (without_harm), the harm that the printed product implies
         (implied_harm, with the range that rounding allows), what the stated band of harm would
         give (stated_low, stated_high) and what the pooled harm would (pooled_harm), and whether
-        the printed product is within the stated band (within_band). Probabilities.
+        the printed product is within the stated band (within_band). Probabilities. Claims behind
+        the row (claims).
     """
     low, high = documents.harm.ends
     rows = []
@@ -68,6 +70,7 @@ def base_rate_table(documents: Documents) -> pd.DataFrame:
                 "stated_high": bare * high,
                 "pooled_harm": bare * documents.pooled.harm.value,
                 "within_band": harm_within_band(shift, documents),
+                "claims": claims_text(shift.capability, shift.goal, shift.base),
             }
         )
     return pd.DataFrame(rows)
@@ -79,19 +82,29 @@ def pooled_table(documents: Documents) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns row, capability, goal, harm, product. Rows are the sources, `printed pooled`,
-        `unweighted mean` of the three columns (its product is the product of means) and
-        `mean of products`, which has a product only.
+        Columns row, capability, goal, harm, product and claims. Rows are the sources,
+        `printed pooled`, `unweighted mean` of the three columns (its product is the product of
+        means) and `mean of products`, which has a product only.
     """
     rows: list[dict[str, object]] = [
-        {"row": s.name, **{k: f.value for k, f in s.figures.items()}, "product": s.product}
+        {
+            "row": s.name,
+            **{k: f.value for k, f in s.figures.items()},
+            "product": s.product,
+            "claims": claims_text(*s.figures.values()),
+        }
         for s in documents.sources.values()
     ]
     pooled = documents.pooled
     printed = {column: figure.value for column, figure in pooled.figures.items()}
     means = {column: unweighted_mean(documents, column) for column in printed}
     rows += [
-        {"row": "printed pooled", **printed, "product": pooled.product},
+        {
+            "row": "printed pooled",
+            **printed,
+            "product": pooled.product,
+            "claims": claims_text(*pooled.figures.values()),
+        },
         {"row": "unweighted mean", **means, "product": math.prod(means.values())},
         {"row": "mean of products", "product": mean_of_products(documents)},
     ]

@@ -8,6 +8,7 @@ import pandas as pd
 
 from meta.risk.documents import Documents, Scenario
 from meta.risk.printed import EXACT
+from meta.risk.table_claims import claims_text
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def chart_table(documents: Documents) -> pd.DataFrame:
         (types on either side of that line), table_type (blank where the table does not name the
         scenario), agrees (blank then and on a line), table_x and table_y (capability and goal
         risk printed for table_type) and equals_table (whether the point is the pair of any type,
-        or that with the probability that capability fails).
+        or that with the probability that capability fails), claims.
     """
     rows = []
     for scenario in documents.scenarios.values():
@@ -77,6 +78,7 @@ def chart_table(documents: Documents) -> pd.DataFrame:
             "table_x": shift.capability.value if shift else float("nan"),
             "table_y": shift.goal.value if shift else float("nan"),
             "equals_table": bool(equal_points(scenario, documents)),
+            "claims": claims_text(scenario.x, scenario.y),
         }
         rows.append(row)
     return pd.DataFrame(rows)

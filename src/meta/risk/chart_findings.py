@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from meta.finding import Finding, Numbers
 from meta.risk.chart import equal_points, place
 from meta.risk.documents import Documents, Scenario
-from meta.risk.finding import Finding, Numbers
 from meta.risk.printed import Figure, listed
+from meta.risk.table_finding import Find, table_finding
 
 
 def examples_in_other_quadrants(d: Documents) -> Finding | None:
@@ -19,7 +20,7 @@ def examples_in_other_quadrants(d: Documents) -> Finding | None:
         for s in wrong
     ]
     numbers = {s.name: [s.type or "", place(s, d).type or ""] for s in wrong}
-    return _finding("examples_in_other_quadrants", d, wrong, f"{'; '.join(parts)}.", numbers)
+    return _finding("examples_in_other_quadrants", d, wrong, "; ".join(parts), numbers)
 
 
 def example_on_a_line(d: Documents) -> Finding | None:
@@ -33,7 +34,7 @@ def example_on_a_line(d: Documents) -> Finding | None:
         for s in lying
     ]
     numbers = {s.name: place(s, d).borders for s in lying}
-    return _finding("example_on_a_line", d, lying, f"{'; '.join(parts)}.", numbers)
+    return _finding("example_on_a_line", d, lying, "; ".join(parts), numbers)
 
 
 def scenario_against_code_book(d: Documents) -> Finding | None:
@@ -47,7 +48,7 @@ def scenario_against_code_book(d: Documents) -> Finding | None:
         for s in wrong
     ]
     numbers = {s.name: [s.coded or "", place(s, d).type or ""] for s in wrong}
-    return _finding("scenario_against_code_book", d, wrong, f"{'; '.join(parts)}.", numbers)
+    return _finding("scenario_against_code_book", d, wrong, "; ".join(parts), numbers)
 
 
 def empty_quadrant(d: Documents) -> Finding | None:
@@ -59,9 +60,14 @@ def empty_quadrant(d: Documents) -> Finding | None:
     empty = [name for name, names in plotted.items() if not names]
     if not empty:
         return None
+    held = [
+        f"{_title(name, d)} has {listed([d.scenarios[each].title for each in names])}"
+        for name, names in plotted.items()
+        if names
+    ]
     sentence = (
         f"Of {len(d.scenarios)} scenarios none is plotted in the quadrant of "
-        f"{listed([_title(name, d) for name in empty])}."
+        f"{listed([_title(name, d) for name in empty])}; that of {'; that of '.join(held)}."
     )
     numbers = {"empty": empty, **{name: names for name, names in plotted.items() if names}}
     return _finding("empty_quadrant", d, list(d.scenarios.values()), sentence, numbers)
@@ -80,7 +86,7 @@ def points_not_in_table(d: Documents) -> Finding | None:
     return _finding("points_not_in_table", d, scenarios, sentence, {"equal": 0.0}, table)
 
 
-CHART_FINDINGS = (
+CHART_FINDINGS: tuple[Find, ...] = (
     examples_in_other_quadrants, example_on_a_line, scenario_against_code_book, empty_quadrant,
     points_not_in_table,
 )  # fmt: skip
@@ -93,9 +99,9 @@ def _finding(
     sentence: str,
     numbers: Numbers,
     others: list[Figure] | None = None,
-) -> Finding:
+) -> Finding | None:
     figures = [figure for s in scenarios for figure in (s.x, s.y)] + (others or [])
-    return Finding(name, d.structure.chart.section, figures, sentence, numbers)
+    return table_finding("chart", name, d, d.structure.chart.section, figures, sentence, numbers)
 
 
 def _title(shift: str | None, d: Documents) -> str:

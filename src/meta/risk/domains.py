@@ -9,6 +9,7 @@ import pandas as pd
 from meta.risk.base_rates import highest_base
 from meta.risk.documents import Documents, Domain
 from meta.risk.printed import Span, ratio
+from meta.risk.table_claims import claims_text
 
 
 def implied_now(domain: Domain, documents: Documents) -> tuple[float, float]:
@@ -45,12 +46,12 @@ def domain_table(documents: Documents) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row a domain: shift numbers, score and level, the multipliers of that level
+        One row a domain: title, shift numbers, score and level, the multipliers of that level
         (multiplier_low, multiplier_high), what they imply (implied_low, implied_high), the
         printed range (now_low, now_high) and projection (later_low, later_high), what the
         timeline's multiplier makes of the printed range (projected_low, projected_high), the
-        ratios of the printed ones (ratio_low, ratio_high), and whether both printed ends of today
-        are reproduced.
+        ratios of the printed ones (ratio_low, ratio_high), whether both printed ends of today
+        are reproduced, and claims.
     """
     times = later_multiplier(documents).ends
     rows = []
@@ -60,6 +61,7 @@ def domain_table(documents: Documents) -> pd.DataFrame:
         rows.append(
             {
                 "domain": domain.name,
+                "title": domain.title,
                 "shift_low": domain.shift.low.value,
                 "shift_high": domain.shift.high.value,
                 "score": domain.score.value,
@@ -77,6 +79,7 @@ def domain_table(documents: Documents) -> pd.DataFrame:
                 "ratio_low": ratio(later.low.value, now.low.value),
                 "ratio_high": ratio(later.high.value, now.high.value),
                 "reproduced": reproduced_now(domain, documents),
+                "claims": claims_text(domain.shift, domain.score, now, later),
             }
         )
     return pd.DataFrame(rows)
@@ -95,7 +98,7 @@ def timeline_table(documents: Documents) -> pd.DataFrame:
     -------
     DataFrame
         Columns period, low, high (multipliers), and for each shift type its base times them
-        (``<shift>_low``, ``<shift>_high``), never clipped; exceeds_one flags the highest.
+        (``<shift>_low``, ``<shift>_high``), never clipped; exceeds_one flags the highest; claims.
     """
     rows = []
     for name, multiplier in documents.periods.items():
@@ -104,5 +107,6 @@ def timeline_table(documents: Documents) -> pd.DataFrame:
         for shift in documents.shifts.values():
             row[f"{shift.name}_low"] = shift.base.value * low
             row[f"{shift.name}_high"] = shift.base.value * high
-        rows.append({**row, "exceeds_one": highest_base(documents).value * high > 1})
+        above = highest_base(documents).value * high > 1
+        rows.append({**row, "exceeds_one": above, "claims": claims_text(multiplier)})
     return pd.DataFrame(rows)

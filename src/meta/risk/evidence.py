@@ -13,14 +13,22 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from meta.estimands.averages import mean_of_product, mean_rate
+from meta.estimands.chain_averages import average_rates, new_rates
 from meta.estimands.contraction import contraction
 from meta.estimands.draws import Draws
 from meta.estimands.harm_chain import STAGES, WHOLE, HarmChain
-from meta.estimands.population import new_effects
 from meta.inference.seeds import child_seed
+from meta.models.design import FEWEST_STUDIES
 from meta.risk.basis import Basis, Setting
 from meta.risk.documents import Documents
+from meta.risk.flags import (
+    EXTRAPOLATES,
+    FEW_CASES,
+    FEW_CONTRASTS,
+    FEW_STUDIES,
+    NO_CASES,
+    NO_LEVEL,
+)
 from meta.risk.printed import EXACT
 from meta.risk.scenarios import (
     EVIDENCE,
@@ -44,9 +52,10 @@ OUTCOMES = {
 }
 ESTIMANDS = ("rate_mean", "rate_new")
 BOTH = "evidence and judgement"
-EXTRAPOLATES, NO_CASES, NO_LEVEL = "extrapolates", "no_cases", "no_evidence"
-#: A level that fewer than this many studies have, on average over code sets, is extrapolated to.
-FEWEST_STUDIES = 0.5
+#: A level that fewer studies, or lists of cases, have on average over code sets is extrapolated to.
+LEAST = 0.5
+#: Lists of cases, on average over code sets, below which a level has few.
+FEWEST_LISTS = 1.0
 
 #: Share of a level of a field: a score between two levels has a share of each.
 Mix = tuple[tuple[str, float], ...]
@@ -64,9 +73,9 @@ class Support:
         Studies and arms that count goal failures at the level, on average over code sets.
     k_lists
         Lists of cases with harm at the level; None where the model of harm has no such moderator.
-    flag
-        `EXTRAPOLATES`, `NO_CASES`, `NO_LEVEL` (no model has the level: the setting changes
-        nothing), or empty.
+    flags
+        `NO_LEVEL` (no model has the level: the setting changes nothing), or what is thin:
+        `EXTRAPOLATES` or `FEW_STUDIES`, `NO_CASES` or `FEW_CASES`.
     """
 
     setting: str
@@ -74,7 +83,7 @@ class Support:
     k_studies: float
     k_rows: float
     k_lists: float | None
-    flag: str
+    flags: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -104,8 +113,10 @@ class EvidenceRisk:
 
     @property
     def flags(self) -> tuple[str, ...]:
-        """Warnings of the settings, as `flag:setting=level`."""
-        return tuple(f"{s.flag}:{s.setting}={s.level}" for s in self.support if s.flag)
+        """Warnings of settings, as `flag:setting=level`, and of remedies."""
+        found = [f"{flag}:{s.setting}={s.level}" for s in self.support for flag in s.flags]
+        few = [e.name for e in self.effects if 0 < e.k_studies < FEWEST_STUDIES]
+        return (*found, *(f"{FEW_CONTRASTS}:mitigation={name}" for name in few))
 
 
 def evidence_risk(
@@ -234,17 +245,17 @@ def design_rows(mean: np.ndarray, settings: tuple[Setting, ...], mix: dict[str, 
 
 def stage_rates(draws: Draws, seed: int) -> dict[tuple[str, str], np.ndarray]:
     """Average over studies, and prediction for a new study, of each outcome, shape (D,)."""
-    new_logit = draws.location + new_effects(draws, np.random.default_rng(child_seed(seed, "new")))
-    new = mean_rate(new_logit, draws.inner)
+    averages, new = average_rates(draws), new_rates(draws, new_normals(len(draws.location), seed))
     found = {}
     for outcome, s in OUTCOMES.items():
-        one = s.stop - s.start == 1
-        factor = np.ones((len(draws.tau), 1, 1)) if one else draws.factor[:, s, s]
-        found[outcome, "rate_mean"] = mean_of_product(
-            draws.location[:, s], draws.tau[:, s], draws.inner[:, s], factor
-        )
+        found[outcome, "rate_mean"] = averages[s.start, s.stop]
         found[outcome, "rate_new"] = new[:, s].prod(axis=1)
     return found
+
+
+def new_normals(count: int, seed: int) -> np.ndarray:
+    """Standard normals of the new study of each draw, the same for every profile, shape (D, 3)."""
+    return np.random.default_rng(child_seed(seed, "new")).standard_normal((count, len(STAGES)))
 
 
 def _touched(outcome: str, effects: list[Effect]) -> bool:
@@ -261,22 +272,43 @@ def _basis(outcome: str, effects: list[Effect]) -> str:
 
 def _support(mixes: list[dict[str, Mix]], basis: Basis) -> list[Support]:
     rates = {setting.field: setting for setting in basis.rates}
-    harm = {setting.field: setting for setting in basis.harm}
     named = {(name, level) for mix in mixes for name, levels in mix.items() for level, _ in levels}
     order = list(PROFILE_FIELDS)
-    found = []
-    for name, level in sorted(named, key=lambda pair: (order.index(pair[0]), pair[1])):
-        field = PROFILE_FIELDS[name]
-        studies, rows = _counts(rates[field], level)
-        lists = _counts(harm[field], level)[0] if field in harm else None
-        if level not in rates[field].levels:
-            flag = NO_LEVEL
-        elif studies < FEWEST_STUDIES:
-            flag = EXTRAPOLATES
-        else:
-            flag = NO_CASES if lists is not None and lists < FEWEST_STUDIES else ""
-        found.append(Support(name, level, studies, rows, lists, flag))
-    return found
+    ordered = sorted(named, key=lambda pair: (order.index(pair[0]), pair[1]))
+    return [
+        level_support(name, level, basis)
+        for name, level in ordered
+        if PROFILE_FIELDS[name] in rates
+    ]
+
+
+def level_support(name: str, level: str, basis: Basis) -> Support:
+    """What is behind one level of a setting of a profile.
+
+    Parameters
+    ----------
+    name, level
+        For instance `shift` and `significant`.
+    basis
+        Of a run.
+    """
+    field = PROFILE_FIELDS[name]
+    rates = next(setting for setting in basis.rates if setting.field == field)
+    harm = next((setting for setting in basis.harm if setting.field == field), None)
+    studies, rows = _counts(rates, level)
+    lists = None if harm is None else _counts(harm, level)[0]
+    if level not in rates.levels:
+        flags = [NO_LEVEL]
+    else:
+        flags = _thin(studies, (LEAST, EXTRAPOLATES), (FEWEST_STUDIES, FEW_STUDIES))
+        if lists is not None:
+            flags += _thin(lists, (LEAST, NO_CASES), (FEWEST_LISTS, FEW_CASES))
+    return Support(name, level, studies, rows, lists, tuple(flags))
+
+
+def _thin(count: float, *bounds: tuple[float, str]) -> list[str]:
+    """Flag of the first bound that a count is below."""
+    return [flag for least, flag in bounds if count < least][:1]
 
 
 def _counts(setting: Setting, level: str) -> tuple[float, float]:

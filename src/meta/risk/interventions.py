@@ -7,6 +7,7 @@ import math
 import pandas as pd
 
 from meta.risk.documents import Documents, Intervention
+from meta.risk.table_claims import claims_text
 
 
 def remaining(intervention: Intervention) -> tuple[float, float]:
@@ -50,7 +51,7 @@ def intervention_table(documents: Documents) -> pd.DataFrame:
         figure, then of all. Columns intervention, layer, has_figure, reduction_low,
         reduction_high, remaining_low, remaining_high, and for an intervention that brings about
         the low-risk configuration of a modifier that modifier and the reduction that the
-        modifier's low end is (modifier_reduction).
+        modifier's low end is (modifier_reduction); claims.
     """
     rows = [_single(x, documents) for x in documents.interventions.values()]
     with_figure = [x for x in documents.interventions.values() if x.has_figure]
@@ -77,6 +78,7 @@ def _single(intervention: Intervention, documents: Documents) -> dict[str, objec
         "remaining_high": high,
         "modifier": intervention.modifier or "",
         "modifier_reduction": 1 - modifier.span.low.value if modifier else math.nan,
+        "claims": claims_text(intervention.reduction),
     }
 
 
@@ -92,4 +94,5 @@ def _multiplied(layer: str, names: list[str], documents: Documents) -> dict[str,
         "remaining_high": high,
         "modifier": "",
         "modifier_reduction": math.nan,
+        "claims": "",
     }

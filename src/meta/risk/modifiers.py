@@ -9,6 +9,7 @@ import pandas as pd
 
 from meta.risk.documents import Documents, Modifier
 from meta.risk.printed import EXACT, ratio
+from meta.risk.table_claims import claims_text
 
 
 def combined_range(documents: Documents) -> tuple[float, float]:
@@ -23,8 +24,8 @@ def modifier_table(documents: Documents) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns modifier, field, low, high, and the level and score of the low-risk and of the
-        high-risk configuration (blank where none is printed).
+        Columns modifier, field, low, high, the level and score of the low-risk and of the
+        high-risk configuration (blank where none is printed), and claims.
     """
     rows = [_modifier_row(modifier) for modifier in documents.modifiers.values()]
     low, high = combined_range(documents)
@@ -43,6 +44,7 @@ def _modifier_row(modifier: Modifier) -> dict[str, object]:
         "high_risk": modifier.high_risk,
         "low_risk_score": scores[0],
         "high_risk_score": scores[1],
+        "claims": claims_text(modifier.span, *([modifier.scores] if modifier.scores else [])),
     }
 
 
@@ -58,7 +60,8 @@ def level_table(documents: Documents) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns level, score_low, score_high, low, high (multipliers; blank in a gap) and gap.
+        Columns level, score_low, score_high, low, high (multipliers; blank in a gap), gap and
+        claims.
     """
     rows: list[dict[str, object]] = [
         {
@@ -68,6 +71,7 @@ def level_table(documents: Documents) -> pd.DataFrame:
             "low": level.multiplier.low.value,
             "high": level.multiplier.high.value,
             "gap": False,
+            "claims": claims_text(level.score, level.multiplier),
         }
         for level in documents.levels.values()
     ]
@@ -84,14 +88,15 @@ def modified_table(documents: Documents) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns shift_type, base, low, high, exceeds_one.
+        Columns shift_type, base, low, high, exceeds_one, claims.
     """
     low, high = combined_range(documents)
     table = pd.DataFrame(
         {"shift_type": s.name, "base": s.base.value} for s in documents.shifts.values()
     )
     table["low"], table["high"] = table["base"] * low, table["base"] * high
-    return table.assign(exceeds_one=table["high"] > 1)
+    claims = [claims_text(s.base) for s in documents.shifts.values()]
+    return table.assign(exceeds_one=table["high"] > 1, claims=claims)
 
 
 def risk_range_table(documents: Documents) -> pd.DataFrame:
@@ -102,7 +107,7 @@ def risk_range_table(documents: Documents) -> pd.DataFrame:
     DataFrame
         Columns shift_type, base, low, high, low_multiplier, high_multiplier, and the lowest and
         highest multiplier that the rounding of the figures allows for each end (low_least,
-        low_most, high_least, high_most).
+        low_most, high_least, high_most), and claims.
     """
     rows = []
     for shift in documents.shifts.values():
@@ -115,5 +120,5 @@ def risk_range_table(documents: Documents) -> pd.DataFrame:
                 shift.base.value + shift.base.half_unit
             )
             row[f"{end}_most"] = (figure.value + figure.half_unit) / most if most > 0 else math.inf
-        rows.append(row)
+        rows.append({**row, "claims": claims_text(shift.risk, shift.base)})
     return pd.DataFrame(rows)

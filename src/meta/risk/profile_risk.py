@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 
-from meta.errors import MissingRowsError
 from meta.estimands.harm_chain import WHOLE
+from meta.estimands.notoriety import HARM
 from meta.risk.basis import Basis
-from meta.risk.documents import Documents, read_documents
+from meta.risk.documents import Documents
 from meta.risk.evidence import EvidenceRisk, evidence_risk
 from meta.risk.named_profiles import DOMAIN, LATER, named_profiles
 from meta.risk.published import risk_of
@@ -18,6 +19,8 @@ from meta.risk.settings import SETTINGS, Profile
 
 PUBLISHED_MODE, EVIDENCE_MODE = "published", "evidence"
 SHIFT = "shift_type"
+#: Estimands of the published mode: the formula's product, and a stage as it is printed.
+FORMULA, STAGE = "published", "printed"
 COLUMNS = [
     "kind", "profile", *SETTINGS, "mode", "outcome", "estimand", "value", "low", "high",
     "interval", "basis", "contraction", "k_studies", "printed_low", "printed_high", "flags", "note",
@@ -57,43 +60,47 @@ def risk_table(
     -------
     pandas.DataFrame
         `COLUMNS`. A row of the published mode has the central value and the range of the printed
-        factors, never clipped; one of the evidence mode the median and interval.
+        factors, never clipped; one of the evidence mode the median and interval. A shift type has
+        its printed stages too, and in `printed_*` the range that the document prints for its risk;
+        a domain has there the range that is printed for it.
     """
     rows = []
     for (kind, name), profile in profiles.items():
         head = {"kind": kind, "profile": name, **_settings(profile)}
         rows.append(head | published_row(profile, documents) | _printed(kind, name, documents))
+        if kind == SHIFT:
+            rows += [head | row for row in printed_stages(name, documents)]
         if basis is not None:
             risk = evidence_risk(profile, basis, documents, seed)
             rows += [head | row for row in evidence_rows(risk, ci_prob)]
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def shipped_risk_table(
-    claims: pd.DataFrame, basis: Basis, seed: int, ci_prob: float
-) -> tuple[pd.DataFrame, str]:
-    """Risk of the shift types and of the profiles that the document names.
-
-    Returns
-    -------
-    tuple
-        The table, and why it is empty where the claims are not all of the document's.
-    """
-    try:
-        documents = read_documents(claims)
-    except MissingRowsError as error:
-        return pd.DataFrame(columns=COLUMNS), str(error)
-    return risk_table(shipped_profiles(documents), documents, basis, seed, ci_prob), ""
-
-
 def published_row(profile: Profile, documents: Documents) -> dict[str, object]:
     """Risk of a profile by the published formula; the document's risk includes harm."""
     risk = risk_of(profile, documents)
     return {
-        "mode": PUBLISHED_MODE, "outcome": WHOLE, "estimand": "published", "value": risk.central,
+        "mode": PUBLISHED_MODE, "outcome": WHOLE, "estimand": FORMULA, "value": risk.central,
         "low": risk.low, "high": risk.high, "interval": PRINTED_RANGE, "basis": ARITHMETIC,
         "flags": " ".join(risk.flags), "note": "",
     }  # fmt: skip
+
+
+def printed_stages(shift: str, documents: Documents) -> list[dict[str, object]]:
+    """Stages of a shift type as the document prints them; of harm the range for all types."""
+    printed = documents.shifts[shift]
+    points = {"capability_transfer": printed.capability.value, "goal_failure": printed.goal.value}
+    spans = {outcome: (value, value, value) for outcome, value in points.items()}
+    low, high = documents.harm.ends
+    spans[HARM] = (low, math.sqrt(low * high), high)
+    return [
+        {
+            "mode": PUBLISHED_MODE, "outcome": outcome, "estimand": STAGE, "value": value,
+            "low": start, "high": stop, "interval": "as printed", "basis": ARITHMETIC,
+            "flags": "", "note": "",
+        }
+        for outcome, (start, value, stop) in spans.items()
+    ]  # fmt: skip
 
 
 def evidence_rows(risk: EvidenceRisk, ci_prob: float) -> list[dict[str, object]]:
@@ -122,8 +129,12 @@ def _settings(profile: Profile) -> dict[str, object]:
 
 
 def _printed(kind: str, name: str, documents: Documents) -> dict[str, object]:
-    if kind not in (DOMAIN, LATER):
+    """Range that the document prints for the risk of a profile itself."""
+    if kind == SHIFT:
+        low, high = documents.shifts[name].risk.ends
+    elif kind in (DOMAIN, LATER):
+        domain = documents.domains[name]
+        low, high = (domain.now if kind == DOMAIN else domain.later).ends
+    else:
         return {}
-    domain = documents.domains[name]
-    low, high = (domain.now if kind == DOMAIN else domain.later).ends
     return {"printed_low": low, "printed_high": high}

@@ -38,7 +38,7 @@ from meta.evidence.dictionary import UNCLEAR, load_dictionary
 from meta.risk.documents import Documents, Level, Modifier, read_documents
 from meta.risk.interventions import remaining
 from meta.risk.printed import EXACT
-from meta.risk.settings import Profile, read_profile
+from meta.risk.settings import LEVELS, Profile, read_profile
 from meta.risk.structure import Structure
 
 EXCEEDS_ONE, IN_A_GAP = "exceeds_one", "in_a_gap"
@@ -114,16 +114,7 @@ def published_risk(
 
 def risk_of(profile: Profile, documents: Documents) -> PublishedRisk:
     """Apply the published formula to a profile that was read, see `published_risk`."""
-    factors = [_base(profile, documents)]
-    if profile.specification is not None:
-        factors.append(specification_factor(profile.specification, list(documents.levels.values())))
-    for name in ("capability", "diversity", "alignment"):
-        if (level := getattr(profile, name)) is not None:
-            factors.append(modifier_factor(documents.modifiers[name], level))
-    if profile.period is not None:
-        low, high = documents.periods[profile.period].ends
-        factors.append(Factor("period", profile.period, low, math.sqrt(low * high), high))
-    factors += [_intervention(name, documents) for name in profile.interventions]
+    factors = profile_factors(profile, documents)
     low, central, high = (
         math.prod(getattr(factor, end) for factor in factors) for end in ("low", "central", "high")
     )
@@ -131,6 +122,20 @@ def risk_of(profile: Profile, documents: Documents) -> PublishedRisk:
     if high > 1 + EXACT:
         flags.insert(0, EXCEEDS_ONE)
     return PublishedRisk(low, central, high, tuple(factors), tuple(dict.fromkeys(flags)))
+
+
+def profile_factors(profile: Profile, documents: Documents) -> list[Factor]:
+    """Base probability of a profile, and the factor of each of its other settings."""
+    factors = [_base(profile, documents)]
+    if profile.specification is not None:
+        factors.append(specification_factor(profile.specification, list(documents.levels.values())))
+    for name in LEVELS:
+        if (level := getattr(profile, name)) is not None:
+            factors.append(modifier_factor(documents.modifiers[name], level))
+    if profile.period is not None:
+        low, high = documents.periods[profile.period].ends
+        factors.append(Factor("period", profile.period, low, math.sqrt(low * high), high))
+    return factors + [_intervention(name, documents) for name in profile.interventions]
 
 
 def specification_factor(score: float, levels: Sequence[Level]) -> Factor:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from meta.finding import Finding
 from meta.risk.base_rates import highest_base, lowest_base
-from meta.risk.documents import Documents
+from meta.risk.documents import Documents, Domain
 from meta.risk.domains import domain_table, later_multiplier, reproduced_now
-from meta.risk.finding import Finding
 from meta.risk.modifiers import combined_range, level_gaps, risk_range_table
 from meta.risk.printed import EXACT, Figure, Span, listed, percent, percents
+from meta.risk.table_finding import Find, table_finding, times
 
 
 def modifiers_exceed_one(d: Documents) -> Finding | None:
@@ -26,8 +27,16 @@ def modifiers_exceed_one(d: Documents) -> Finding | None:
         "risk": [least.value * low, most.value * high],
     }
     figures = [*_modifier_figures(d), least, most]
-    return Finding(
-        "modifiers_exceed_one", d.structure.modifiers.section, figures, sentence, numbers
+    spans = [modifier.span for modifier in d.modifiers.values()]
+    sums = [
+        f"{times(*(span.low for span in spans))} = {low:.3g}",
+        f"{times(*(span.high for span in spans))} = {high:.3g}",
+        f"{least.text} x {low:.3g} = {100 * least.value * low:.2f}%",
+        f"{most.text} x {high:.3g} = {percent(most.value * high)}",
+    ]
+    section = d.structure.modifiers.section
+    return table_finding(
+        "modifiers", "modifiers_exceed_one", d, section, figures, sentence, numbers, sums
     )
 
 
@@ -50,7 +59,14 @@ def risk_ranges_without_rule(d: Documents) -> Finding | None:
         "high_multiplier": table["high_multiplier"].tolist(),
     }
     figures = [f for s in d.shifts.values() for f in (s.base, s.risk.low, s.risk.high)]
-    return Finding("risk_ranges_without_rule", _ranges(d), figures, sentence, numbers)
+    sums = [
+        f"{s.title}: {s.risk.low.text} / {s.base.text} = {a:.2f}, "
+        f"{s.risk.high.text} / {s.base.text} = {b:.2f}"
+        for s, (a, b) in zip(d.shifts.values(), pairs, strict=True)
+    ]
+    return table_finding(
+        "ranges", "risk_ranges_without_rule", d, _ranges(d), figures, sentence, numbers, sums
+    )
 
 
 def risk_ranges_narrower(d: Documents) -> Finding | None:
@@ -68,7 +84,9 @@ def risk_ranges_narrower(d: Documents) -> Finding | None:
         *(f for s in d.shifts.values() for f in (s.base, s.risk.low, s.risk.high)),
         *_modifier_figures(d),
     ]
-    return Finding("risk_ranges_narrower", _ranges(d), figures, sentence, numbers)
+    return table_finding(
+        "ranges", "risk_ranges_narrower", d, _ranges(d), figures, sentence, numbers
+    )
 
 
 def headline_ranges_disagree(d: Documents) -> Finding | None:
@@ -90,10 +108,10 @@ def headline_ranges_disagree(d: Documents) -> Finding | None:
     numbers = {name: list(span.ends) for name, span in spans.items()}
     numbers["table"] = [shift.base.value]
     figures = [*(f for pair in ends for f in pair), shift.base]
-    return Finding(
-        "headline_ranges_disagree", d.structure.headlines.summary.section, figures, sentence,
-        numbers,
-    )  # fmt: skip
+    section = d.structure.headlines.summary.section
+    return table_finding(
+        "ranges", "headline_ranges_disagree", d, section, figures, sentence, numbers
+    )
 
 
 def over_by_one_point(d: Documents) -> Finding | None:
@@ -110,7 +128,9 @@ def over_by_one_point(d: Documents) -> Finding | None:
     )
     numbers = {"printed": overview.value, "largest": highest.value}
     section = d.structure.headlines.overview.section
-    return Finding("over_by_one_point", section, [overview, highest], sentence, numbers)
+    return table_finding(
+        "ranges", "over_by_one_point", d, section, [overview, highest], sentence, numbers
+    )
 
 
 def domains_not_reproduced(d: Documents) -> Finding | None:
@@ -137,9 +157,11 @@ def domains_not_reproduced(d: Documents) -> Finding | None:
     }
     figures = [f for domain in wrong for f in (*_ends(domain.now), *_ends(domain.shift),
                                                domain.score)]  # fmt: skip
-    return Finding(
-        "domains_not_reproduced", d.structure.domains.section, figures, sentence, numbers
-    )
+    section = d.structure.domains.section
+    return table_finding(
+        "domains", "domains_not_reproduced", d, section, figures, sentence, numbers,
+        [_implied(domain, d) for domain in wrong],
+    )  # fmt: skip
 
 
 def score_off_its_level(d: Documents) -> Finding | None:
@@ -158,19 +180,21 @@ def score_off_its_level(d: Documents) -> Finding | None:
     numbers = {x.name: x.score.value for x in off}
     figures = [f for x in off for f in (x.score, *_ends(d.levels[x.level].score))]
     section = d.structure.domains.section
-    return Finding("score_off_its_level", section, figures, f"{'; '.join(parts)}.", numbers)
+    return table_finding(
+        "domains", "score_off_its_level", d, section, figures, "; ".join(parts), numbers
+    )
 
 
 def projection_against_timeline(d: Documents) -> Finding | None:
     """Projected risks that are not today's times the timeline's multiplier."""
-    times = later_multiplier(d)
+    multiplier = later_multiplier(d)
     off = [
         domain
         for domain in d.domains.values()
         if not all(
             later.agrees(now.value * factor.value, now.value * factor.value)
             for later, now, factor in zip(
-                _ends(domain.later), _ends(domain.now), _ends(times), strict=True
+                _ends(domain.later), _ends(domain.now), _ends(multiplier), strict=True
             )
         )
     ]
@@ -180,8 +204,8 @@ def projection_against_timeline(d: Documents) -> Finding | None:
     low = [float(table["ratio_low"].min()), float(table["ratio_low"].max())]
     high = [float(table["ratio_high"].min()), float(table["ratio_high"].max())]
     sentence = (
-        f"The projections should be {times.text} today's risk by the timeline. Their ratios run "
-        f"from {low[0]:.2f} to {low[1]:.2f} at the low end and from {high[0]:.2f} to "
+        f"The projections should be {multiplier.text} today's risk by the timeline. Their ratios "
+        f"run from {low[0]:.2f} to {low[1]:.2f} at the low end and from {high[0]:.2f} to "
         f"{high[1]:.2f} at the high end."
     )
     numbers = {
@@ -191,9 +215,10 @@ def projection_against_timeline(d: Documents) -> Finding | None:
         "projected_high": table["projected_high"].tolist(),
     }
     figures = [f for x in off for f in (*_ends(x.now), *_ends(x.later))]
-    return Finding(
-        "projection_against_timeline", d.structure.domains.section,
-        [*figures, *_ends(times)], sentence, numbers,
+    return table_finding(
+        "domains", "projection_against_timeline", d, d.structure.domains.section,
+        [*figures, *_ends(multiplier)], sentence, numbers,
+        [_projected(domain, multiplier) for domain in off],
     )  # fmt: skip
 
 
@@ -213,8 +238,15 @@ def timeline_exceeds_one(d: Documents) -> Finding | None:
         for name, span in over.items()
     }
     figures = [most, *(f for span in over.values() for f in _ends(span))]
-    sentence = f"{listed(parts)}, which is no probability."
-    return Finding("timeline_exceeds_one", d.structure.timeline.section, figures, sentence, numbers)
+    sentence = f"{listed(parts)}: what exceeds 100% is no probability."
+    sums = [
+        f"{name}: {times(most, span.high)} = {percent(most.value * span.high.value)}"
+        for name, span in over.items()
+    ]
+    section = d.structure.timeline.section
+    return table_finding(
+        "timeline", "timeline_exceeds_one", d, section, figures, sentence, numbers, sums
+    )
 
 
 def specification_gaps(d: Documents) -> Finding | None:
@@ -229,15 +261,38 @@ def specification_gaps(d: Documents) -> Finding | None:
     numbers = {f"gap_{k + 1}": list(gap) for k, gap in enumerate(gaps)}
     figures = [f for level in d.levels.values() for f in _ends(level.score)]
     section = d.structure.specification_levels.section
-    return Finding("specification_gaps", section, figures, sentence, numbers)
+    return table_finding("modifiers", "specification_gaps", d, section, figures, sentence, numbers)
 
 
-RANGE_FINDINGS = (
+RANGE_FINDINGS: tuple[Find, ...] = (
     modifiers_exceed_one, risk_ranges_without_rule, risk_ranges_narrower,
     headline_ranges_disagree, over_by_one_point, specification_gaps, score_off_its_level,
     domains_not_reproduced,
     projection_against_timeline, timeline_exceeds_one,
 )  # fmt: skip
+
+
+def _implied(domain: Domain, d: Documents) -> str:
+    """The sums that give a domain's risk of today."""
+    shifts, multiplier = d.shifts_of(domain), d.levels[domain.level].multiplier
+    ends = zip(shifts or (), _ends(multiplier), _ends(domain.now), strict=False)
+    parts = [
+        f"{times(shift.base, factor)} = {percent(shift.base.value * factor.value)}, "
+        f"{printed.text} is printed"
+        for shift, factor, printed in ends
+    ]
+    return f"{domain.title}: {', and '.join(parts)}"
+
+
+def _projected(domain: Domain, multiplier: Span) -> str:
+    """The sums that give a domain's later risk."""
+    parts = [
+        f"{times(now, factor)} = {percent(now.value * factor.value)}, {later.text} is printed"
+        for now, factor, later in zip(
+            _ends(domain.now), _ends(multiplier), _ends(domain.later), strict=True
+        )
+    ]
+    return f"{domain.title}: {', and '.join(parts)}"
 
 
 def _ranges(d: Documents) -> str:

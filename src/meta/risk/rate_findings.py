@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+from meta.finding import Finding
 from meta.risk.base_rates import (
     harm_within_band,
     highest_base,
@@ -14,8 +15,8 @@ from meta.risk.base_rates import (
     without_harm,
 )
 from meta.risk.documents import Documents, ShiftType
-from meta.risk.finding import Finding
 from meta.risk.printed import Figure, listed, percent, percents
+from meta.risk.table_finding import Find, source_name, table_finding, times
 
 
 def harm_outside_band(d: Documents) -> Finding | None:
@@ -40,7 +41,13 @@ def harm_outside_band(d: Documents) -> Finding | None:
         "outside": [s.name for s in outside],
     }
     figures = [*_factors(outside), d.harm.low, d.harm.high]
-    return Finding("harm_outside_band", _table(d), figures, sentence, numbers)
+    sums = [
+        f"{s.title}: {_divided(s)}, and {times(s.capability, s.goal)} x {d.harm.text} = {given}"
+        for s, given in zip(shifts, would, strict=True)
+    ]
+    return table_finding(
+        "base_rates", "harm_outside_band", d, _table(d), figures, sentence, numbers, sums
+    )
 
 
 def harm_rises(d: Documents) -> Finding | None:
@@ -55,7 +62,11 @@ def harm_rises(d: Documents) -> Finding | None:
         f"({most.title}). The note gives one band for all types and does not say so."
     )
     numbers = {"least": implied_harm(least), "most": implied_harm(most)}
-    return Finding("harm_rises", _table(d), _factors([least, most]), sentence, numbers)
+    ends = [least, most]
+    sums = [f"{s.title}: {_divided(s)}" for s in ends]
+    return table_finding(
+        "base_rates", "harm_rises", d, _table(d), _factors(ends), sentence, numbers, sums
+    )
 
 
 def pooled_harm_outside_band(d: Documents) -> Finding | None:
@@ -74,7 +85,13 @@ def pooled_harm_outside_band(d: Documents) -> Finding | None:
     numbers = {"pooled_harm": harm.value, "would_give": would}
     figures = [harm, d.harm.low, d.harm.high]
     figures += _factors(shifts)
-    return Finding("pooled_harm_outside_band", _table(d), figures, sentence, numbers)
+    sums = [
+        f"{s.title}: {times(s.capability, s.goal, harm)} = {percent(w)}"
+        for s, w in zip(shifts, would, strict=True)
+    ]
+    return table_finding(
+        "base_rates", "pooled_harm_outside_band", d, _table(d), figures, sentence, numbers, sums
+    )
 
 
 def heading_omits_harm(d: Documents) -> Finding | None:
@@ -89,9 +106,14 @@ def heading_omits_harm(d: Documents) -> Finding | None:
         f"misgeneralization. Without harm the same inputs give "
         f"{listed([percent(w) for w in without])}."
     )
-    return Finding(
-        "heading_omits_harm", _table(d), _factors(shifts), sentence, {"without_harm": without}
-    )
+    sums = [
+        f"{s.title}: {times(s.capability, s.goal)} = {percent(w)}, {s.base.text} is printed"
+        for s, w in zip(shifts, without, strict=True)
+    ]
+    return table_finding(
+        "base_rates", "heading_omits_harm", d, _table(d), _factors(shifts), sentence,
+        {"without_harm": without}, sums,
+    )  # fmt: skip
 
 
 def capability_word_reversed(d: Documents) -> Finding | None:
@@ -115,7 +137,9 @@ def capability_word_reversed(d: Documents) -> Finding | None:
     )
     numbers = {"capability": [s.capability.value for s in shifts]}
     figures = [s.capability for s in shifts]
-    return Finding("capability_word_reversed", _table(d), figures, sentence, numbers)
+    return table_finding(
+        "base_rates", "capability_word_reversed", d, _table(d), figures, sentence, numbers
+    )
 
 
 def last_rise_is_harm(d: Documents) -> Finding | None:
@@ -138,7 +162,15 @@ def last_rise_is_harm(d: Documents) -> Finding | None:
         "harm_fixed": fixed,
         "share_of_rise": share,
     }
-    return Finding("last_rise_is_harm", _table(d), _factors([before, last]), sentence, numbers)
+    sums = [
+        f"{before.title}: {_divided(before)}",
+        f"{last.title}: {times(last.capability, last.goal)} x {percent(implied_harm(before))} = "
+        f"{percent(fixed)}",
+    ]
+    return table_finding(
+        "base_rates", "last_rise_is_harm", d, _table(d), _factors([before, last]), sentence,
+        numbers, sums,
+    )  # fmt: skip
 
 
 def pooled_row_unweighted(d: Documents) -> Finding | None:
@@ -160,7 +192,14 @@ def pooled_row_unweighted(d: Documents) -> Finding | None:
     )
     numbers = {"means": means, "catalogue": [figure.value for figure in row.figures.values()]}
     figures = [*columns.values(), *_all_figures(d), d.cases]
-    return Finding("pooled_row_unweighted", _sources(d), figures, sentence, numbers)
+    sums = [
+        f"{name}: ({' + '.join(s.figures[name].text for s in d.sources.values())}) / "
+        f"{len(d.sources)} = {percent(mean)}, {figure.text} is printed"
+        for (name, figure), mean in zip(columns.items(), means, strict=True)
+    ]
+    return table_finding(
+        "pooled_row", "pooled_row_unweighted", d, _sources(d), figures, sentence, numbers, sums
+    )
 
 
 def pooled_rows_without_counts(d: Documents) -> Finding | None:
@@ -176,12 +215,15 @@ def pooled_rows_without_counts(d: Documents) -> Finding | None:
         return None
     sentence = (
         f"{len(bare)} of {len(d.sources)} rows have neither a numerator nor a denominator nor an "
-        f"interval, and nothing says how much they differ beyond chance. The only count is "
-        f"{d.cases.text} or more cases, in the pooled row."
+        f"interval, and nothing says how much they differ beyond chance. The column of cases "
+        f"analysed names kinds of cases ({listed([source.counts for source in bare])}) and no "
+        f"number. The only count is {d.cases.text} or more cases, in the pooled row."
     )
     figures = [*(figure for source in bare for figure in source.figures.values()), d.cases]
     numbers = {"rows": len(bare), "without_counts": [source.name for source in bare]}
-    return Finding("pooled_rows_without_counts", _sources(d), figures, sentence, numbers)
+    return table_finding(
+        "pooled_row", "pooled_rows_without_counts", d, _sources(d), figures, sentence, numbers
+    )
 
 
 def pooled_above_base_rates(d: Documents) -> Finding | None:
@@ -201,7 +243,11 @@ def pooled_above_base_rates(d: Documents) -> Finding | None:
         "highest_base": highest.value,
     }
     figures = [*d.pooled.figures.values(), *_all_figures(d), highest]
-    return Finding("pooled_above_base_rates", _sources(d), figures, sentence, numbers)
+    rows = [*d.sources.values(), d.pooled]
+    sums = [f"{source_name(s)}: {times(*s.figures.values())} = {percent(s.product)}" for s in rows]
+    return table_finding(
+        "pooled_row", "pooled_above_base_rates", d, _sources(d), figures, sentence, numbers, sums
+    )
 
 
 def rate_from_a_catalogue(d: Documents) -> Finding | None:
@@ -209,44 +255,22 @@ def rate_from_a_catalogue(d: Documents) -> Finding | None:
     lists = [s for s in d.sources.values() if s.counts == "catalogue" and not s.goal.agrees(1, 1)]
     if not lists:
         return None
-    given = listed([f"{s.capability.text} and {s.goal.text} ({s.name})" for s in lists])
+    given = listed([f"{s.capability.text} and {s.goal.text} ({source_name(s)})" for s in lists])
     sentence = (
         f"A catalogue of failures fixes P(goal failure | capability) at 1 by selection and cannot "
         f"tell P(capability). The table gives {given}."
     )
     figures = [figure for s in lists for figure in (s.capability, s.goal)]
     numbers = {"goal": [s.goal.value for s in lists], "by_selection": 1.0}
-    return Finding("rate_from_a_catalogue", _sources(d), figures, sentence, numbers)
-
-
-def gaming_pooled(d: Documents) -> Finding | None:
-    """Specification gaming counted as evidence on goal misgeneralization."""
-    gaming = [s for s in d.sources.values() if s.failure_type == "specification_gaming"]
-    kept = [s for s in d.sources.values() if s not in gaming]
-    if not gaming or not kept:
-        return None
-    without = {
-        column: sum(s.figures[column].value for s in kept) / len(kept)
-        for column in d.pooled.figures
-    }
-    if all(figure.agrees(without[c], without[c]) for c, figure in d.pooled.figures.items()):
-        return None
-    studies = d.structure.case_studies.values()
-    others = sum(study.failure_type == "specification_gaming" for study in studies)
-    sentence = (
-        f"Specification gaming is pooled as evidence on goal misgeneralization "
-        f"({listed([s.name for s in gaming])}), from which the other two documents tell it apart. "
-        f"Of the {len(studies)} notable cases {others} are specification gaming."
+    return table_finding(
+        "pooled_row", "rate_from_a_catalogue", d, _sources(d), figures, sentence, numbers
     )
-    numbers = {"gaming_cases": others, "notable_cases": len(studies)}
-    figures = [*(f for s in gaming for f in s.figures.values()), *d.pooled.figures.values()]
-    return Finding("gaming_pooled", _sources(d), figures, sentence, numbers)
 
 
-RATE_FINDINGS = (
+RATE_FINDINGS: tuple[Find, ...] = (
     harm_outside_band, harm_rises, pooled_harm_outside_band, heading_omits_harm,
     capability_word_reversed, last_rise_is_harm, pooled_row_unweighted,
-    pooled_rows_without_counts, pooled_above_base_rates, rate_from_a_catalogue, gaming_pooled,
+    pooled_rows_without_counts, pooled_above_base_rates, rate_from_a_catalogue,
 )  # fmt: skip
 
 
@@ -260,6 +284,12 @@ def _sources(d: Documents) -> str:
 
 def _titles(shifts: list[ShiftType]) -> str:
     return listed([shift.title for shift in shifts])
+
+
+def _divided(shift: ShiftType) -> str:
+    """The sum that gives the harm which a printed product implies."""
+    factors = times(shift.capability, shift.goal)
+    return f"{shift.base.text} / ({factors}) = {percent(implied_harm(shift))}"
 
 
 def _factors(shifts: list[ShiftType]) -> list[Figure]:

@@ -7,9 +7,10 @@ and b; a printed reduction r multiplies the odds by 1 - r. Remedies of one stage
 log odds with an overlap o,
 
 .. math::
-    \delta = \min_j \delta_j + (1 - o) \sum_{i \ne j} \delta_i
+    \delta = \delta_j + (1 - o) \sum_{i \ne j} \delta_i
 
-where j is the strongest in that draw; percentages are never added.
+where j is the strongest in that draw, the largest whichever its sign: were it the one that helps
+most, remedies of which nothing is known would be taken to help. Percentages are never added.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from typing import Literal
 import numpy as np
 import yaml
 from pydantic import Field
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from meta.inference.seeds import child_seed
 from meta.priors import Beta, Strict
@@ -68,6 +69,8 @@ class Effect:
         What it rests on, for a reader.
     is_period
         Whether it is a period, which overlaps with no remedy.
+    k_studies
+        Studies that set it against a baseline; 0 where it is a judgement.
     """
 
     name: str
@@ -76,6 +79,7 @@ class Effect:
     basis: str
     said: str
     is_period: bool = False
+    k_studies: int = 0
 
 
 @cache
@@ -105,7 +109,7 @@ def multiplier_prior(low: float, high: float, middle: float) -> tuple[float, flo
         raise ValueError(f"a multiplier of odds lies above 0, not {low:g} to {high:g}")
     if low == high:
         low, high = sorted((1.0, high**2))
-    z = float(norm.ppf(0.5 + middle / 2))
+    z = float(ndtri(0.5 + middle / 2))
     return (math.log(low) + math.log(high)) / 2, (math.log(high) - math.log(low)) / (2 * z)
 
 
@@ -123,7 +127,7 @@ def profile_effects(
         mean, sd = multiplier_prior(low, high, scenarios.middle)
         draws = _normal(mean, sd, count, seed, profile.period)
         printed = f"{low:g}" if low == high else f"{low:g} to {high:g}"
-        said = f"odds multiplied by about {printed}, as printed; no arm measures it"
+        said = f"odds multiplied by about {printed}, as printed, which no arm measures"
         found.append(Effect(profile.period, scenarios.period_stage, draws, JUDGEMENT, said, True))
     return found + [
         remedy_effect(name, basis, documents, scenarios, seed) for name in profile.interventions
@@ -141,13 +145,16 @@ def remedy_effect(
         studies = basis.intervention_studies[source]
         counted = "1 study" if studies == 1 else f"{studies} studies"
         said = f"arms with {source} against their baselines, {counted}"
-        return Effect(name, stage, basis.interventions[source], EVIDENCE, said)
+        draws = basis.interventions[source]
+        return Effect(name, stage, draws, EVIDENCE, said, k_studies=studies)
     count = len(basis.chain.correlation)
     printed = documents.interventions.get(name)
     if printed is not None and printed.has_figure:
         low, high = printed.reduction.ends
         mean, sd = multiplier_prior(1 - high, 1 - low, scenarios.middle)
-        said = f"odds less about {100 * low:g} to {100 * high:g}%, as printed; no arm measures it"
+        said = (
+            f"odds less about {100 * low:g} to {100 * high:g}%, as printed, which no arm measures"
+        )
     else:
         mean, sd = 0.0, scenarios.unknown
         said = "no figure and no arm: may help or harm"
@@ -176,11 +183,16 @@ def combined(effects: list[Effect], scenarios: Scenarios, seed: int) -> dict[str
         parts = [e.draws for e in effects if e.stage == stage and e.is_period]
         own = [e.draws for e in effects if e.stage == stage and not e.is_period]
         if own:
-            rng = np.random.default_rng(child_seed(seed, "overlap", stage))
-            overlap = rng.beta(scenarios.overlap.alpha, scenarios.overlap.beta, len(own[0]))
+            overlap = overlap_draws(scenarios, len(own[0]), seed, stage)
             parts.append(with_overlap(np.stack(own), overlap))
         found[stage] = np.sum(parts, axis=0)
     return found
+
+
+def overlap_draws(scenarios: Scenarios, count: int, seed: int, stage: str) -> np.ndarray:
+    """Draws of the overlap of a stage's remedies, the same for every profile."""
+    rng = np.random.default_rng(child_seed(seed, "overlap", stage))
+    return rng.beta(scenarios.overlap.alpha, scenarios.overlap.beta, count)
 
 
 def with_overlap(effects: np.ndarray, overlap: np.ndarray) -> np.ndarray:
@@ -193,7 +205,8 @@ def with_overlap(effects: np.ndarray, overlap: np.ndarray) -> np.ndarray:
     overlap
         Shape (D,): 0 adds them, 1 leaves the strongest alone.
     """
-    strongest = effects.min(axis=0)
+    largest = np.abs(effects).argmax(axis=0)
+    strongest = np.take_along_axis(effects, largest[None], axis=0)[0]
     return np.asarray(strongest + (1 - overlap) * (effects.sum(axis=0) - strongest))
 
 

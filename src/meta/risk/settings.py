@@ -8,7 +8,7 @@ from numbers import Real
 
 from meta.errors import SettingsError
 from meta.evidence.dictionary import UNCLEAR, load_dictionary
-from meta.evidence.suggestion import nearest
+from meta.evidence.suggestion import did_you_mean, nearest
 from meta.risk.documents import Documents
 
 LEVELS = ("capability", "diversity", "alignment")
@@ -80,7 +80,7 @@ def read_profile(settings: Mapping[str, object], documents: Documents) -> Profil
     legal = legal_values(documents)
     lists = {name: _several(settings.get(name)) for name in legal}
     faults = [
-        f"{name}: unknown setting; known: {', '.join(SETTINGS)}"
+        f"{name}: unknown setting{did_you_mean(name, SETTINGS)}"
         for name in settings
         if name not in SETTINGS
     ]
@@ -103,6 +103,14 @@ def read_profile(settings: Mapping[str, object], documents: Documents) -> Profil
         one["period"],
         tuple(str(name) for name in lists["interventions"]),
     )
+
+
+def number_or_text(text: str | None) -> float | str | None:
+    """Read a number where it is one; anything else is left for the check to name."""
+    try:
+        return None if text is None else float(text)
+    except ValueError:
+        return text
 
 
 def _list_faults(lists: dict[str, list[object]], legal: dict[str, list[str]]) -> list[str]:

@@ -15,6 +15,7 @@ from meta.report.inputs import Fit, ReportInputs
 from meta.report.methods.catalogue import Definition, analyses, definitions, gates
 from meta.report.methods.citations import references
 from meta.report.methods.distributions import in_words
+from meta.report.methods.harm_chain import joinings
 from meta.report.methods.implications import (
     QUANTILES,
     Implication,
@@ -93,6 +94,7 @@ def methods_context(run: ReportInputs, written: Collection[str]) -> dict[str, An
     return {
         "models": [_model(fit, spec) for fit, spec in specs],
         "refused": dict(run.refused),
+        "joinings": joinings(run.chains),
         "implied": [_implied(i, each) for i, each in enumerate(implied)],
         "prior_table": implication_table(implied),
         "quantiles": [f"{100 * q:g}%" for q in QUANTILES],

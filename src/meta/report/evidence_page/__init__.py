@@ -1,0 +1,1 @@
+"""The evidence page: studies, arms and cases, with codes, provenance and what each contributes."""

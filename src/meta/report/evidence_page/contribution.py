@@ -1,0 +1,119 @@
+"""What a row contributes: the models that use it, and its study's rate and influence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from meta.report.estimates import Estimate
+from meta.report.inputs import ReportInputs
+from meta.report.wording import PRODUCTS, estimand_name, group_name, outcome_name
+
+
+@dataclass(frozen=True)
+class Influence:
+    """How far pooled numbers of the primary model move without a study.
+
+    Attributes
+    ----------
+    shift, tau : float
+        Of the mean rate that moves most and of the spread between studies, in posterior standard
+        deviations.
+    of : str
+        Name of that mean rate.
+    """
+
+    shift: float
+    of: str
+    tau: float
+
+    @property
+    def shown(self) -> str:
+        """The largest shift."""
+        return f"{self.shift:+.2f} sd".replace("-", "−")
+
+    @property
+    def sentence(self) -> str:
+        """What happens without the study, in words."""
+        shift, tau = (f"{value:+.2f}".replace("-", "−") for value in (self.shift, self.tau))
+        return (
+            f"Without the study, “{self.of}” moves by {shift} posterior standard deviations "
+            f"and the spread between studies (tau) by {tau}."
+        )
+
+
+@dataclass(frozen=True)
+class Contributions:
+    """What the rows of an evidence base contribute.
+
+    Attributes
+    ----------
+    model : str
+        Name of the primary model; empty where no rate model could be fitted.
+    rates : mapping of str to list of Estimate
+        Shrunken rates of each study under the primary model, products first.
+    influence : mapping of str to Influence
+        By study.
+    models : mapping of str to list of str
+        Models whose rows include an arm, by arm.
+    """
+
+    model: str = ""
+    rates: Mapping[str, list[Estimate]] = field(default_factory=dict)
+    influence: Mapping[str, Influence] = field(default_factory=dict)
+    models: Mapping[str, list[str]] = field(default_factory=dict)
+
+    def rate(self, study: str) -> Estimate | None:
+        """The study's rate that leads: of the product, where the model has one."""
+        return next(iter(self.rates.get(study, [])), None)
+
+    def sentences(self, study: str) -> list[str]:
+        """What the study contributes, in words; empty where the primary model does not use it."""
+        said = [
+            f"{outcome_name(each.outcome)}, the study's own rate shrunken towards the others: "
+            f"{each.shown} ({each.interval})."
+            for each in self.rates.get(study, [])
+        ]
+        moved = self.influence.get(study)
+        return said + ([moved.sentence] if moved else [])
+
+
+def contributions(run: ReportInputs) -> Contributions:
+    """Collect what rows contribute to the models.
+
+    Parameters
+    ----------
+    run : ReportInputs
+        The stored results.
+
+    Returns
+    -------
+    Contributions
+        Rates and influence are those of the primary model.
+    """
+    models: dict[str, list[str]] = {}
+    for fit in run.fits:
+        if fit.rows is not None and fit.frame != "case_series":
+            for row in dict.fromkeys(fit.rows["row_id"].astype(str)):
+                models.setdefault(row, []).append(fit.name)
+    primary = run.primary
+    if primary is None:
+        return Contributions(models=models)
+    rates: dict[str, list[Estimate]] = {}
+    for each in run.estimates.values():
+        if each.model == primary.name and each.estimand == "study_rate":
+            rates.setdefault(each.group.removeprefix("study="), []).append(each)
+    for listed in rates.values():
+        listed.sort(key=lambda each: each.outcome not in PRODUCTS)
+    checks = primary.checks
+    moved = [] if checks is None else checks.studies.to_dict("records")
+    influence = {str(row["study"]): _influence(row) for row in moved}
+    return Contributions(primary.name, rates, influence, models)
+
+
+def _influence(row: Mapping[Any, Any]) -> Influence:
+    outcome, group, estimand = str(row["largest_of"]).split("/")
+    of = f"{outcome_name(outcome)}, {estimand_name(estimand)}"
+    named = of if group == "all" else f"{of} ({group_name(group)})"
+    return Influence(float(row["largest_shift_sd"]), named, float(row["tau_shift_sd"]))

@@ -1,0 +1,23 @@
+"""The pages of the site, whichever job writes them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+#: File and name of each page that a run may have, in the order of the navigation.
+PAGES = (
+    ("index.html", "Report"),
+    ("evidence.html", "Evidence"),
+    ("diagnostics.html", "Checks"),
+    ("sensitivity.html", "Sensitivity"),
+    ("claims.html", "Published numbers"),
+    ("audit.html", "Documents"),
+    ("disagreements.html", "Disagreements"),
+    ("methods.html", "Methods"),
+    ("codebook.html", "Codebook"),
+)
+
+
+def navigation(present: Collection[str]) -> list[tuple[str, str]]:
+    """File and name of the pages that a run has, in the order of the navigation."""
+    return [(file, name) for file, name in PAGES if file in present]

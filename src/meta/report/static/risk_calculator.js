@@ -1,0 +1,323 @@
+"use strict";
+// The risk of a deployment profile from posterior draws, with the nodes and draws of `meta risk`.
+// Functions of the content first, so that they can be tested without a page; then the page.
+const RiskCalculator = (() => {
+  const STAGES = ["capability_transfer", "goal_failure", "harm"];
+  const [CAPABILITY, GOAL, HARM] = [0, 1, 2];
+  const LEVELS = ["capability", "diversity", "alignment"];
+  const EXACT = 1e-9;
+
+  // Content ---------------------------------------------------------------------------------
+
+  // Columns of 32-bit floats by name, and the effects by name.
+  function unpacked(content) {
+    const bytes = Uint8Array.from(atob(content.draws), (letter) => letter.charCodeAt(0));
+    const floats = new Float32Array(bytes.buffer);
+    const columns = {};
+    content.columns.forEach((name, i) => {
+      columns[name] = floats.subarray(i * content.count, (i + 1) * content.count);
+    });
+    const effects = Object.fromEntries(content.effects.map((each) => [each.name, each]));
+    return { ...content, columns, effects };
+  }
+
+  function quantile(sorted, share) {
+    const at = (sorted.length - 1) * share;
+    const below = Math.floor(at);
+    const next = sorted[Math.min(below + 1, sorted.length - 1)];
+    return sorted[below] + (at - below) * (next - sorted[below]);
+  }
+
+  // Settings --------------------------------------------------------------------------------
+
+  const nearestScore = (content, score) => content.scores[Math.round(score * 100)];
+
+  // Levels of each setting that is given: one combination, or two of a pair of shift types.
+  function combinations(content, profile) {
+    const fixed = {};
+    if (profile.specification !== null) {
+      fixed.specification = nearestScore(content, profile.specification).levels;
+    }
+    for (const name of LEVELS) if (profile[name]) fixed[name] = [[profile[name], 1]];
+    return [...new Set(profile.shift)].map((shift) => ({ shift: [[shift, 1]], ...fixed }));
+  }
+
+  // Columns of a moderator at a mix of levels; null where it stays at the mean of the evidence.
+  function settled(moderator, mix) {
+    const levels = mix[moderator.name] ?? [];
+    if (!levels.length || levels.some(([level]) => !(level in moderator.levels))) return null;
+    const width = Object.values(moderator.levels)[0].length;
+    const sum = new Array(width).fill(0);
+    for (const [level, share] of levels) {
+      moderator.levels[level].forEach((value, i) => { sum[i] += share * value; });
+    }
+    return sum;
+  }
+
+  function addSlopes(content, which, stage, from, mix, location) {
+    for (const moderator of content[which]) {
+      const given = settled(moderator, mix);
+      const width = Object.values(moderator.levels)[0].length;
+      for (let k = 0; k < width; k += 1) {
+        const term = moderator.start + k;
+        const slope = content.columns[`${which}.${term}.${from}`];
+        for (let d = 0; d < content.count; d += 1) {
+          const x = given ? given[k] : content.means[which][content.sets[d]][term];
+          location[stage][d] += x * slope[d];
+        }
+      }
+    }
+  }
+
+  function locations(content, mix, moved) {
+    const found = STAGES.map((_, o) => Float64Array.from(content.columns[`location.${o}`]));
+    addSlopes(content, "rates", CAPABILITY, 0, mix, found);
+    addSlopes(content, "rates", GOAL, 1, mix, found);
+    addSlopes(content, "harm", HARM, 0, mix, found);
+    for (const [stage, change] of Object.entries(moved)) {
+      const own = found[STAGES.indexOf(stage)];
+      for (let d = 0; d < content.count; d += 1) own[d] += change[d];
+    }
+    return found;
+  }
+
+  // Periods and remedies ----------------------------------------------------------------------
+
+  function chosenEffects(content, profile) {
+    const names = [...(profile.period ? [profile.period] : []), ...profile.interventions];
+    return names.map((name) => content.effects[name]);
+  }
+
+  // Change of each stage's log odds: periods in full, remedies with overlap beside the strongest.
+  function combined(content, effects) {
+    const found = {};
+    for (const stage of new Set(effects.map((each) => each.stage))) {
+      const own = effects.filter((each) => each.stage === stage);
+      const draws = (period) => own.filter((each) => each.period === period)
+        .map((each) => content.columns[`effect.${each.name}`]);
+      const [periods, remedies] = [draws(true), draws(false)];
+      const overlap = content.columns[`overlap.${stage}`];
+      found[stage] = Float64Array.from({ length: content.count }, (_, d) => {
+        let total = periods.reduce((sum, each) => sum + each[d], 0);
+        if (!remedies.length) return total;
+        let strongest = 0;
+        let sum = 0;
+        for (const each of remedies) {
+          sum += each[d];
+          if (Math.abs(each[d]) > Math.abs(strongest)) strongest = each[d];
+        }
+        total += strongest + (1 - overlap[d]) * (sum - strongest);
+        return total;
+      });
+    }
+    return found;
+  }
+
+  // Rates -------------------------------------------------------------------------------------
+
+  // E[inverse-logit(logit + sd Z)]: the exponentials of the nodes are shared by all logits.
+  function smoothed(content, logits, sd, into) {
+    const { nodes, weights } = content;
+    if (sd === 0) {
+      logits.forEach((logit, j) => { into[j] = 1 / (1 + Math.exp(-logit)); });
+      return;
+    }
+    const parts = nodes.map((node) => Math.exp(-node * sd));
+    for (let j = 0; j < logits.length; j += 1) {
+      const outer = Math.exp(-logits[j]);
+      let sum = 0;
+      for (let k = 0; k < parts.length; k += 1) sum += weights[k] / (1 + outer * parts[k]);
+      into[j] = sum;
+    }
+  }
+
+  // Averages over studies and rates of a new study, of each outcome, for one combination.
+  function stageRates(content, location) {
+    const { columns, nodes, weights, count } = content;
+    const found = {};
+    for (const name of Object.keys(content.outcomes)) {
+      found[name] = { rate_mean: new Float64Array(count), rate_new: new Float64Array(count) };
+    }
+    const given = STAGES.map(() => new Float64Array(nodes.length));
+    const logits = new Float64Array(nodes.length);
+    const one = new Float64Array(1);
+    const normals = [columns["normal.1"], null, columns["normal.2"]];
+    for (let d = 0; d < count; d += 1) {
+      const tied = [columns.r[d], 1, columns.rho[d]];
+      const fresh = STAGES.map((_, o) => {
+        const tau = columns[`tau.${o}`][d];
+        const inner = columns[`inner.${o}`][d];
+        const rest = Math.sqrt(Math.max(0, 1 - tied[o] * tied[o]));
+        nodes.forEach((z, j) => { logits[j] = location[o][d] + tau * tied[o] * z; });
+        smoothed(content, logits, Math.hypot(tau * rest, inner), given[o]);
+        const own = normals[o] ? normals[o][d] : 0;
+        const effect = tau * (tied[o] * columns["normal.0"][d] + rest * own);
+        smoothed(content, [location[o][d] + effect], inner, one);
+        return one[0];
+      });
+      for (const [name, [start, stop]] of Object.entries(content.outcomes)) {
+        let average = 0;
+        for (let j = 0; j < nodes.length; j += 1) {
+          let product = weights[j];
+          for (let o = start; o < stop; o += 1) product *= given[o][j];
+          average += product;
+        }
+        found[name].rate_mean[d] = average;
+        found[name].rate_new[d] = fresh.slice(start, stop).reduce((a, b) => a * b, 1);
+      }
+    }
+    return found;
+  }
+
+  const covers = (content, outcome, stage) => {
+    const [start, stop] = content.outcomes[outcome];
+    return STAGES.slice(start, stop).includes(stage);
+  };
+
+  function basisOf(content, outcome, effects) {
+    const judged = covers(content, outcome, "harm")
+      || effects.some((each) => each.judged && covers(content, outcome, each.stage));
+    return judged ? "evidence and judgement" : "evidence";
+  }
+
+  // What is behind each level of a profile, in the order of the settings.
+  function supportOf(content, mixes) {
+    return Object.keys(content.support).flatMap((name) => {
+      const levels = new Set(mixes.flatMap((mix) => (mix[name] ?? []).map(([level]) => level)));
+      return [...levels].sort().map((level) => ({
+        setting: name, level, ...content.support[name][level],
+      }));
+    });
+  }
+
+  // The evidence mode: draws, median and interval of every outcome and estimand, and what is behind.
+  function evidence(content, profile) {
+    const mixes = combinations(content, profile);
+    const effects = chosenEffects(content, profile);
+    const moved = combined(content, effects);
+    const each = mixes.map((mix) => stageRates(content, locations(content, mix, moved)));
+    const tail = (1 - content.interval) / 2;
+    const rows = [];
+    for (const outcome of Object.keys(content.outcomes)) {
+      for (const estimand of ["rate_mean", "rate_new"]) {
+        const sorted = Float64Array.from({ length: content.count }, (_, d) =>
+          each.reduce((sum, rates) => sum + rates[outcome][estimand][d], 0) / each.length).sort();
+        const [low, value, high] = [tail, 0.5, 1 - tail].map((q) => quantile(sorted, q));
+        rows.push({
+          outcome, estimand, value, low, high, sorted, basis: basisOf(content, outcome, effects),
+        });
+      }
+    }
+    const support = supportOf(content, mixes);
+    const flags = [
+      ...support.flatMap((s) => s.flags.map((flag) => `${flag}:${s.setting}=${s.level}`)),
+      ...effects.flatMap((e) => e.flags.map((flag) => `${flag}:mitigation=${e.name}`)),
+    ];
+    return { rows, support, effects, flags };
+  }
+
+  // The published mode: the product of the printed factors, never clipped; null where there is none.
+  function published(content, profile) {
+    const bases = [...new Set(profile.shift)].map((shift) => content.printed.shift[shift]);
+    const others = [
+      ...(profile.specification === null ? [] : [nearestScore(content, profile.specification)]),
+      ...LEVELS.filter((name) => profile[name]).map((name) => content.printed[name][profile[name]]),
+      ...(profile.period ? [content.printed.period[profile.period]] : []),
+      ...profile.interventions.map((name) => content.printed.interventions[name]),
+    ];
+    const flags = [...new Set([...bases, ...others].flatMap((each) => each.flags))];
+    if (bases.some((each) => each.factor === null)) return { value: null, low: null, high: null, flags };
+    const sorted = bases.map((each) => each.factor[1]).sort((a, b) => a - b);
+    const [least, most] = [sorted[0], sorted[sorted.length - 1]];
+    const start = [least, Math.sqrt(least * most), most];
+    const [low, value, high] = start.map((base, end) =>
+      others.reduce((product, each) => product * each.factor[end], base));
+    if (high > 1 + EXACT) flags.unshift("exceeds_one");
+    return { value, low, high, flags };
+  }
+
+  function flagSentence(content, flag) {
+    const [name, setting] = flag.split(/:(.*)/s);
+    if (setting === undefined) return content.flags[name];
+    return `Evidence, ${setting.replace("=", " ")}: ${content.flags[name]}`;
+  }
+
+  // The address -------------------------------------------------------------------------------
+
+  const EMPTY = {
+    shift: [], specification: null, capability: "", diversity: "", alignment: "", period: "",
+    interventions: [],
+  };
+
+  function toFragment(profile) {
+    const parts = new URLSearchParams();
+    if (profile.shift.length) parts.set("shift", [...new Set(profile.shift)].join(","));
+    if (profile.specification !== null) parts.set("specification", String(profile.specification));
+    for (const name of [...LEVELS, "period"]) if (profile[name]) parts.set(name, profile[name]);
+    if (profile.interventions.length) parts.set("mitigations", profile.interventions.join(","));
+    return parts.toString().replaceAll("%2C", ",");
+  }
+
+  // A profile, and what of the fragment is not known and left out.
+  function fromFragment(content, fragment) {
+    const profile = structuredClone(EMPTY);
+    const unknown = [];
+    const take = (name, value, legal) => {
+      if (legal.includes(value)) return true;
+      unknown.push(`${name} ${value}`);
+      return false;
+    };
+    for (const [name, text] of new URLSearchParams(fragment)) {
+      const values = text.split(",").filter(Boolean);
+      if (name === "shift") {
+        profile.shift = values.filter((v) => take(name, v, content.legal.shift)).slice(0, 2);
+      } else if (name === "mitigations") {
+        const known = values.filter((v) => take(name, v, content.legal.interventions));
+        profile.interventions = [...new Set(known)];
+      } else if (name === "specification") {
+        const score = text.trim() === "" ? NaN : Number(text);
+        if (score >= 0 && score <= 1) profile.specification = Math.round(score * 100) / 100;
+        else unknown.push(`${name} ${text}`);
+      } else if ([...LEVELS, "period"].includes(name)) {
+        if (take(name, text, content.legal[name])) profile[name] = text;
+      } else {
+        unknown.push(name);
+      }
+    }
+    return { profile, unknown };
+  }
+
+  function command(profile) {
+    const words = profile.shift.map((shift) => `--shift ${shift}`);
+    if (profile.specification !== null) words.push(`--specification ${profile.specification}`);
+    for (const name of [...LEVELS, "period"]) {
+      if (profile[name]) words.push(`--${name} ${profile[name]}`);
+    }
+    words.push(...profile.interventions.map((name) => `--mitigation ${name}`));
+    return `meta risk ${words.join(" ")}`;
+  }
+
+  // Text --------------------------------------------------------------------------------------
+
+  // A share as a percentage, with < and > rather than a false 0 or 100.
+  function percent(share, decimals) {
+    const value = 100 * share;
+    const step = 10 ** -decimals;
+    if (value > 0 && value < step / 2) return `<${step.toFixed(decimals)}%`;
+    if (value > 100 - step / 2 && value < 100) return `>${(100 - step).toFixed(decimals)}%`;
+    return `${value.toFixed(decimals)}%`;
+  }
+
+  function span(row) {
+    const decimals = Math.min(row.value, 1 - row.value) < 0.1 && row.value < 1 ? 1 : 0;
+    const [value, low, high] = [row.value, row.low, row.high].map((x) => percent(x, decimals));
+    return { value, interval: `${low} to ${high}` };
+  }
+
+  return {
+    unpacked, quantile, evidence, published, flagSentence, toFragment, fromFragment, command,
+    percent, span, EMPTY,
+  };
+})();
+
+if (typeof module !== "undefined") module.exports = RiskCalculator;

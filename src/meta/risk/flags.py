@@ -1,0 +1,41 @@
+"""Flags of a profile's risk and what each means: where a number is no probability or a guess."""
+
+from __future__ import annotations
+
+from meta.risk.published import EXCEEDS_ONE, IN_A_GAP, NO_FIGURE, NOT_PRINTED, OUTSIDE
+
+NO_LEVEL, EXTRAPOLATES, FEW_STUDIES = "no_evidence", "extrapolates", "few_studies"
+NO_CASES, FEW_CASES, FEW_CONTRASTS = "no_cases", "few_cases", "few_contrasts"
+
+#: Flags of the published mode.
+PUBLISHED = {
+    EXCEEDS_ONE: "The published product exceeds 1, so it is no probability.",
+    NOT_PRINTED: "Published: the document prints no base probability where nothing shifts.",
+    IN_A_GAP: "Published: the score lies between two printed levels; multipliers are bridged.",
+    OUTSIDE: "Published: a level between or beside the two printed configurations; the whole range "
+    "of its multiplier is taken.",
+    NO_FIGURE: "Published: a remedy without a printed figure changes nothing.",
+}
+#: Flags of the evidence mode, of a setting or remedy.
+EVIDENCE = {
+    NO_LEVEL: "no arm has this level, so it changes nothing.",
+    EXTRAPOLATES: "hardly any study has this level: the number is extrapolated by the prior.",
+    FEW_STUDIES: "fewer than three studies have this level: much of the number is the prior.",
+    NO_CASES: "hardly any catalogued case has this level: its harm is extrapolated by the prior.",
+    FEW_CASES: "hardly one list of cases has this level: its harm is mostly the prior.",
+    FEW_CONTRASTS: "fewer than three studies set this remedy against a baseline.",
+}
+
+
+def flag_sentence(flag: str) -> str:
+    """Say a flag, `name` or `name:setting=level`, to a reader.
+
+    Raises
+    ------
+    KeyError
+        If it is no flag.
+    """
+    name, _, setting = flag.partition(":")
+    if name in PUBLISHED:
+        return PUBLISHED[name]
+    return f"Evidence, {setting.replace('=', ' ')}: {EVIDENCE[name]}"

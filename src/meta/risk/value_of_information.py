@@ -1,0 +1,248 @@
+r"""Expected value of information: how much of a risk's variance goes if something is measured.
+
+The value is :math:`\mathrm{Var}(E[R \mid \phi]) / \mathrm{Var}(R)`, of a parameter that becomes
+known exactly (perfect information, EVPPI) or of data that have yet to be collected (sample
+information, EVSI): see `meta.risk.conditional_expectation` and `meta.risk.new_studies`. The risk is
+`rate_mean`, the average over studies; what varies between studies stays whatever is measured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from meta.inference.seeds import child_seed
+from meta.risk.basis import Basis
+from meta.risk.conditional_expectation import Regression, Share
+from meta.risk.input_sensitivity import ProfileSensitivity
+from meta.risk.named_profiles import DOMAIN
+from meta.risk.new_studies import (
+    ALL_TRIALS,
+    BY_STAGE,
+    CASES,
+    NOTORIETY,
+    Measurement,
+    measurements,
+)
+from meta.risk.profile_risk import SHIFT
+from meta.risk.risk_inputs import ANALYSED
+from meta.risk.sensitivity_indices import SCALES, half_width, on_scale
+from meta.risk_settings import RiskSettings
+
+PERFECT, SAMPLE = "perfect", "sample"
+#: Kind and name under which the average over profiles stands, and the kinds that are averaged:
+#: the others are these again with a period or a remedy.
+ALL, AVERAGED = "all", (SHIFT, DOMAIN)
+INFORMATION_COLUMNS = [
+    "kind", "profile", "outcome", "information", "rank", "candidate", "field", "level", "studies",
+    "arms", "trials", "k_now",
+    *(f"{measure}_{scale}{end}" for scale in SCALES for measure in ("share", "limit")
+      for end in ("", "_margin")),
+    "sentence",
+]  # fmt: skip
+
+Keys = list[tuple[str, str, str]]
+
+
+def information_table(
+    found: Mapping[tuple[str, str], ProfileSensitivity],
+    basis: Basis,
+    settings: RiskSettings,
+    seed: int,
+    ci_prob: float,
+) -> pd.DataFrame:
+    """What knowing each input, and each new measurement, would tell of each profile's risk.
+
+    Parameters
+    ----------
+    found
+        Sensitivity of profiles, by kind and name.
+    basis
+        Draws that it is of.
+    settings
+        Sizes of what may be measured, and bootstrap samples.
+    seed, ci_prob
+        Of the simulated data, and mass of the intervals whose half-widths are given as margins.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `INFORMATION_COLUMNS`. Within each profile, outcome and sort of information the rank is by
+        the share on the logit scale. Of sample information, `limit` is the share that no number of
+        such studies can exceed. Profile `ALL` averages the shares over those of
+        the kinds `AVERAGED`.
+    """
+    rows = [
+        row
+        for (kind, name), each in found.items()
+        for row in _perfect_rows(kind, name, each, ci_prob)
+    ]
+    keys, responses = _responses(found)
+    for measurement in measurements(basis, settings):
+        shares = sample_shares(measurement, responses, seed, settings.resamples)
+        rows += _sample_rows(measurement, *shares, keys, settings, ci_prob)
+    table = pd.DataFrame(rows, columns=INFORMATION_COLUMNS)
+    groups = ["kind", "profile", "outcome", "information"]
+    shares_at = table.groupby(groups)[f"share_{SCALES[0]}"]
+    table["rank"] = shares_at.rank(method="first", ascending=False).astype("Int64")
+    places = {key: i for i, key in enumerate([(ALL, ALL), *found])}
+    table["place"] = [places[key] for key in zip(table["kind"], table["profile"], strict=True)]
+    table["sort"] = table["information"].eq(PERFECT)
+    order = ["place", "outcome", "sort", "rank"]
+    table = table.sort_values(order, ascending=[True, False, True, True], ignore_index=True)
+    return table[INFORMATION_COLUMNS]
+
+
+def sample_shares(
+    measurement: Measurement, responses: np.ndarray, seed: int, resamples: int
+) -> tuple[Share, Share]:
+    """Share of the variance of each response that a measurement is expected to take away.
+
+    Parameters
+    ----------
+    measurement
+        What is measured.
+    responses
+        Draws, shape (D, R), of the same posterior.
+    seed, resamples
+        Of its data and of the bootstrap. Equal seeds give measurements of one kind equal random
+        numbers, so that they are compared on the same luck.
+
+    Returns
+    -------
+    tuple
+        The share, and the share were all that it can tell of known exactly.
+    """
+    data = measurement.simulate(child_seed(seed, "new data", measurement.kind))
+    stream = child_seed(seed, "value of information")
+    groups = {SAMPLE: data, PERFECT: measurement.known}
+    regression = Regression(groups, responses, stream, resamples)
+    return regression.share(SAMPLE), regression.share(PERFECT)
+
+
+def _responses(
+    found: Mapping[tuple[str, str], ProfileSensitivity],
+) -> tuple[Keys, np.ndarray]:
+    """Average risks of all profiles on both scales, shape (D, R), and what each pair of them is."""
+    keys = [(kind, name, outcome) for kind, name in found for outcome in ANALYSED]
+    columns = [
+        on_scale(found[kind, name].draws.risks[outcome, "rate_mean"], scale)
+        for kind, name, outcome in keys
+        for scale in SCALES
+    ]
+    return keys, np.stack(columns, axis=1)
+
+
+def _perfect_rows(
+    kind: str, name: str, found: ProfileSensitivity, ci_prob: float
+) -> list[dict[str, object]]:
+    rows = []
+    for each in found.inputs:
+        if each.estimand != "rate_mean":
+            continue
+        shares = _share_columns("share", each.known, ci_prob)
+        goes = percent(float(each.known.value[0]))
+        sentence = (
+            f"To know the {each.source.said} exactly would take away {goes} of the variance of the "
+            "log odds."
+        )
+        rows.append(
+            {"kind": kind, "profile": name, "outcome": each.outcome, "information": PERFECT,
+             "candidate": each.source.name, **shares, "sentence": sentence}
+        )  # fmt: skip
+    return rows
+
+
+def _sample_rows(
+    measurement: Measurement,
+    share: Share,
+    limit: Share,
+    keys: Keys,
+    settings: RiskSettings,
+    ci_prob: float,
+) -> list[dict[str, object]]:
+    """Rows of one measurement: each profile's, and the average over all."""
+    head = {
+        "information": SAMPLE, "candidate": measurement.name, "field": measurement.field,
+        "level": measurement.level, "k_now": measurement.k_now, **_size(measurement, settings),
+    }  # fmt: skip
+    width = len(SCALES)
+    parts: list[tuple[tuple[str, str, str], Share, Share]] = []
+    for i, key in enumerate(keys):
+        where = range(i * width, (i + 1) * width)
+        parts.append((key, share.of(where), limit.of(where)))
+    for outcome in ANALYSED:
+        of = [i for i, (kind, _, o) in enumerate(keys) if o == outcome and kind in AVERAGED]
+        if not of:
+            continue
+        one, other = (_averaged(each, of, width) for each in (share, limit))
+        parts.append(((ALL, ALL, outcome), one, other))
+    rows = []
+    for (kind, name, outcome), own, most in parts:
+        sentence = _sentence(measurement, settings, float(own.value[0]), float(most.value[0]))
+        rows.append(
+            {"kind": kind, "profile": name, "outcome": outcome, **head,
+             **_share_columns("share", own, ci_prob), **_share_columns("limit", most, ci_prob),
+             "sentence": sentence}
+        )  # fmt: skip
+    return rows
+
+
+def _averaged(share: Share, of: Sequence[int], width: int) -> Share:
+    """Average over profiles on each scale."""
+    scales = [share.of([i * width + k for i in of]).mean() for k in range(width)]
+    return Share(
+        np.concatenate([s.value for s in scales]),
+        np.concatenate([s.resampled for s in scales], axis=1),
+    )
+
+
+def _share_columns(measure: str, share: Share, ci_prob: float) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for k, scale in enumerate(SCALES):
+        found[f"{measure}_{scale}"] = float(share.value[k])
+        found[f"{measure}_{scale}_margin"] = half_width(float(share.error[k]), ci_prob)
+    return found
+
+
+def _size(measurement: Measurement, settings: RiskSettings) -> dict[str, object]:
+    if measurement.kind == NOTORIETY:
+        return {"studies": 1, "trials": settings.notoriety_study.failures}
+    if measurement.kind == CASES:
+        return {"studies": settings.new_cases.lists, "trials": settings.new_cases.cases}
+    new = settings.new_studies
+    return {"studies": new.studies, "arms": new.arms, "trials": new.trials}
+
+
+def _sentence(measurement: Measurement, settings: RiskSettings, share: float, limit: float) -> str:
+    goes, most = percent(share), percent(max(share, limit))
+    return (
+        f"{_described(measurement, settings)} would take away {goes} of the variance of the log "
+        f"odds; no number of them more than {most}."
+    )
+
+
+def _described(measurement: Measurement, settings: RiskSettings) -> str:
+    where = f"{measurement.field.replace('_', ' ')} {measurement.level.replace('_', ' ')}"
+    if measurement.kind == NOTORIETY:
+        count = settings.notoriety_study.failures
+        return f"A study of which of {count} failures get written up, half of them harmful,"
+    if measurement.kind == CASES:
+        new = settings.new_cases
+        return f"{new.cases} more cases of {new.lists} lists, their harm coded, at {where}"
+    counted = {
+        BY_STAGE: "capability, and goal failures given it",
+        ALL_TRIALS: "goal failures among all trials",
+    }[measurement.kind]
+    size = settings.new_studies
+    return (
+        f"{size.studies} more studies ({size.arms} arms of {size.trials} trials each) that count "
+        f"{counted}, at {where},"
+    )
+
+
+def percent(share: float) -> str:
+    """Share of variance in words: no less than nothing, and small ones as such."""
+    return "less than 1%" if share < 0.01 else f"{share:.0%}"

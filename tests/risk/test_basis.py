@@ -1,0 +1,140 @@
+"""Basis of the evidence mode: kept whole, thinned evenly, refused where broken."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from tests.risk.small_basis import documents, small_basis
+
+from meta.risk.basis import ARRAYS, DRAWS, PRIOR, RECORD, Basis, read_basis, thinned, write_basis
+from meta.risk.evidence import evidence_risk
+from meta.risk.fitted_basis import intervention_effects
+from meta.risk.settings import Profile
+from meta.stored import NoResultsError
+
+
+def flat(basis: Basis) -> dict[str, np.ndarray]:
+    """Every array of a basis by name."""
+    found = {f"intervention {n}": v for n, v in basis.interventions.items()}
+    parts = (("", basis.chain, basis.rate_x, basis.harm_x), ("prior ", *basis.prior))
+    for start, chain, rate_x, harm_x in parts:
+        found |= {f"{start}rate_x": rate_x, f"{start}harm_x": harm_x}
+        found[f"{start}correlation"] = chain.correlation
+        for part in ("rates", "harm"):
+            found |= {f"{start}{part} {n}": getattr(getattr(chain, part), n) for n in ARRAYS}
+    return found
+
+
+def test_what_is_written_is_read(tmp_path: Path) -> None:
+    basis = small_basis(count=30)
+    write_basis(basis, tmp_path / "risk")
+    read = read_basis(tmp_path / "risk")
+    want, got = flat(basis), flat(read)
+    assert want.keys() == got.keys()
+    for name, values in want.items():
+        assert got[name].shape == values.shape, name
+        assert got[name].tolist() == values.tolist(), name
+    for field in fields(Basis):
+        if field.name in ("rates", "harm", "intervention_studies", "models"):
+            assert getattr(read, field.name) == getattr(basis, field.name)
+    assert sorted(p.name for p in (tmp_path / "risk").iterdir()) == sorted([DRAWS, PRIOR, RECORD])
+
+
+def test_a_basis_without_interventions_or_slopes_is_read(tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    bare = replace(small_basis(count=5), interventions={}, intervention_studies={})
+    write_basis(bare, tmp_path)
+    assert read_basis(tmp_path).interventions == {}
+
+
+@pytest.mark.parametrize("name", [DRAWS, PRIOR, RECORD])
+@pytest.mark.parametrize("harm", ["absent", "cut short", "empty"])
+def test_a_broken_basis_says_what_to_do(tmp_path: Path, name: str, harm: str) -> None:
+    write_basis(small_basis(count=5), tmp_path)
+    file = tmp_path / name
+    if harm == "absent":
+        file.unlink()
+    else:
+        file.write_bytes(file.read_bytes()[:60] if harm == "cut short" else b"")
+    with pytest.raises(NoResultsError, match="run `snakemake --cores 8`") as error:
+        read_basis(tmp_path)
+    assert str(tmp_path) in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "lost", ["rates", "models", "intervention_studies", DRAWS, PRIOR, "a column"]
+)
+def test_a_record_that_lacks_something_is_refused(tmp_path: Path, lost: str) -> None:
+    write_basis(small_basis(count=5), tmp_path)
+    if lost == "a column":
+        table = pd.read_parquet(tmp_path / DRAWS)
+        table.drop(columns="correlation[0]").to_parquet(tmp_path / DRAWS)
+    else:
+        record = json.loads((tmp_path / RECORD).read_text())
+        del record[lost]
+        (tmp_path / RECORD).write_text(json.dumps(record))
+    with pytest.raises(NoResultsError, match="not a whole result of a run"):
+        read_basis(tmp_path)
+
+
+def test_thinning_keeps_joint_draws_evenly_and_all_of_few() -> None:
+    basis = small_basis(count=900)
+    kept = thinned(basis, 100)
+    rows = np.linspace(0, 899, 100).round().astype(int)
+    whole, few = flat(basis), flat(kept)
+    for name, values in few.items():
+        assert values.tolist() == whole[name][rows].tolist(), name
+    assert np.diff(rows).max() - np.diff(rows).min() <= 1
+    for name, values in flat(thinned(basis)).items():
+        assert values.tolist() == whole[name].tolist()
+    risk = evidence_risk(Profile(("none", "none")), kept, documents(), 1)
+    assert {len(draws) for draws in risk.draws.values()} == {100}
+
+
+def contrasts(count: int, **studies: list[float]) -> pd.DataFrame:
+    """Draws of a model of contrasts: log odds ratio of each study, and spread 0.5."""
+    rng = np.random.default_rng(0)
+    table = {"goal_failure/all/tau_delta": np.full(count, 0.5)}
+    for name, effects in studies.items():
+        start = f"goal_failure/intervention={name}"
+        for i, effect in enumerate(effects):
+            table[f"{start}|study=s{i}/study_log_odds_ratio"] = rng.normal(effect, 0.1, count)
+        if len(effects) >= 3:
+            table[f"{start}/log_odds_ratio_new"] = rng.normal(-9, 0.2, count)
+    return pd.DataFrame(table)
+
+
+@pytest.mark.parametrize("k", [1, 2])
+def test_effects_of_few_studies_are_their_mean_and_a_wider_spread(k: int) -> None:
+    table = contrasts(20_000, warned=[-1.0, -2.0][:k])
+    effects, studies = intervention_effects(table, 20_000, np.random.default_rng(1))
+    assert studies == {"warned": k}
+    found = effects["warned"]
+    assert found.mean() == pytest.approx([-1.0, -1.5][k - 1], abs=0.02)
+    # 0.1 within each study, and of a new study 0.5 sqrt(1 + 1/k) about their mean.
+    want = np.sqrt(0.01 / k + 0.25 * (1 + 1 / k))
+    assert found.std() == pytest.approx(want, rel=0.03)
+
+
+def test_effects_of_enough_studies_are_the_models_own_prediction() -> None:
+    table = contrasts(500, warned=[-1.0] * 3, other=[0.5])
+    effects, studies = intervention_effects(table, 500, np.random.default_rng(1))
+    assert studies == {"other": 1, "warned": 3}
+    name = "goal_failure/intervention=warned/log_odds_ratio_new"
+    assert sorted(effects["warned"]) == sorted(table[name])
+    # In another order than the chain's: nothing of two fits goes together.
+    assert effects["warned"].tolist() != table[name].tolist()
+    assert intervention_effects(None, 500, np.random.default_rng(1)) == ({}, {})
+
+
+def test_other_numbers_of_draws_are_taken_evenly() -> None:
+    table = contrasts(1000, warned=[0.0] * 3)
+    table["goal_failure/intervention=warned/log_odds_ratio_new"] = np.arange(1000.0)
+    effects, _ = intervention_effects(table, 250, np.random.default_rng(1))
+    assert sorted(effects["warned"]) == np.linspace(0, 999, 250).round().tolist()
