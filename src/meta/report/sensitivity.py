@@ -112,13 +112,20 @@ def _ordered(outcomes: pd.Series) -> list[str]:
 
 
 def prior_alternatives(found: Sensitivity) -> TextTable | None:
-    """Pooled rates and tau under each named prior set."""
-    return alternatives(
-        found["prior_table"],
-        "priors",
-        _prior_label(found["prior_table"]),
-        (*SHOWN, "tau"),
-    )
+    """Pooled rates and tau under the prior of the analysis and each set that differs from it."""
+    table = found["prior_table"]
+    if table.empty:
+        return None
+    own = [name for name in dict.fromkeys(table["priors"]) if _is_main(table, name)]
+    table = table[~table["priors"].isin(own)]
+    return alternatives(table, "priors", _prior_label(table), (*SHOWN, "tau"))
+
+
+def _is_main(table: pd.DataFrame, name: str) -> bool:
+    """Whether a named set is that of the analysis under another name: same priors, same numbers."""
+    compared = [c for c in table if c.endswith("_prior") or c in ("median", "ci_low", "ci_high")]
+    main, other = (table.loc[table["priors"].eq(n), compared] for n in ("main", name))
+    return name != "main" and main.reset_index(drop=True).equals(other.reset_index(drop=True))
 
 
 def _prior_label(table: pd.DataFrame) -> Callable[[str], str]:
