@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import yaml
+from click.testing import CliRunner
 
+from meta.cli import main
 from meta.errors import UserError
-from meta.preview import ModelPreview, Moved, Preview, not_previewed, preview
-from meta.preview_text import format_preview
+from meta.inference import quick
+from meta.preview import ModelPreview, Moved, Preview, not_previewed, preview, start_preview
+from meta.preview.text import format_preview
 from meta.settings_file import load_settings
 from meta.stored import rate_models
 from tests.evidence.coding_base import codings
-from tests.evidence.small_base import arm, write
-from tests.stored_run import ARMS, MODELS, STUDIES, finished_run
+from tests.evidence.small_base import arm, as_csv, write
+from tests.stored_run import ARMS, MODELS, STUDIES, edit, finished_run
 
 SHIPPED = Path(__file__).parents[1]
 SHIFT = {"stages": ["goal_failure"], "levels": ["study"], "moderators": ["shift_type"]}
@@ -60,7 +64,7 @@ def test_models_that_are_not_previewed_are_named_with_the_reason(tmp_path: Path)
     }
     content = {"models": {**MODELS, "pairs": pairs}}
     (base / "config/config.yaml").write_text(yaml.safe_dump(content))
-    text = format_preview(preview(base, {}, remove=["A3"]))
+    text = "\n".join(format_preview(preview(base, {}, remove=["A3"])))
     assert "pairs: not previewed: models contrasts" in text
 
 
@@ -80,7 +84,9 @@ def test_rows_of_a_folder_are_listed_with_what_becomes_of_them(tmp_path: Path) -
         ("arms", "A4", "added"): "is not pooled, because role is control (pooled: main): "
         "nothing moves",
     }
-    assert "arms A4 (added): is not pooled, because role is control" in format_preview(found)
+    assert "arms A4 (added): is not pooled, because role is control" in "\n".join(
+        format_preview(found)
+    )
 
 
 def test_an_error_in_a_preview_does_not_speak_of_ingestion(tmp_path: Path) -> None:
@@ -99,11 +105,67 @@ def test_numbers_within_their_error_are_counted() -> None:
     near = Moved("goal_failure", "all", "rate_new", summary, summary, 0.019, 0.1, 0.01)
     rows = [{"table": "arms", "id": f"A{n}", "action": "added", "fate": "x"} for n in range(41)]
     model = ModelPreview("rates", True, "reweighted", "", draws=4000, estimates=[far, near])
-    lines = format_preview(Preview(rows, [model])).splitlines()
+    lines = "\n".join(format_preview(Preview(rows, [model]))).splitlines()
     assert "and 1 more row; --json lists them" in lines
     assert sum("rate_" in line for line in lines) == 1
     assert lines[-1] == "  1 other number moves by no more than its Monte Carlo error"
     still = ModelPreview("rates", True, "reweighted", "", draws=4000, estimates=[near, near])
-    lines = format_preview(Preview([], [still])).splitlines()
+    lines = "\n".join(format_preview(Preview([], [still]))).splitlines()
     assert lines[-1] == "  2 numbers move by no more than their Monte Carlo error"
     assert not any("median and interval" in line for line in lines)
+
+
+def absurd(base: Path, **models: object) -> Path:
+    """Settings with more models, and a file with an arm that no stored draw can bear."""
+    (base / "config/config.yaml").write_text(yaml.safe_dump({"models": {**MODELS, **models}}))
+    rows = [arm("A9", study_id="jones_2024", n_trials="10000", n_capable="", n_at_risk="10000",
+                conditioning="all_trials", n_goal_failure="9990")]  # fmt: skip
+    (base / "arms.csv").write_text(as_csv(rows))
+    return base / "arms.csv"
+
+
+def test_a_refit_comes_last_and_is_announced_with_its_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = finished_run(tmp_path / "base")
+    file = absurd(base, other={**MODELS["rates"], "primary": False, "likelihood": "beta_binomial"})
+    record = base / "data/processed/fits/rates/fit.json"
+    sampler = load_settings(base).task("rates").sampler
+    steps = quick.DRAWS + quick.TUNE
+    sample = 7.0 * (sampler.draws + sampler.tune) / steps
+    edit(record, times={"compile": 20.0, "sample": sample})
+    stored = pd.read_csv(base / "data/processed/fits/rates/pooled.csv")
+    said: list[str] = []
+
+    def fit(*_: object) -> quick.QuickFit:
+        said.append("fit")
+        return quick.QuickFit(stored, 4000, [])
+
+    monkeypatch.setattr(quick, "quick_fit", fit)
+    started = start_preview(base, {file: None}, announce=said.append)
+    assert started.rows[0]["fate"] == "changes what rates pools"
+    assert said == []
+    first = next(started.models)
+    assert (first.model, first.method) == ("other", "none")
+    assert said == []
+    last = next(started.models)
+    assert (last.model, last.method) == ("rates", "refitted")
+    assert said[0].startswith("rates: Pareto k ")
+    assert "refitting it with fewer draws; the last run's times let expect 27 s" in said[0]
+    assert said[1:] == ["fit"]
+    assert [m.model for m in preview(base, {file: None}).models] == ["rates", "other"]
+
+
+def test_without_a_refit_the_model_says_how_to_have_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = finished_run(tmp_path / "base")
+    file = absurd(base)
+    monkeypatch.setattr(quick, "quick_fit", None)
+    done = CliRunner().invoke(
+        main, ["preview", str(file), "--directory", str(base), "--no-refit"], catch_exceptions=False
+    )
+    assert done.exit_code == 0
+    assert "rates (primary): needs a refit: Pareto k" in done.stdout
+    assert "; --model rates refits it" in done.stdout
+    assert done.stderr == ""

@@ -112,18 +112,26 @@ def new() -> None:
 @click.option("--studies", type=FILE, help="Rows of new studies that the arms belong to.")
 @click.option("--remove", multiple=True, metavar="ARM", help="Leave an arm out; may be repeated.")
 @click.option("--model", "models", multiple=True, help="Rate model; all by default.")
+@click.option(
+    "--refit/--no-refit",
+    default=True,
+    show_default=True,
+    help="Refit the primary, or named models, where draws cannot be reweighted.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON document.")
 def preview(
     file: Path | None, directory: Path, table: str | None, studies: Path | None,
-    remove: tuple[str, ...], models: tuple[str, ...], as_json: bool,
+    remove: tuple[str, ...], models: tuple[str, ...], refit: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Show how the rows of FILE, new or replacing stored ones, would move the pooled estimates.
 
     FILE has the form of a raw table. It may also be a folder of raw tables (an edited copy of
-    data/raw): then every difference from the last run counts. Nothing is written.
+    data/raw): then every difference from the last run counts. Nothing is written. Stored draws are
+    reweighted, in seconds; a refit takes minutes and comes last, announced.
     """
-    from meta.preview import preview as preview_rows
-    from meta.preview_text import format_preview
+    from meta.preview import start_preview
+    from meta.preview.previewing import whole
+    from meta.preview.text import format_preview
 
     if file is None and not remove and studies is None:
         raise click.UsageError("name a file of rows, or an arm to --remove")
@@ -132,11 +140,14 @@ def preview(
         raise click.UsageError("a folder of tables goes without --remove, --studies and --table")
     files = {} if file is None or folder else {file: table}
     files |= {studies: "studies"} if studies else {}
-    result = preview_rows(directory, files, remove, models, folder)
+    found = start_preview(
+        directory, files, remove, models, folder, refit, lambda said: click.echo(said, err=True)
+    )
     if as_json:
-        click.echo(json.dumps(result.as_json(), indent=2, ensure_ascii=False))
-    else:
-        click.echo(format_preview(result))
+        click.echo(json.dumps(whole(found).as_json(), indent=2, ensure_ascii=False))
+        return
+    for part in format_preview(found):
+        click.echo(part)
 
 
 @main.command()

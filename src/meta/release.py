@@ -32,6 +32,7 @@ from meta.errors import UserError
 from meta.evidence.changes import DIGEST, canonical_rows
 from meta.evidence.dictionary import load_dictionary
 from meta.evidence.index import RAW_HASH, raw_hash, read_index
+from meta.plural import counted
 from meta.provenance import commit
 from meta.settings_file import load_settings
 from meta.storage import write_csv
@@ -294,7 +295,7 @@ def _read_rows(path: Path, table: str, count: int) -> pd.DataFrame:
         key = list(known.key) if known else []
         _require_columns(rows, [*key, DIGEST])
         if len(rows) != count:
-            raise ValueError(f"{len(rows)} rows where the manifest counts {count}")
+            raise ValueError(f"{counted(len(rows), 'row')} where the manifest counts {count}")
         _require_keys(rows, key)
     return rows
 

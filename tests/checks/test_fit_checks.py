@@ -84,7 +84,7 @@ def test_the_page_shows_each_check_and_a_missing_file_fails(folder, tmp_path) ->
     run = ReportInputs(fits=(fit,), flow={}, studies=pd.DataFrame(), estimates={})
     (section,) = check_sections(run)
     assert section.failed == 0
-    assert "not for comparison: 12 studies are fewer than 20" in section.elpd
+    assert "not for comparison: 12 studies, fewer than 20" in section.elpd
     assert section.influential[0]["study"] == tables.studies["study"][0].capitalize()
     lost = load_check_tables(tmp_path / "nothing", "m").gates
     assert len(lost) == 10

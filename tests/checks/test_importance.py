@@ -57,7 +57,7 @@ def test_a_good_tail_with_few_effective_draws_is_refused() -> None:
     assert heavy.ess == pytest.approx(1 / (0.9**2 / 100 + 0.1**2 / 3900))
     assert heavy.pareto_k < heavy.limit
     assert not heavy.reliable
-    assert heavy.reason == "123 effective draws are fewer than 200"
+    assert heavy.reason == "123 effective draws, fewer than 200"
 
 
 def test_few_draws_bear_less_of_a_tail_than_many() -> None:

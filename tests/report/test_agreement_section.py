@@ -78,6 +78,25 @@ def test_the_files_are_written_and_text_is_escaped(run, tmp_path) -> None:
     assert "codes_harm" in (tmp_path / "reports" / "diagnostics.csv").read_text()
 
 
+def test_what_unclear_is_to_the_model_is_said(run, tmp_path) -> None:
+    """Of a code and an unclear, the likeliest code may be a third."""
+    other = run.codes.disagreements[2]
+    codes = [
+        {**code, "code": v} for code, v in zip(other["codes"], ("none", "unclear"), strict=True)
+    ]
+    likely = [["minor", 0.5], ["none", 0.4]]
+    rows = [*run.codes.disagreements[:2], {**other, "codes": codes, "probabilities": likely}]
+    render_report(replace(run, codes=replace(run.codes, disagreements=rows)), tmp_path / "reports")
+    page = (tmp_path / "reports" / "disagreements.html").read_text()
+    assert "Probability that the true code is: none 60%, severe 40%.</p>" in page
+    assert (
+        "Probability that the true code is: minor 50%, none 40%. Unclear counts as no answer."
+        in page
+    )
+    lead = page[page.index('<p class="lead">') : page.index("<main>")]
+    assert "unclear is no code but a missing answer" in lead
+
+
 def test_the_page_shows_agreement_and_says_what_it_is_not(run) -> None:
     page = render_page(run)
     assert "Agreement is not truth" in page

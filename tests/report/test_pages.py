@@ -332,6 +332,9 @@ def test_the_headline_leads_with_the_product_and_says_how_little_sees_the_rest(f
     assert "50% of the arms (9 of 18) see only the product" in text
     assert "2 of the 6 studies observe failure given capability itself" in text
     assert "(13 of 20 arms see only the product)" in text
+    record["rows"]["goal_failure"]["k_rows_through_capability"] = 1
+    path.write_text(json.dumps(record))
+    assert "(1 of 20 arms sees only the product)" in Page(render_page(full.load())).text
     keys = re.findall(r'data-key="rates/(\w+)/all/rate_mean"', section)
     assert keys[0] == "capable_goal_failure"
     record["spec"]["assumed_capable"] = True

@@ -7,7 +7,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from meta.report.sensitivity import Sensitivity, alternatives, flips, load_sensitivity
+from meta.report.sensitivity import (
+    Sensitivity,
+    alternatives,
+    flips,
+    load_sensitivity,
+    prior_alternatives,
+)
 from meta.report.sensitivity_page import few_studies_table, page_context, sensitivity_csv
 from meta.report.specification_curve import curves, left_out
 
@@ -48,6 +54,19 @@ def test_a_failing_refit_is_marked(found: Sensitivity) -> None:
     (line,) = table.lines
     assert line[1:] == ("30% (20% to 40%)", "33% (20% to 40%)†")
     assert table.failing
+
+
+def test_the_set_of_the_analysis_under_its_own_name_is_no_further_column(
+    found: Sensitivity,
+) -> None:
+    table = found["prior_table"]
+    again = table.iloc[[0]].assign(priors="default")
+    moved = again.assign(priors="other_scale", median=0.36)
+    both = Sensitivity("rates", {"prior_table": pd.concat([table, again, moved])})
+    shown = prior_alternatives(both)
+    assert shown is not None
+    # A set that differs in a prior that the heading does not name keeps its column.
+    assert shown.lines[0][1:] == ("30% (20% to 40%)", "33% (20% to 40%)†", "36% (20% to 40%)")
 
 
 def test_the_prior_table_stands_beside_a_result_of_few_studies(found: Sensitivity) -> None:

@@ -30,6 +30,7 @@ from scipy import stats
 
 from meta.checks.arm_counts import PRODUCT, counts_by_outcome
 from meta.models.design import FEWEST_STUDIES, Design
+from meta.plural import counted
 
 Pair = tuple[float, float]
 UNEXPLAINED = "not explained by the counts: compare the likelihood and the prior"
@@ -190,12 +191,11 @@ def _reason(
         )
     outcome = str(part["outcome"].iloc[0])
     more = int(bayes["k_rows"]) - len(part)
+    sees = f"it sees {counted(len(part), 'arm')}"
     if more > 0:
-        said.append(
-            f"it sees {len(part)} arms; {more} more inform the model's number through the chain"
-        )
+        said.append(f"{sees}; through the chain, {more} more inform the model's number")
     elif outcome == PRODUCT:
-        said.append(f"it sees {len(part)} arms; others inform the chain's stages, not the product")
+        said.append(f"{sees}; others inform the chain's stages, not the product")
     if not said and part["study"].nunique() < few_studies:
         said.append(
             f"fewer than {few_studies} studies: the model draws their rates towards each other and "

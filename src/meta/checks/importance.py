@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from arviz_stats.base import array_stats
 
+from meta.plural import counted
+
 #: Weights with a larger Pareto k than this are not used, however many draws there are.
 LARGEST_K = 0.7
 #: Effective draws below which a reweighted interval says little.
@@ -48,7 +50,7 @@ class Weights:
         if not np.isfinite(self.pareto_k) or self.pareto_k > self.limit:
             return f"Pareto k {self.pareto_k:.2f} is above {self.limit:.2f}"
         if self.ess < SMALLEST_ESS:
-            return f"{self.ess:.0f} effective draws are fewer than {SMALLEST_ESS:.0f}"
+            return f"{counted(round(self.ess), 'effective draw')}, fewer than {SMALLEST_ESS:.0f}"
         return f"Pareto k {self.pareto_k:.2f} is at most {self.limit:.2f}"
 
 

@@ -35,6 +35,7 @@ from meta.inference.refit import rows_of_study
 from meta.models.agent_families import shared_families
 from meta.models.design import Design
 from meta.models.likelihood import Parameters, evaluations, study_log_likelihood
+from meta.plural import counted
 
 #: Studies below which the sum is not reported as a comparison.
 FEWEST_STUDIES = 20
@@ -300,9 +301,11 @@ class Elpd:
     def remark(self) -> str:
         """Why it may or may not be compared."""
         if self.studies < FEWEST_STUDIES:
-            return f"not for comparison: {self.studies} studies are fewer than {FEWEST_STUDIES}"
+            some = counted(self.studies, "study")
+            return f"not for comparison: {some}, fewer than {FEWEST_STUDIES}"
         if self.unreliable:
-            return f"not for comparison: {self.unreliable} studies lack a reliable density"
+            some = counted(self.unreliable, "study")
+            return f"not for comparison: no reliable density of {some}"
         return "comparable with other models of the same rows; a difference below 4 is noise"
 
 

@@ -23,6 +23,7 @@ from meta.evidence.canonical import read_canonical
 from meta.inference.compilations import Compilations
 from meta.inference.refit import without_rows
 from meta.models.design import Design, build_design
+from meta.plural import counted
 from meta.storage import atomic
 
 RESULT = ["cell", "primary", *AXES, "reason", *COLUMNS]
@@ -102,7 +103,7 @@ def cell_design(table: pd.DataFrame, cell: Cell, settings: Settings) -> Design:
     design = build_design(table, spec_of(cell.choice, settings))
     names = design.rows["row_id"].astype(str)
     emptied = without_rows(design, np.flatnonzero(~names.isin(cell.rows)))
-    notes = [f"{len(cell.rows)} of {len(names)} rows counted"]
+    notes = [f"{len(cell.rows)} of {counted(len(names), 'row')} counted"]
     return replace(emptied, notes=notes)
 
 

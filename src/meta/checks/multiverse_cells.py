@@ -31,6 +31,7 @@ from meta.errors import MissingRowsError
 from meta.evidence.analysis_set import analysis_set
 from meta.inference.seeds import child_seed
 from meta.models.design import FEWEST_STUDIES
+from meta.plural import counted
 
 NOT_DRAWN = "not drawn"
 UNCLEAR = "unclear"
@@ -146,10 +147,10 @@ def _cell(
 
 
 def _impossible(table: pd.DataFrame) -> str:
-    counted = table[table["trials_goal_failure"].fillna(0) > 0]
-    studies = counted["study"].nunique()
+    studies = table.loc[table["trials_goal_failure"].fillna(0) > 0, "study"].nunique()
     if studies < FEWEST_STUDIES:
-        return f"{studies} studies count goal failures: fewer than {FEWEST_STUDIES} are not pooled"
+        some = counted(studies, "study")
+        return f"goal failures counted by {some}: fewer than {FEWEST_STUDIES} are not pooled"
     return ""
 
 

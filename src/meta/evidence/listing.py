@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from meta.evidence.problems import Problem, Severity
+from meta.plural import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,7 +70,7 @@ def list_problems(
         reason, remedy = say(row)
         if number == MOST_TOLD:
             others = int(kinds.max()) - MOST_TOLD
-            reason += f" (so are {others} other values)" if others else ""
+            reason += f" (the same of {counted(others, 'other value')})" if others else ""
         also = tuple(lines[group[1:]].tolist())
         problems.append(
             Problem(file, int(lines[row]), column, value(row), reason, remedy, severity, also)

@@ -66,7 +66,7 @@ class RawTable:
         """
         cells = self.columns[column]
         if not 0 <= row < len(cells):
-            raise IndexError(f"the table has {len(cells)} rows, so none at position {row}")
+            raise IndexError(f"no row at position {row} of {len(cells)}")
         new = pa.array([value.strip() or None], TEXT)
         if pa.types.is_dictionary(cells.type):
             new = new.dictionary_encode().cast(CODED)

@@ -9,6 +9,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from meta.checks.importance import NOT_COMPUTED
+from meta.plural import counted
 from meta.report.check_figures import (
     influence_figure,
     names,
@@ -162,7 +163,7 @@ def _left_out(loo: pd.DataFrame) -> str:
     bad = loo.loc[~loo["reliable"].astype(bool), "study"].tolist()
     computed = loo[loo["method"] != NOT_COMPUTED]
     fewest = int(computed["draws"].min()) if len(computed) else 0
-    said = [f"{len(computed)} studies left out, by at least {fewest:,} draws each."]
+    said = [f"{counted(len(computed), 'study')} left out, by at least {fewest:,} draws each."]
     if lost := loo.loc[loo["method"] == NOT_COMPUTED, "study"].tolist():
         said.append(f"Not computed, for the cost of their integrals: {names(lost)}.")
         bad = [study for study in bad if study not in lost]

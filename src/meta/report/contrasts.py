@@ -1,6 +1,6 @@
 """Section on contrasts: what interventions do, by study and pooled, and the pairs behind it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -8,6 +8,7 @@ from markupsafe import Markup
 
 from meta.evidence.contrast_set import read_edges
 from meta.evidence.dictionary import load_dictionary
+from meta.plural import counted
 from meta.report.estimates import Estimate
 from meta.report.inputs import Fit, ReportInputs
 from meta.report.odds_figure import OddsBlock, OddsLine, odds_plot
@@ -185,8 +186,7 @@ def _cells(inputs: ReportInputs, fit: Fit, name: str) -> tuple[Estimate | None, 
 def _label(fit: Fit, name: str) -> str:
     table = fit.pooled
     row = table[(table["group"] == _group(name)) & (table["estimand"] == "odds_ratio")].iloc[0]
-    counted = f"{row['k_studies']:,} studies, {row['k_rows']:,} arms, {row['n_trials']:,} trials"
-    return f"{spell(name).capitalize()}: {counted}"
+    return f"{spell(name).capitalize()}: {_size(row)}"
 
 
 def _overall(inputs: ReportInputs, fit: Fit, estimand: str) -> Estimate | None:
@@ -197,4 +197,9 @@ def _behind(fit: Fit) -> str:
     part = fit.record.get("rows", {}).get(OUTCOME, {})
     if not part:
         return ""
-    return f"{part['k_studies']:,} studies, {part['k_rows']:,} arms, {part['n_trials']:,} trials"
+    return _size(part)
+
+
+def _size(part: Mapping[str, int] | pd.Series) -> str:
+    kinds = {"k_studies": "study", "k_rows": "arm", "n_trials": "trial"}
+    return ", ".join(counted(int(part[column]), noun) for column, noun in kinds.items())

@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from meta.plural import counted
 from meta.report.estimates import RATES, percent, plain
 from meta.report.wording import CHAIN, STAGES, estimand_name, outcome_name, spell
 
@@ -112,13 +113,22 @@ def _ordered(outcomes: pd.Series) -> list[str]:
 
 
 def prior_alternatives(found: Sensitivity) -> TextTable | None:
-    """Pooled rates and tau under each named prior set."""
-    return alternatives(
-        found["prior_table"],
-        "priors",
-        _prior_label(found["prior_table"]),
-        (*SHOWN, "tau"),
-    )
+    """Pooled rates and tau under the prior of the analysis and each set that differs from it."""
+    table = found["prior_table"]
+    if table.empty:
+        return None
+    own = [name for name in dict.fromkeys(table["priors"]) if _is_main(table, name)]
+    table = table[~table["priors"].isin(own)]
+    return alternatives(table, "priors", _prior_label(table), (*SHOWN, "tau"))
+
+
+def _is_main(table: pd.DataFrame, name: str) -> bool:
+    """Whether a named set is that of the analysis under another name: same priors, same numbers."""
+    compared = [
+        c for c in map(str, table) if c.endswith("_prior") or c in ("median", "ci_low", "ci_high")
+    ]
+    main, other = (table.loc[table["priors"].eq(n), compared] for n in ("main", name))
+    return name != "main" and main.reset_index(drop=True).equals(other.reset_index(drop=True))
 
 
 def _prior_label(table: pd.DataFrame) -> Callable[[str], str]:
@@ -198,7 +208,7 @@ def slopes(found: Sensitivity) -> TextTable | None:
             if known
             else ("–", "–", "too few studies, or all arms of one size")
         )
-        counts = f"{int(r['k_rows'])} arms of {int(r['k_studies'])} studies"
+        counts = f"{counted(int(r['k_rows']), 'arm')} of {counted(int(r['k_studies']), 'study')}"
         lines.append((outcome_name(r["outcome"]), counts, *said))
     columns = ("Observed rate of", "From", "At few trials", "At very many", "Difference (points)")
     return TextTable(columns, tuple(lines))

@@ -8,6 +8,7 @@ import pandas as pd
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
+from meta.plural import counted
 from meta.report.estimates import percent
 from meta.report.sensitivity import Sensitivity
 from meta.report.svg import INK, POINTS, RULE, SETTINGS, inline_svg
@@ -42,7 +43,8 @@ def size_plot(found: Sensitivity) -> Markup:
         axes.set_xticks(ticks, [f"{n:,}" for n in ticks])
         axes.minorticks_off()
         axes.set_xlabel("trials of the arm", fontsize=9)
-        said = f"{len(points)} counts of {points['study'].nunique()} studies"
+        studies = counted(points["study"].nunique(), "study")
+        said = f"{counted(len(points), 'count')} of {studies}"
         return inline_svg(figure, "fig-size", "Observed rate against number of trials", said)
 
 

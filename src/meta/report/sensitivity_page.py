@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from meta.plural import counted
 from meta.report.sensitivity import (
     Sensitivity,
     TextTable,
@@ -73,7 +74,7 @@ def _model(found: Sensitivity) -> Mapping[str, Any]:
 
 def _icc(table: pd.DataFrame) -> Any:
     counts = {} if table.empty else dict(zip(table["icc"], table["n_effective"], strict=True))
-    return lambda icc: f"icc {icc:g}: {counts[icc]:,} trials"
+    return lambda icc: f"icc {icc:g}: {counted(int(counts[icc]), 'trial')}"
 
 
 def _methods(zero: pd.DataFrame) -> str:

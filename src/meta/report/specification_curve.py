@@ -14,6 +14,7 @@ import pandas as pd
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
+from meta.plural import counted
 from meta.report.estimates import percent
 from meta.report.svg import INK, MUTED, POINTS, RULE, SETTINGS, inline_svg
 from meta.report.wording import CHAIN, COLOURS, estimand_name, outcome_name, spell
@@ -84,8 +85,8 @@ def _curve(part: pd.DataFrame, outcome: str, estimand: str) -> Curve:
         percent(float(v)) for v in ordered["median"].quantile([0, 0.25, 0.75, 1])
     )
     said = (
-        f"{len(ordered)} specifications; medians from {low} to {high}, half of them between "
-        f"{first} and {third}"
+        f"{counted(len(ordered), 'specification')}; medians from {low} to {high}, half of them "
+        f"between {first} and {third}"
     )
     if primary.any():
         said += f"; the primary {percent(ordered.loc[primary, 'median'].iloc[0])}"

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from meta.plural import counted
 from meta.report.estimates import RATES, Estimate
 from meta.report.inputs import Fit, ReportInputs
 from meta.report.wording import (
@@ -109,7 +110,10 @@ def _seen_in_product(fit: Fit, stage: str) -> str:
     """How many arms see a stage only in its product, as recorded with the fit; empty where none."""
     part = fit.record.get("rows", {}).get(stage, {})
     through = part.get("k_rows_through_capability", 0)
-    return f" ({through:,} of {part['k_rows']:,} arms see only the product)" if through else ""
+    if not through:
+        return ""
+    see = "sees" if through == 1 else "see"
+    return f" ({through:,} of {counted(part['k_rows'], 'arm')} {see} only the product)"
 
 
 def group_table(inputs: ReportInputs, fit: Fit, groups: Sequence[str]) -> Table:

@@ -167,7 +167,7 @@ def _sampler(fit: Fit) -> str:
         return "Not recorded."
     text = (
         f"No-U-Turn sampler{' (' + sampler['name'] + ')' if 'name' in sampler else ''}: "
-        f"{sampler['chains']} chains of {sampler['draws']:,} draws "
+        f"{counted(sampler['chains'], 'chain')} of {counted(sampler['draws'], 'draw')} "
         f"after {sampler['tune']:,} of tuning"
     )
     if "target_accept" in sampler:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from meta.plural import counted
-from meta.preview import ModelPreview, Moved, Preview
+from meta.preview.previewing import Previewing
+from meta.preview.results import ModelPreview, Moved, Preview
 
 #: Estimands printed; the JSON document has every one.
 SHOWN = ("rate_typical", "rate_mean", "rate_new", "rate_new_arm")
@@ -13,16 +16,16 @@ MOST_ROWS = 40
 SHOWN_BESIDE = ("rate_mean",)
 
 
-def format_preview(preview: Preview) -> str:
-    """Print a preview for a person.
+def format_preview(preview: Preview | Previewing) -> Iterator[str]:
+    """Print a preview for a person, part by part.
 
     Parameters
     ----------
     preview
-        What to print.
+        What to print; of one that is under way, each model is printed when it is done.
 
-    Returns
-    -------
+    Yields
+    ------
     str
         The proposed rows, then each model with its pooled numbers before and after.
     """
@@ -31,9 +34,10 @@ def format_preview(preview: Preview) -> str:
     if more := len(preview.rows) - len(shown):
         lines.append(f"and {counted(more, 'more row')}; --json lists them")
     lines += preview.remarks
+    if lines:
+        yield "\n".join(lines) + "\n"
     for model in preview.models:
-        lines += ["", *_model(model)]
-    return "\n".join(lines).lstrip("\n")
+        yield "\n".join(_model(model)) + "\n"
 
 
 def _model(model: ModelPreview) -> list[str]:
@@ -44,7 +48,8 @@ def _model(model: ModelPreview) -> list[str]:
         "refitted": f"refitted with {model.draws} draws, fewer than a run takes: ",
         "needs a refit": "needs a refit: ",
     }[model.method]
-    lines = [f"{name}: {how}{model.reason}", *(f"  warning: {w}" for w in model.warnings)]
+    then = f"; --model {model.model} refits it" if model.method == "needs a refit" else ""
+    lines = [f"{name}: {how}{model.reason}{then}", *(f"  warning: {w}" for w in model.warnings)]
     changed = [
         f"{len(names)} {word} ({', '.join(names[:5])}{', ...' if len(names) > 5 else ''})"
         for word, names in model.rows.items()
