@@ -98,6 +98,7 @@ def diagnose(
 @click.option("--settings", "text", default="{}", help="Settings in force, as JSON, to describe.")
 @click.option("--calibration", type=FOLDER, help="Folder of the committed calibrations.")
 @click.option("--claims", "audited", type=FILE, help="CSV of the audited claims.")
+@click.option("--risk", type=(FILE, FILE, FILE), help="Risk, modifiers, calculator.")
 @click.option("--evidence", "database", type=FILE, help="DuckDB file of the evidence.")
 @click.option("--chain", "chains", type=FOLDER, multiple=True, help="Rates joined to harm.")
 @click.option("--output", type=FOLDER, required=True)
@@ -116,6 +117,7 @@ def report(
     text: str,
     calibration: Path | None,
     audited: Path | None,
+    risk: tuple[Path, Path, Path] | None,
     database: Path | None,
     chains: tuple[Path, ...],
     output: Path,
@@ -131,7 +133,7 @@ def report(
         corrections=corrections, changes=changed, codes=codes, uncoded=uncoded_by_model(index),
         checks=checks,
         sensitivity=sensitivities, few_studies=few_studies, multiverse=cells,
-        settings=json.loads(text), calibration=calibration, claims=audited,
+        settings=json.loads(text), calibration=calibration, claims=audited, risk=risk,
         evidence=database,
         chains=chains,
     )  # fmt: skip

@@ -79,6 +79,8 @@ if RISK and not {RISK.rates, RISK.harm} <= set(MODELS):
 elif RISK and RISK.contrasts not in MODELS:
     RISK = RISK.model_copy(update={"contrasts": None})
 RISK_REPORTS = ["reports/risk.csv", "reports/modifiers.csv"] if RISK else []
+RISK_CALCULATOR = "data/processed/risk/calculator.json"
+RISK_PAGE = {"risk": "reports/risk.html"} if RISK else {}
 # Models of rates that have the field of a profile, jointly with the others or alone.
 RISK_RATES = [m for m in rate_models_of_profiles(SETTINGS.models) if m in MODELS] if RISK else []
 CODE_SETTINGS = SETTINGS.model_dump_json(include={"codes", "sampler", "seed", "gate"})

@@ -22,6 +22,7 @@ rule report:
         sensitivity=sensitivity_results,
         multiverse=multiverse_result,
         claims=CLAIMS,
+        risk=[*RISK_REPORTS, RISK_CALCULATOR] if RISK else [],
         database="data/processed/evidence.duckdb",
         chains=expand(f"{CHAIN}/chain.json", model=CHAINS),
         chain_rows=expand(f"{CHAIN}/pooled.csv", model=CHAINS),
@@ -32,6 +33,7 @@ rule report:
         **SENSITIVITY_REPORTS,
         **EXTRA_REPORTS,
         **CLAIM_REPORTS,
+        **RISK_PAGE,
         index="reports/index.html",
         methods="reports/methods.html",
         priors="reports/prior_implications.csv",
@@ -60,6 +62,7 @@ rule report:
         few=SETTINGS.sensitivity.few_studies,
         settings=SETTINGS.model_dump_json(include={"sensitivity", "multiverse"}),
         claims=lambda wildcards, input: [f"--claims {file}" for file in input.claims],
+        risk=lambda wildcards, input: f"--risk {input.risk}" if input.risk else "",
         chains=lambda wildcards, input: [f"--chain {Path(file).parent}" for file in input.chains],
         multiverse=lambda wildcards, input: [f"--multiverse {file}" for file in input.multiverse],
         calibration="--calibration calibration" if Path("calibration").is_dir() else "",
@@ -72,5 +75,5 @@ rule report:
         " --bibliography {input.bibliography} --corrections {input.corrections}"
         " --changes {input.changes} --checks {params.checks} {params.codes} {params.sensitivity}"
         " --few-studies {params.few} --settings {params.settings:q}"
-        " {params.multiverse} {params.calibration} {params.claims}"
+        " {params.multiverse} {params.calibration} {params.claims} {params.risk}"
         " --evidence {input.database} {params.chains} --output {params.folder} 2>&1 | tee {log} >&2"

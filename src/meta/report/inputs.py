@@ -16,6 +16,7 @@ from meta.report.chain_results import ChainResults, load_chain
 from meta.report.check_tables import CheckTables, load_check_tables
 from meta.report.estimates import Estimate, index_estimates
 from meta.report.evidence_page.tables import EvidenceTables, load_evidence
+from meta.report.risk_page.results import RiskResults, load_risk
 from meta.report.sensitivity import Sensitivity, load_sensitivity
 
 RATE_FRAME = "denominator"
@@ -112,6 +113,8 @@ class ReportInputs:
         Committed calibrations and coverage; empty where none was handed in.
     claims : pandas.DataFrame or None
         The audit of claims; None for a base without claims.
+    risk : RiskResults or None
+        Risk of profiles; None for a base without the published figures or the models.
     evidence : EvidenceTables or None
         Rows of the evidence base; None where they were not handed in.
     chains : tuple of ChainResults
@@ -133,6 +136,7 @@ class ReportInputs:
     settings: Mapping[str, Any] = field(default_factory=dict)
     calibration: Calibrations = field(default_factory=Calibrations)
     claims: pd.DataFrame | None = None
+    risk: RiskResults | None = None
     evidence: EvidenceTables | None = None
     chains: tuple[ChainResults, ...] = ()
 
@@ -185,6 +189,7 @@ def load_inputs(
     settings: Mapping[str, Any] | None = None,
     calibration: Path | None = None,
     claims: Path | None = None,
+    risk: tuple[Path, Path, Path] | None = None,
     evidence: Path | None = None,
     chains: Sequence[Path] = (),
 ) -> ReportInputs:
@@ -222,6 +227,8 @@ def load_inputs(
         Folder of the committed calibrations.
     claims : Path, optional
         The audit of claims (CSV).
+    risk : tuple of Path, optional
+        Tables of risk and of modifiers (CSV), and the content of the calculator (JSON).
     evidence : Path, optional
         The warehouse (DuckDB).
     chains : sequence of Path, optional
@@ -254,6 +261,7 @@ def load_inputs(
         settings=settings or {},
         calibration=load_calibrations(calibration) if calibration else Calibrations(),
         claims=pd.read_csv(claims) if claims else None,
+        risk=load_risk(*risk) if risk else None,
         evidence=load_evidence(evidence) if evidence else None,
         chains=tuple(joined),
     )

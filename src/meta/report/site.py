@@ -13,6 +13,7 @@ PAGES = (
     ("evidence.html", "Evidence"),
     ("diagnostics.html", "Checks"),
     ("sensitivity.html", "Sensitivity"),
+    ("risk.html", "Risk"),
     ("claims.html", "Published numbers"),
     ("disagreements.html", "Disagreements"),
     ("methods.html", "Methods"),

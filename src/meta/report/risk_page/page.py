@@ -1,0 +1,314 @@
+"""Sections of the risk page: published figures beside the evidence, each number with its basis."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+from markupsafe import Markup
+
+from meta.plural import counted
+from meta.report.risk_page.figures import (
+    RatioLine,
+    RiskEstimate,
+    comparison_plot,
+    estimate_of,
+    printed_estimate,
+    ratio_plot,
+)
+from meta.report.risk_page.results import RiskResults
+from meta.report.scripts import content_policy, script
+from meta.report.wording import outcome_name, spell
+from meta.risk.flags import flag_sentence
+from meta.risk.named_profiles import DOMAIN, INTERVENTION, LATER, PERIOD
+from meta.risk.profile_risk import EVIDENCE_MODE, FORMULA, SHIFT, STAGE
+
+WHOLE = "harmful_misgeneralization"
+ARITHMETIC = "arithmetic"
+#: Words beside a number: what it rests on.
+BASES = {
+    ARITHMETIC: "the document's own figures, multiplied; nothing was measured here",
+    "evidence": "posterior draws of the models: counts of evaluations, codes of cases",
+    "judgement": "a prior that somebody chose, where no arm and no case tells",
+}
+FORMULA_LABEL, AVERAGE, NEW, PRINTED = "by the formula", "average", "a new study", "printed"
+ESTIMANDS = {"rate_mean": AVERAGE, "rate_new": NEW}
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A number as text, its interval, and the bases of it; all empty where there is none."""
+
+    value: str = ""
+    interval: str = ""
+    bases: tuple[str, ...] = ()
+    remark: str = ""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A row of a table: heading, what must be said below it, cells."""
+
+    heading: str
+    remarks: tuple[str, ...]
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True)
+class RiskSection:
+    """A figure with its table; `shared` is what must be said of all rows."""
+
+    figure: Markup
+    columns: tuple[str, ...]
+    lines: tuple[Line, ...]
+    shared: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class More:
+    """A section that other tables of a run add: a title, a text, a figure and a table of text."""
+
+    anchor: str
+    title: str
+    text: str
+    figure: Markup
+    columns: tuple[str, ...]
+    lines: tuple[tuple[str, ...], ...]
+    file: str
+
+
+def risk_context(results: RiskResults, stamped: str, more: Sequence[More] = ()) -> dict[str, Any]:
+    """Everything that the template of the page shows.
+
+    Parameters
+    ----------
+    results
+        Tables of a run, and the content of the calculator.
+    stamped
+        Stamp of the figures where a check of a model behind them failed; empty for none.
+    more
+        Further sections, such as what drives the risk and what to measure next.
+    """
+    profiles = _profiles(results.table)
+    scripts = [script("risk_calculator.js")] if results.calculator else []
+    return {
+        "bases": BASES,
+        "interval": results.table.loc[
+            results.table["mode"] == EVIDENCE_MODE, "interval"
+        ].iloc[0],
+        "shifts": shift_section(profiles[SHIFT], stamped),
+        "domains": [
+            (title, profile_section(f"fig-{kind}", kind, profiles[kind], stamped))
+            for kind, title in ((DOMAIN, "Now"), (LATER, "In 2026-2027"))
+            if kind in profiles
+        ],
+        "periods": profile_section("fig-periods", PERIOD, profiles.get(PERIOD, {}), stamped),
+        "remedies": profile_section(
+            "fig-remedies", INTERVENTION, profiles.get(INTERVENTION, {}), stamped
+        ),
+        "modifiers": modifier_section(results.modifiers, stamped),
+        "more": list(more),
+        "calculator": results.calculator,
+        "data": page_data(results.calculator),
+        "scripts": scripts,
+        "policy": content_policy(scripts),
+    }  # fmt: skip
+
+
+def page_data(content: Mapping[str, Any]) -> Markup:
+    """Content of the calculator as JSON that may stand inside a script element."""
+    named = dict(content)
+    if named:
+        named["names"] = {outcome: outcome_name(outcome) for outcome in content["outcomes"]}
+    text = json.dumps(named, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return Markup(text.replace("<", "\\u003c"))
+
+
+def _profiles(table: pd.DataFrame) -> dict[str, dict[str, list[Row]]]:
+    """Rows by kind and profile, in the order of the table."""
+    found: dict[str, dict[str, list[Row]]] = {}
+    for row in table.to_dict("records"):
+        named = {str(key): value for key, value in row.items()}
+        found.setdefault(row["kind"], {}).setdefault(str(row["profile"]), []).append(named)
+    return found
+
+
+def _find(rows: Iterable[Row], outcome: str, estimand: str) -> Row | None:
+    return next((r for r in rows if (r["outcome"], r["estimand"]) == (outcome, estimand)), None)
+
+
+def shift_section(shifts: Mapping[str, list[Row]], stamped: str) -> RiskSection:
+    """Every stage and the product by shift type, as printed and by the evidence."""
+    blocks, lines = [], []
+    for name, rows in shifts.items():
+        heading = spell(name).capitalize()
+        blocks.append((heading, _lines(rows, formula=f"{PRINTED} base")))
+        outcomes = ("capability_transfer", "goal_failure", "harm", WHOLE)
+        for i, outcome in enumerate(outcomes):
+            printed = _find(rows, outcome, FORMULA if outcome == WHOLE else STAGE)
+            cells = [_published_cell(printed), *_evidence_cells(rows, outcome)]
+            remarks = _remarks(rows) if i == 0 else ()
+            lines.append(Line(f"{heading}: {_lower(outcome_name(outcome))}", remarks, tuple(cells)))
+    title = "Harmful failure by shift type: printed, and by the evidence"
+    figure = comparison_plot("fig-shifts", title, blocks, stamped)
+    columns = ("Shift type and stage", "Published", "Average over studies", "A new study")
+    return RiskSection(figure, columns, tuple(lines))
+
+
+def profile_section(
+    name: str, kind: str, profiles: Mapping[str, list[Row]], stamped: str
+) -> RiskSection | None:
+    """Risk of harmful failure of profiles of one kind; None where there are none."""
+    if not profiles:
+        return None
+    domains = kind in (DOMAIN, LATER)
+    shared = set.intersection(*(set(_remarks(rows)) for rows in profiles.values()))
+    blocks, lines = [], []
+    for profile, rows in profiles.items():
+        heading = spell(profile).capitalize()
+        blocks.append((heading, _lines(rows, formula=FORMULA_LABEL)))
+        cells = [_published_cell(_find(rows, WHOLE, FORMULA)), *_evidence_cells(rows, WHOLE)]
+        if domains:
+            cells.insert(0, _printed_cell(rows[0]))
+        own = [remark for remark in _remarks(rows) if remark not in shared]
+        lines.append(Line(heading, (*_settings(rows, kind), *own), tuple(cells)))
+    first = {DOMAIN: "Domain", LATER: "Domain", PERIOD: "Period", INTERVENTION: "Remedy"}[kind]
+    title = f"Harmful failure by {first.lower()}: published, and by the evidence"
+    columns = (first, *(("Printed",) if domains else ()), "By the published formula",
+               "Average over studies", "A new study")  # fmt: skip
+    figure = comparison_plot(name, title, blocks, stamped)
+    order = [text for text in _remarks(next(iter(profiles.values()))) if text in shared]
+    return RiskSection(figure, columns, tuple(lines), tuple(order))
+
+
+def _lines(rows: list[Row], formula: str) -> list[tuple[str, RiskEstimate]]:
+    """Lines of a block: what is printed, what the formula gives, what the evidence gives."""
+    found = []
+    head = rows[0]
+    base = _find(rows, WHOLE, FORMULA)
+    if _is_number(head["printed_low"]):
+        found.append((f"{PRINTED} range", printed_estimate(head)))
+    if base is not None and _is_number(base["value"]):
+        found.append((formula, estimate_of(base)))
+    for estimand, label in ESTIMANDS.items():
+        if (row := _find(rows, WHOLE, estimand)) is not None:
+            found.append((label, estimate_of(row)))
+    return found
+
+
+def _published_cell(row: Row | None) -> Cell:
+    if row is None or not _is_number(row["value"]):
+        return Cell()
+    estimate = estimate_of(row)
+    interval = "" if estimate.low == estimate.high else estimate.interval
+    remark = "exceeds 100%: no probability" if row["high"] > 1 else ""
+    return Cell(estimate.shown, interval, (ARITHMETIC,), remark)
+
+
+def _printed_cell(row: Row) -> Cell:
+    if not _is_number(row["printed_low"]):
+        return Cell()
+    return Cell(printed_estimate(row).interval, "", (ARITHMETIC,))
+
+
+def _evidence_cells(rows: Iterable[Row], outcome: str) -> list[Cell]:
+    rows = list(rows)
+    found = []
+    for estimand in ESTIMANDS:
+        row = _find(rows, outcome, estimand)
+        if row is None:
+            found.append(Cell())
+            continue
+        estimate = estimate_of(row)
+        bases = tuple(str(row["basis"]).split(" and "))
+        share = row["contraction"]
+        remark = f"data's share {share:.2f}" if _is_number(share) else ""
+        found.append(Cell(estimate.shown, estimate.interval, bases, remark))
+    return found
+
+
+def _remarks(rows: Iterable[Row]) -> tuple[str, ...]:
+    """Flags of a profile, in words."""
+    flags = dict.fromkeys(flag for row in rows for flag in str(row["flags"]).split())
+    return tuple(flag_sentence(flag) for flag in flags)
+
+
+def _settings(rows: Sequence[Row], kind: str) -> list[str]:
+    """Settings of a profile that its name does not say, or what its scenario rests on."""
+    row = rows[0]
+    if kind in (DOMAIN, LATER):
+        shift = spell(str(row["shift"]).replace("; ", " to "))
+        return [f"{shift} shift, score {float(row['specification']):g}"]
+    notes = [str(row["note"]) for row in rows if row["note"]]
+    return [spell(note.partition(": ")[2]) for note in notes[:1]]
+
+
+def modifier_section(table: pd.DataFrame, stamped: str) -> RiskSection:
+    """Ratio of each modifier's two settings, as printed and by the models."""
+    blocks, lines = [], []
+    for modifier, rows in table.groupby("modifier", sort=False):
+        name = spell(str(modifier)).capitalize()
+        found = [{str(key): value for key, value in row.items()} for row in rows.to_dict("records")]
+        head = found[0]
+        printed = float(head["published_ratio"])
+        drawn = [RatioLine("published", printed, printed, printed, True)]
+        cells = [Cell(f"{printed:.3g}", "", (ARITHMETIC,),
+                      f"{head['published_high']:g} over {head['published_low']:g}")]  # fmt: skip
+        for outcome, adjusted in (
+            ("capable_goal_failure", True),
+            ("capable_goal_failure", False),
+            ("goal_failure", True),
+        ):
+            own = [r for r in found if bool(r["adjusted_for"]) == adjusted]
+            row = next((r for r in own if r["outcome"] == outcome), None)
+            cells.append(_ratio_cell(row))
+            if row is not None and outcome == "capable_goal_failure" and _is_number(row["median"]):
+                label = "adjusted" if adjusted else "alone"
+                drawn.append(RatioLine(label, row["median"], row["ci_low"], row["ci_high"]))
+        setting = f"{spell(head['high_risk'])} over {spell(head['low_risk'])}"
+        absent = "" if len(drawn) > 1 else f"no evidence on {spell(head['low_risk'])}"
+        blocks.append((f"{name}: {setting}", drawn, absent))
+        lines.append(Line(f"{name}: {setting}", _ratio_remarks(head), tuple(cells)))
+    title = "Risk ratio of each modifier: printed, and by the evidence"
+    figure = ratio_plot("fig-modifiers", title, blocks, stamped) if blocks else Markup("")
+    columns = (
+        "Modifier", "Published", "Capable and goal fails, adjusted for the others",
+        "The same, unadjusted", "Goal fails, given capability, adjusted",
+    )  # fmt: skip
+    return RiskSection(figure, columns, tuple(lines))
+
+
+def _ratio_cell(row: Row | None) -> Cell:
+    if row is None:
+        return Cell()
+    if not _is_number(row["median"]):
+        return Cell("no evidence", "", ("evidence",))
+    inside = "holds the published ratio" if str(row["published_inside"]) == "True" else (
+        "leaves out the published ratio"
+    )  # fmt: skip
+    share = row["contraction"]
+    said = f"{inside}; data's share {share:.2f}" if _is_number(share) else inside
+    interval = f"{row['ci_low']:.2g} to {row['ci_high']:.2g}"
+    return Cell(f"{row['median']:.2g}", interval, ("evidence",), said)
+
+
+def _ratio_remarks(row: Row) -> tuple[str, ...]:
+    low, high = (int(row[f"k_studies_{end}"]) for end in ("low", "high"))
+    return (
+        f"{counted(high, 'study')} with {spell(row['high_risk'])}, "
+        f"{counted(low, 'study')} with {spell(row['low_risk'])}",
+    )
+
+
+def _lower(text: str) -> str:
+    return text[:1].lower() + text[1:]
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)
