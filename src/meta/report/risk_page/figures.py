@@ -53,14 +53,14 @@ def estimate_of(row: Row) -> RiskEstimate:
         row["outcome"] if evidence else "published",
         row["estimand"],
         (row["value"], row["low"], row["high"]),
-        "extrapolated: hardly any study has a setting" if extrapolated else "",
+        "extrapolated: hardly any study" if extrapolated else "",
     )
 
 
 def printed_estimate(row: Row) -> RiskEstimate:
     """Range that a row has as printed for the profile itself."""
     ends = (math.nan, row["printed_low"], row["printed_high"])
-    return number("published", "rate_printed", ends)
+    return number("published", "rate_mean", ends)
 
 
 def number(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -62,11 +63,22 @@ class Line:
 
 @dataclass(frozen=True)
 class RiskSection:
-    """A figure with its table; `shared` is what must be said of all rows."""
+    """A figure with its table.
+
+    Attributes
+    ----------
+    figure, columns, lines
+        The figure, and the table.
+    said
+        What it comes to, in a sentence.
+    shared
+        What must be said of all rows.
+    """
 
     figure: Markup
     columns: tuple[str, ...]
     lines: tuple[Line, ...]
+    said: str = ""
     shared: tuple[str, ...] = ()
 
 
@@ -147,7 +159,7 @@ def shift_section(shifts: Mapping[str, list[Row]], stamped: str) -> RiskSection:
     """Every stage and the product by shift type, as printed and by the evidence."""
     blocks, lines = [], []
     for name, rows in shifts.items():
-        heading = spell(name).capitalize()
+        heading = _title(name)
         blocks.append((heading, _lines(rows, formula=f"{PRINTED} base")))
         outcomes = ("capability_transfer", "goal_failure", "harm", WHOLE)
         for i, outcome in enumerate(outcomes):
@@ -158,7 +170,8 @@ def shift_section(shifts: Mapping[str, list[Row]], stamped: str) -> RiskSection:
     title = "Harmful failure by shift type: printed, and by the evidence"
     figure = comparison_plot("fig-shifts", title, blocks, stamped)
     columns = ("Shift type and stage", "Published", "Average over studies", "A new study")
-    return RiskSection(figure, columns, tuple(lines))
+    said = _places("printed base risk", [(_title(n), r, False) for n, r in shifts.items()])
+    return RiskSection(figure, columns, tuple(lines), said)
 
 
 def profile_section(
@@ -171,7 +184,7 @@ def profile_section(
     shared = set.intersection(*(set(_remarks(rows)) for rows in profiles.values()))
     blocks, lines = [], []
     for profile, rows in profiles.items():
-        heading = spell(profile).capitalize()
+        heading = _title(profile)
         blocks.append((heading, _lines(rows, formula=FORMULA_LABEL)))
         cells = [_published_cell(_find(rows, WHOLE, FORMULA)), *_evidence_cells(rows, WHOLE)]
         if domains:
@@ -184,7 +197,53 @@ def profile_section(
                "Average over studies", "A new study")  # fmt: skip
     figure = comparison_plot(name, title, blocks, stamped)
     order = [text for text in _remarks(next(iter(profiles.values()))) if text in shared]
-    return RiskSection(figure, columns, tuple(lines), tuple(order))
+    placed = [(_title(n), rows, domains) for n, rows in profiles.items()]
+    said = _places("printed range" if domains else "product of the formula", placed)
+    return RiskSection(figure, columns, tuple(lines), said, tuple(order))
+
+
+def _places(what: str, profiles: Sequence[tuple[str, list[Row], bool]]) -> str:
+    """Say for which profiles a printed figure lies inside, above or below the average's interval.
+
+    Parameters
+    ----------
+    what
+        The figure, in words.
+    profiles
+        Name, rows, and whether the figure is the range that is printed for the profile, not the
+        product of the formula.
+    """
+    found: dict[str, list[str]] = {"inside": [], "above": [], "below": []}
+    for name, rows, printed in profiles:
+        average, base = _find(rows, WHOLE, "rate_mean"), _find(rows, WHOLE, FORMULA)
+        ends = (rows[0]["printed_low"], rows[0]["printed_high"]) if printed else (
+            (base["value"],) * 2 if base else (math.nan,) * 2
+        )  # fmt: skip
+        if average is None or not all(map(_is_number, ends)):
+            continue
+        above, below = ends[0] > average["high"], ends[1] < average["low"]
+        found["above" if above else "below" if below else "inside"].append(_lower(name))
+    meets = "meets" if any(printed for *_, printed in profiles) else "lies inside"
+    parts = [
+        f"{verb} for {_listed(names)}"
+        for verb, names in (
+            (f"{meets} the interval of the evidence's average over studies", found["inside"]),
+            ("lies above it", found["above"]),
+            ("lies below it", found["below"]),
+        )
+        if names
+    ]
+    return f"The {what} {'; it '.join(parts)}." if parts else ""
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+
+
+def _title(name: str) -> str:
+    """Name of a profile for a reader."""
+    text = re.sub(r"\bai\b", "AI", spell(name))
+    return text[:1].upper() + text[1:]
 
 
 def _lines(rows: list[Row], formula: str) -> list[tuple[str, RiskEstimate]]:
@@ -203,9 +262,11 @@ def _lines(rows: list[Row], formula: str) -> list[tuple[str, RiskEstimate]]:
 
 
 def _published_cell(row: Row | None) -> Cell:
-    if row is None or not _is_number(row["value"]):
+    if row is None or not _is_number(row["low"]):
         return Cell()
     estimate = estimate_of(row)
+    if not _is_number(row["value"]):
+        return Cell(estimate.interval, "", (ARITHMETIC,))
     interval = "" if estimate.low == estimate.high else estimate.interval
     remark = "exceeds 100%: no probability" if row["high"] > 1 else ""
     return Cell(estimate.shown, interval, (ARITHMETIC,), remark)
@@ -228,7 +289,7 @@ def _evidence_cells(rows: Iterable[Row], outcome: str) -> list[Cell]:
         estimate = estimate_of(row)
         bases = tuple(str(row["basis"]).split(" and "))
         share = row["contraction"]
-        remark = f"data's share {share:.2f}" if _is_number(share) else ""
+        remark = f"data’s share {share:.2f}" if _is_number(share) else ""
         found.append(Cell(estimate.shown, estimate.interval, bases, remark))
     return found
 
@@ -253,7 +314,7 @@ def modifier_section(table: pd.DataFrame, stamped: str) -> RiskSection:
     """Ratio of each modifier's two settings, as printed and by the models."""
     blocks, lines = [], []
     for modifier, rows in table.groupby("modifier", sort=False):
-        name = spell(str(modifier)).capitalize()
+        name = _title(str(modifier))
         found = [{str(key): value for key, value in row.items()} for row in rows.to_dict("records")]
         head = found[0]
         printed = float(head["published_ratio"])
@@ -281,19 +342,35 @@ def modifier_section(table: pd.DataFrame, stamped: str) -> RiskSection:
         "Modifier", "Published", "Capable and goal fails, adjusted for the others",
         "The same, unadjusted", "Goal fails, given capability, adjusted",
     )  # fmt: skip
-    return RiskSection(figure, columns, tuple(lines))
+    return RiskSection(figure, columns, tuple(lines), _ratios_said(table))
+
+
+def _ratios_said(table: pd.DataFrame) -> str:
+    """Say which published ratios the adjusted interval of the product leaves out."""
+    rows = table[(table["outcome"] == "capable_goal_failure") & (table["adjusted_for"] != "")]
+    inside = rows["published_inside"].astype(str)
+    parts = [
+        f"{what} {_listed([spell(str(name)) for name in rows.loc[chosen, 'modifier']])}"
+        for what, chosen in (
+            ("leaves out the published ratio of", inside == "False"),
+            ("holds that of", inside == "True"),
+            ("does not exist for", rows["median"].isna()),
+        )
+        if chosen.any()
+    ]
+    return f"Adjusted for the others, the interval {'; it '.join(parts)}." if parts else ""
 
 
 def _ratio_cell(row: Row | None) -> Cell:
     if row is None:
         return Cell()
     if not _is_number(row["median"]):
-        return Cell("no evidence", "", ("evidence",))
+        return Cell("no evidence")
     inside = "holds the published ratio" if str(row["published_inside"]) == "True" else (
         "leaves out the published ratio"
     )  # fmt: skip
     share = row["contraction"]
-    said = f"{inside}; data's share {share:.2f}" if _is_number(share) else inside
+    said = f"{inside}; data’s share {share:.2f}" if _is_number(share) else inside
     interval = f"{row['ci_low']:.2g} to {row['ci_high']:.2g}"
     return Cell(f"{row['median']:.2g}", interval, ("evidence",), said)
 

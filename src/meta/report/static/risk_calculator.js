@@ -422,57 +422,73 @@ if (typeof document !== "undefined" && document.getElementById("risk-data")) (()
 
   // Dots --------------------------------------------------------------------------------------
 
-  // One strip an outcome: each dot is a quantile of the draws; below, the interval.
-  function strip(row, top, published) {
-    const [left, width, bins] = [8, 584, 60];
-    const x = (share) => left + width * Math.min(share, 1);
-    const colour = `var(--${row.outcome})`;
-    const heights = new Array(bins + 1).fill(0);
-    const size = width / bins;
+  const [LEFT, WIDE, BINS] = [8, 584, 60];
+  const SIZE = WIDE / BINS;
+  const TALLEST = 90;
+  const place = (share) => LEFT + WIDE * Math.min(share, 1);
+
+  // Bin and rank of each quantile of the draws.
+  function stacked(row) {
+    const heights = new Array(BINS).fill(0);
     const places = Array.from({ length: DOTS }, (_, i) => {
-      const bin = Math.min(bins - 1, Math.floor(R.quantile(row.sorted, (i + 0.5) / DOTS) * bins));
+      const share = R.quantile(row.sorted, (i + 0.5) / DOTS);
+      const bin = Math.min(BINS - 1, Math.floor(share * BINS));
       heights[bin] += 1;
       return [bin, heights[bin]];
     });
-    const step = Math.min(size, 78 / Math.max(...heights));
-    const floor = top + 104;
+    return { places, step: Math.min(SIZE, TALLEST / Math.max(...heights)), most: Math.max(...heights) };
+  }
+
+  function interval(row, y, colour) {
+    return [
+      drawn("line", { x1: place(row.low), x2: place(row.high), y1: y, y2: y,
+        style: `stroke: ${colour}; stroke-width: 3` }),
+      drawn("circle", { cx: place(row.value), cy: y, r: 4, style: `fill: ${colour}` }),
+    ];
+  }
+
+  // One strip an outcome: each dot is a quantile of the draws; below, the interval.
+  function strip(row, top, published) {
+    const { places, step, most } = stacked(row);
+    const colour = `var(--${row.outcome})`;
+    const floor = top + 26 + most * step;
     const text = R.span(row);
     const group = drawn("g", {},
-      drawn("text", { x: left, y: top + 12, "font-weight": 600 }, content.names[row.outcome]),
-      drawn("text", { x: left + width, y: top + 12, "text-anchor": "end" },
+      drawn("text", { x: LEFT, y: top + 12, "font-weight": 600 }, content.names[row.outcome]),
+      drawn("text", { x: LEFT + WIDE, y: top + 12, "text-anchor": "end" },
         `${text.value} (${text.interval})`),
-      drawn("line", { x1: left, x2: left + width, y1: floor, y2: floor, class: "rule" }),
+      drawn("line", { x1: LEFT, x2: LEFT + WIDE, y1: floor, y2: floor, class: "rule" }),
       ...places.map(([bin, rank]) => drawn("circle", {
-        cx: left + (bin + 0.5) * size, cy: floor - step * (rank - 0.5), r: 0.42 * size,
+        cx: LEFT + (bin + 0.5) * SIZE, cy: floor - step * (rank - 0.5), r: 0.42 * SIZE,
         style: `fill: ${colour}; stroke: var(--paper); stroke-width: .5`,
       })),
-      drawn("line", { x1: x(row.low), x2: x(row.high), y1: floor + 5, y2: floor + 5,
-        style: `stroke: ${colour}; stroke-width: 3` }),
-      drawn("circle", { cx: x(row.value), cy: floor + 5, r: 4, style: `fill: ${colour}` }));
-    if (row.outcome === WHOLE && published.value !== null) {
-      const beyond = published.high > 1 ? ", beyond 100%" : "";
-      group.append(
-        drawn("line", { x1: x(published.low), x2: x(published.high), y1: floor + 16, y2: floor + 16,
-          style: "stroke: currentColor; stroke-width: 3" }),
-        drawn("circle", { cx: x(published.value), cy: floor + 16, r: 4, style: "fill: currentColor" }),
-        drawn("text", { x: left, y: floor + 34 }, `black: the published product${beyond}`));
-    }
-    return group;
+      ...interval(row, floor + 6, colour));
+    if (row.outcome !== WHOLE || published.value === null) return [group, floor + 24];
+    const beyond = published.high > 1 ? ", which goes beyond 100%" : "";
+    group.append(...interval(published, floor + 18, "currentColor"),
+      drawn("text", { x: LEFT + WIDE, y: floor + 36, "text-anchor": "end" },
+        `black: the published product${beyond}`));
+    return [group, floor + 48];
   }
 
   function dots(evidence, published, estimand) {
     const rows = evidence.rows.filter((row) => row.estimand === estimand);
-    const each = 128;
-    const height = rows.length * each + 64;
-    const scale = [0, 0.25, 0.5, 0.75, 1].map((share) => drawn("text", {
-      x: 8 + 584 * share, y: height - 6, class: "faint",
-      "text-anchor": share === 0 ? "start" : share === 1 ? "end" : "middle",
-    }, `${100 * share}%`));
+    const groups = [];
+    let top = 0;
+    for (const row of rows) {
+      const [group, next] = strip(row, top, published);
+      groups.push(group);
+      top = next;
+    }
+    const scale = [0, 0.25, 0.5, 0.75, 1].flatMap((share) => [
+      drawn("line", { x1: place(share), x2: place(share), y1: 18, y2: top, class: "rule" }),
+      drawn("text", { x: place(share), y: top + 14, class: "faint",
+        "text-anchor": share === 0 ? "start" : share === 1 ? "end" : "middle" }, `${100 * share}%`),
+    ]);
     const of = estimand === "rate_mean" ? "the average over studies" : "a new study";
     const said = rows.map((row) => `${content.names[row.outcome]} ${R.span(row).value}`).join("; ");
-    const figure = drawn("svg", { viewBox: `0 0 600 ${height}`, role: "img",
-      "aria-label": `Draws of ${of}: ${said}` },
-      ...rows.map((row, i) => strip(row, i * each, published)), ...scale);
+    const figure = drawn("svg", { viewBox: `0 0 600 ${top + 18}`, role: "img",
+      "aria-label": `Draws of ${of}: ${said}` }, ...scale, ...groups);
     part("dots").replaceChildren(figure, element("figcaption", {},
       `${DOTS} dots a strip, each one in ${DOTS} of the draws of ${of}. Line: median and interval.`));
   }
