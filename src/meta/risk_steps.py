@@ -67,5 +67,37 @@ def modifier_ratios(fits: tuple[Path, ...], tables: Path, output: Path) -> None:
     write_csv(output, found)
 
 
+@click.command("risk-sensitivity")
+@click.option("--tables", type=FOLDER, required=True, help="Canonical Parquet tables.")
+@click.option("--basis", type=FOLDER, required=True, help="Joint draws of the chain.")
+@click.option("--settings", "text", required=True, help="Settings of the risk, as JSON.")
+@click.option("--seed", type=int, required=True)
+@click.option("--ci-prob", type=click.FloatRange(0, 1), required=True)
+@click.option("--sensitivity", type=FILE, required=True, help="CSV of what drives each risk.")
+@click.option("--information", type=FILE, required=True, help="CSV of what to measure next.")
+def risk_sensitivity(
+    tables: Path, basis: Path, text: str, seed: int, ci_prob: float, sensitivity: Path,
+    information: Path,
+) -> None:  # fmt: skip
+    """Write what drives the risk of each profile, and what new measurements would tell of it."""
+    from meta.claims.audit import read_claims
+    from meta.risk.basis import read_basis
+    from meta.risk.shipped_sensitivity import shipped_sensitivity
+    from meta.risk_settings import RiskSettings
+    from meta.storage import write_csv
+
+    drives, measure, why = shipped_sensitivity(
+        read_claims(tables),
+        read_basis(basis),
+        RiskSettings.model_validate_json(text),
+        seed,
+        ci_prob,
+    )
+    if why:
+        click.echo(f"{sensitivity} and {information}: left empty: {why}")
+    write_csv(sensitivity, drives)
+    write_csv(information, measure)
+
+
 #: Commands of the steps, in the order of the pipeline.
-RISK_STEPS = (risk_basis, risk_table, modifier_ratios)
+RISK_STEPS = (risk_basis, risk_table, modifier_ratios, risk_sensitivity)

@@ -99,8 +99,10 @@ def diagnose(
 @click.option("--calibration", type=FOLDER, help="Folder of the committed calibrations.")
 @click.option("--claims", "audited", type=FILE, help="CSV of the audited claims.")
 @click.option("--risk", type=(FILE, FILE, FILE), help="Risk, modifiers, calculator.")
+@click.option("--risk-drivers", type=(FILE, FILE), help="What drives risks, what to measure.")
 @click.option("--evidence", "database", type=FILE, help="DuckDB file of the evidence.")
 @click.option("--chain", "chains", type=FOLDER, multiple=True, help="Rates joined to harm.")
+@click.option("--page", "others", multiple=True, help="Page that another job writes beside these.")
 @click.option("--output", type=FOLDER, required=True)
 def report(
     fits: tuple[Path, ...],
@@ -118,8 +120,10 @@ def report(
     calibration: Path | None,
     audited: Path | None,
     risk: tuple[Path, Path, Path] | None,
+    risk_drivers: tuple[Path, Path] | None,
     database: Path | None,
     chains: tuple[Path, ...],
+    others: tuple[str, ...],
     output: Path,
 ) -> None:
     """Render the report and the tables of results from the diagnosed FITS."""
@@ -133,11 +137,12 @@ def report(
         corrections=corrections, changes=changed, codes=codes, uncoded=uncoded_by_model(index),
         checks=checks,
         sensitivity=sensitivities, few_studies=few_studies, multiverse=cells,
-        settings=json.loads(text), calibration=calibration, claims=audited, risk=risk,
+        settings=json.loads(text), calibration=calibration, claims=audited,
+        risk=risk, risk_drivers=risk_drivers,
         evidence=database,
         chains=chains,
     )  # fmt: skip
-    render_report(run, output)
+    render_report(run, output, others)
 
 
 @click.command()
@@ -322,12 +327,13 @@ def claims(fits: tuple[Path, ...], tables: Path, sets: tuple[Path, ...], output:
 
 @click.command()
 @click.option("--database", type=FILE, required=True, help="DuckDB file of the evidence.")
+@click.option("--page", "pages", multiple=True, help="Page of the site, for the navigation.")
 @click.option("--output", type=FOLDER, required=True, help="Folder of the reports.")
-def audit(database: Path, output: Path) -> None:
+def audit(database: Path, pages: tuple[str, ...], output: Path) -> None:
     """Write what the documents get wrong, and what they list with the evidence of it."""
     from meta.report.audit import write_audit
 
-    write_audit(database, output)
+    write_audit(database, output, pages)
 
 
 #: Commands of the steps, in the order of the pipeline.

@@ -115,6 +115,8 @@ def test_an_unknown_citation_is_an_error_and_text_is_escaped():
 def test_every_threshold_of_the_gate_has_a_check_that_says_what_it_would_catch():
     for name in Gate.model_fields:
         assert catches(name) != UNKNOWN
+    for name in ("chain_r_hat", "chain_ess_bulk", "chain_ess_tail", "chain_mcse_over_sd"):
+        assert catches(name) != UNKNOWN
     for name in ("chains", "posterior_predictive_largest_rate", "loo_pit"):
         assert catches(name) != UNKNOWN
     assert catches("nobody_wrote_it") == UNKNOWN

@@ -13,45 +13,28 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from markupsafe import Markup
 from tests.report.conftest import Base
-from tests.risk.small_basis import CLAIMS, documents, small_basis, with_counts
-from tests.risk.small_models import LEVELS, model
+from tests.report.made_up_risk import information, risk_basis, sensitivity, stored
+from tests.risk.small_basis import CLAIMS, small_basis
 
 from meta.report.environment import environment
 from meta.report.pages import render_report
-from meta.report.risk_page.page import BASES, More, risk_context
+from meta.report.risk_page.page import BASES, risk_context
 from meta.report.risk_page.results import RiskResults, load_risk
 from meta.report.wording import COLOURS
-from meta.risk.basis import Basis
-from meta.risk.modifier_ratios import modifier_ratios
-from meta.risk.shipped_risk import write_shipped_risk
-from meta.storage import write_csv
-
-SEED = 3
-
-
-def stored(folder: Path, basis: Basis, claims: pd.DataFrame | None = None) -> tuple[Path, ...]:
-    """Files of a run, as the steps write them."""
-    files = tuple(folder / name for name in ("risk.csv", "modifiers.csv", "calculator.json"))
-    printed = pd.read_csv(CLAIMS) if claims is None else claims
-    write_shipped_risk(printed, basis, SEED, 0.95, files[0], files[2])
-    write_csv(files[1], modifier_ratios(documents(), [model(*LEVELS)]))
-    return files
 
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> RiskResults:
-    basis = with_counts(small_basis(count=300), "shift_type", "extreme", 0.2)
-    found = load_risk(*stored(tmp_path_factory.mktemp("risk"), basis))
+    found = load_risk(*stored(tmp_path_factory.mktemp("risk"), risk_basis()))
     assert found is not None
     return found
 
 
-def render(results: RiskResults, stamp: str = "", more: tuple[More, ...] = ()) -> str:
+def render(results: RiskResults, stamp: str = "") -> str:
     page = environment().get_template("risk.html.j2")
     failed = [stamp] if stamp else []
-    context = risk_context(results, stamp, more)
+    context = risk_context(results, stamp)
     return page.render(colours=COLOURS, stamp=stamp, failed=failed, **context)
 
 
@@ -236,15 +219,25 @@ def test_a_failed_check_is_stamped_on_page_and_figures(results: RiskResults) -> 
     assert html.count("not converged: do not cite") >= 6
 
 
-def test_other_tables_add_sections(results: RiskResults) -> None:
-    more = More(
-        "drivers", "What drives the risk", "Shares of the variance.", Markup("<svg></svg>"),
-        ("Input", "Share"), (("harm", "60%"), ("<b>", "1%")), "risk_sensitivity.csv",
-    )  # fmt: skip
-    html = render(results, more=(more,))
-    part = section(html, "drivers")
-    assert "60%" in part and "&lt;b&gt;" in part and 'href="risk_sensitivity.csv"' in part
+def test_other_tables_of_a_run_add_their_sections(results: RiskResults) -> None:
+    assert 'id="drivers"' not in render(results)
+    more = replace(results, sensitivity=sensitivity(), information=information())
+    html = render(more)
+    drivers = section(html, "drivers")
+    assert cells(drivers, "write-up <b>") == ["40%, give or take 2%", "12.0% and 3.0%"]
+    assert text_of(drivers).index("write-up") < text_of(drivers).index("level of harm")
+    assert "of another profile" not in text_of(drivers) and "superficial shift" in drivers
+    assert 'href="risk_sensitivity.csv"' in drivers and "<svg" in drivers
+    measure = section(html, "measure-next")
+    assert cells(measure, "1") == ["Ten more <studies>."]
+    assert "of one domain" not in measure and 'href="value_of_information.csv"' in measure
     assert 'href="#drivers">What drives the risk</a>' in html
+
+
+def test_empty_tables_add_no_section(results: RiskResults) -> None:
+    empty = replace(results, sensitivity=sensitivity().iloc[:0], information=information().iloc[:0])
+    html = render(empty)
+    assert 'id="drivers"' not in html and 'id="measure-next"' not in html
 
 
 def test_claims_of_other_documents_leave_no_page(tmp_path: Path) -> None:

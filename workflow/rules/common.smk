@@ -78,7 +78,8 @@ if RISK and not {RISK.rates, RISK.harm} <= set(MODELS):
     RISK = None
 elif RISK and RISK.contrasts not in MODELS:
     RISK = RISK.model_copy(update={"contrasts": None})
-RISK_REPORTS = ["reports/risk.csv", "reports/modifiers.csv"] if RISK else []
+RISK_TABLES = ("risk", "modifiers", "risk_sensitivity", "value_of_information")
+RISK_REPORTS = [f"reports/{table}.csv" for table in RISK_TABLES] if RISK else []
 RISK_CALCULATOR = "data/processed/risk/calculator.json"
 RISK_PAGE = {"risk": "reports/risk.html"} if RISK else {}
 # Models of rates that have the field of a profile, jointly with the others or alone.

@@ -22,7 +22,8 @@ rule report:
         sensitivity=sensitivity_results,
         multiverse=multiverse_result,
         claims=CLAIMS,
-        risk=[*RISK_REPORTS, RISK_CALCULATOR] if RISK else [],
+        risk=[*RISK_REPORTS[:2], RISK_CALCULATOR] if RISK else [],
+        drivers=RISK_REPORTS[2:],
         database="data/processed/evidence.duckdb",
         chains=expand(f"{CHAIN}/chain.json", model=CHAINS),
         chain_rows=expand(f"{CHAIN}/pooled.csv", model=CHAINS),
@@ -60,11 +61,14 @@ rule report:
         codes=f"--codes {CODES}" if CODED else "",
         sensitivity=[f"--sensitivity {CHECKS.format(model= m)}" for m in SENSITIVE],
         few=SETTINGS.sensitivity.few_studies,
-        settings=SETTINGS.model_dump_json(include={"sensitivity", "multiverse"}),
+        settings=SETTINGS.model_dump_json(include={"sensitivity", "multiverse", "risk"}),
         claims=lambda wildcards, input: [f"--claims {file}" for file in input.claims],
-        risk=lambda wildcards, input: f"--risk {input.risk}" if input.risk else "",
+        risk=lambda wildcards, input: (
+            f"--risk {input.risk} --risk-drivers {input.drivers}" if input.risk else ""
+        ),
         chains=lambda wildcards, input: [f"--chain {Path(file).parent}" for file in input.chains],
         multiverse=lambda wildcards, input: [f"--multiverse {file}" for file in input.multiverse],
+        others=lambda wildcards: [f"--page {Path(page).name}" for page in AUDIT_REPORTS],
         calibration="--calibration calibration" if Path("calibration").is_dir() else "",
         # Committed, and no input: as one, Snakemake would measure for an hour what is stale.
         measured=digest(
@@ -76,4 +80,9 @@ rule report:
         " --changes {input.changes} --checks {params.checks} {params.codes} {params.sensitivity}"
         " --few-studies {params.few} --settings {params.settings:q}"
         " {params.multiverse} {params.calibration} {params.claims} {params.risk}"
-        " --evidence {input.database} {params.chains} --output {params.folder} 2>&1 | tee {log} >&2"
+        " --evidence {input.database} {params.chains}"
+        " {params.others} --output {params.folder} 2>&1 | tee {log} >&2"
+
+
+# Pages of the report, for the navigation of those that other rules write.
+SITE = [page for page in rules.report.output if str(page).endswith(".html")]

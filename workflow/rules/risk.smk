@@ -2,8 +2,9 @@
 
 Inputs: posteriors of the model that has every field of a profile and of the model of harm, draws
 of the model of contrasts, canonical tables. Outputs: data/processed/risk/, from which `meta risk`
-answers; reports/risk.csv; reports/modifiers.csv, from the diagnosed models of a modifier's field.
-Reads config: chain, models, priors, seed, ci_prob.
+answers; reports/risk.csv; reports/modifiers.csv, from the diagnosed models of a modifier's field;
+reports/risk_sensitivity.csv and reports/value_of_information.csv. Reads config: chain, risk, models,
+priors, seed, ci_prob.
 
 Nothing here runs for an evidence base without data/raw/claims.csv or without those models.
 """
@@ -87,4 +88,31 @@ rule modifier_ratios:
         fits=lambda wildcards, input: [Path(path).parent for path in input.records],
     shell:
         "meta modifier-ratios {params.fits} --tables {input.tables} --output {output.table}"
+        " 2>&1 | tee {log} >&2"
+
+
+rule risk_sensitivity:
+    input:
+        tables=ancient("data/processed/tables"),
+        claims="reports/claims.csv",
+        record="data/processed/risk/basis.json",
+    output:
+        sensitivity="reports/risk_sensitivity.csv",
+        information="reports/value_of_information.csv",
+    log:
+        "logs/risk_sensitivity.log",
+    benchmark:
+        "logs/benchmarks/risk_sensitivity.tsv"
+    conda:
+        "../envs/meta.yaml"
+    params:
+        code=code_fingerprint("meta.risk_steps:risk_sensitivity"),
+        folder=lambda wildcards, input: Path(input.record).parent,
+        settings=SETTINGS.risk.model_dump_json(),
+        seed=SETTINGS.seed,
+        ci_prob=SETTINGS.ci_prob,
+    shell:
+        "meta risk-sensitivity --tables {input.tables} --basis {params.folder}"
+        " --settings {params.settings:q} --seed {params.seed} --ci-prob {params.ci_prob}"
+        " --sensitivity {output.sensitivity} --information {output.information}"
         " 2>&1 | tee {log} >&2"

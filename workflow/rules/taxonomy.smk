@@ -30,5 +30,6 @@ rule audit:
     params:
         code=code_fingerprint("meta.steps:audit"),
         folder=lambda wildcards, output: Path(output.page).parent,
+        pages=[f"--page {Path(page).name}" for page in SITE + AUDIT_REPORTS],
     shell:
-        "meta audit --database {input.database} --output {params.folder} 2>&1 | tee {log} >&2"
+        "meta audit --database {input.database} {params.pages} --output {params.folder} 2>&1 | tee {log} >&2"

@@ -74,12 +74,17 @@ def new_rates(draws: Draws, normals: np.ndarray) -> np.ndarray:
     normals
         Standard normals, shape (D, 3), in the order `SHARED`, `CAPABILITY`, `HARM`.
     """
+    logits = draws.location + new_study_effects(draws, normals)
+    return np.stack([_smoothed(logits[:, [o]], draws.inner[:, o])[:, 0] for o in range(3)], axis=1)
+
+
+def new_study_effects(draws: Draws, normals: np.ndarray) -> np.ndarray:
+    """Effects of the study that `new_rates` is of on the logits of the stages, shape (D, 3)."""
     r, rho = stage_correlations(draws)
     z = normals[:, SHARED]
     own = np.stack([normals[:, CAPABILITY], np.zeros(len(z)), normals[:, HARM]], axis=1)
     tied = np.stack([r, np.ones(len(z)), rho], axis=1)
-    logits = draws.location + draws.tau * (tied * z[:, None] + np.sqrt(1 - tied**2) * own)
-    return np.stack([_smoothed(logits[:, [o]], draws.inner[:, o])[:, 0] for o in range(3)], axis=1)
+    return np.asarray(draws.tau * (tied * z[:, None] + np.sqrt(1 - tied**2) * own))
 
 
 def _average(draws: Draws, block: slice) -> dict[tuple[int, int], np.ndarray]:

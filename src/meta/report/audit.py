@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from meta.finding import KINDS, Kind
 from meta.plural import counted
 from meta.report.environment import environment
 from meta.report.published_tables import published_views
+from meta.report.site import navigation
 from meta.report.taxonomies import Sources, goal_section, taxonomy_sections
 from meta.report.wording import COLOURS, spell
 from meta.risk.tables import published_tables
@@ -82,7 +83,7 @@ class Document:
         return sum(len(found) for each, _, found in self.kinds if each == kind)
 
 
-def write_audit(database: Path, folder: Path) -> None:
+def write_audit(database: Path, folder: Path, pages: Collection[str] = ()) -> None:
     """Write the audit: its page, and the tables that the page shows.
 
     Parameters
@@ -93,6 +94,8 @@ def write_audit(database: Path, folder: Path) -> None:
         Gets ``audit.html``, ``findings.csv``, ``taxonomy.csv`` and ``published/``, with a CSV for
         each table if the claims hold the published risk model. The first two tables have a header
         alone where there is nothing to say.
+    pages
+        Pages of the site, for the navigation.
     """
     tables = read_tables(database)
     findings, items = all_findings(tables), evidence_of_items(tables)
@@ -100,7 +103,7 @@ def write_audit(database: Path, folder: Path) -> None:
     studies = tables["studies"]
     addresses = dict(zip(studies["study_id"], studies["url_or_id"], strict=True))
     sources, claims = Sources(addresses, tables["cases"]), len(tables["claims"]) > 0
-    page = audit_page(findings, items, published, tables["documents"], sources, claims)
+    page = audit_page(findings, items, published, tables["documents"], sources, claims, pages)
     write_csv(folder / "findings.csv", findings)
     write_csv(folder / "taxonomy.csv", items)
     (folder / "published").mkdir(parents=True, exist_ok=True)
@@ -118,6 +121,7 @@ def audit_page(
     documents: pd.DataFrame,
     sources: Sources,
     claims: bool,
+    pages: Collection[str] = (),
 ) -> str:
     """Render the page of the audit.
 
@@ -135,6 +139,8 @@ def audit_page(
         Where studies and cases are found.
     claims
         Whether the run has a page of claims to link to.
+    pages
+        Pages of the site, for the navigation.
 
     Returns
     -------
@@ -150,6 +156,8 @@ def audit_page(
     page = environment().get_template("audit.html.j2")
     return page.render(
         colours=COLOURS,
+        pages=navigation(pages),
+        page="audit.html",
         total=len(findings),
         documents=shown,
         kinds=[(kind, KIND_NAMES[kind]) for kind in KINDS if any(d.count(kind) for d in shown)],

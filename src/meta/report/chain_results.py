@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,6 @@ from meta.report.estimates import Estimate, index_estimates
 
 #: Columns that the table of a chain has beside those of pooled results.
 OWN = ("harm_model", "k_cases", "judged_share")
-NO_ARM = "no data: no arm"
-NO_CASE = "no data: no case"
 
 
 @dataclass(frozen=True)
@@ -64,8 +62,6 @@ def load_chain(folder: Path) -> ChainResults:
     """Read the results of one chain, as `meta chain` writes them."""
     record = json.loads((folder / "chain.json").read_text(encoding="utf-8"))
     pooled = pd.read_csv(folder / "pooled.csv")
-    found = index_estimates([pooled]).values()
-    missing = [_missing(row) for row in pooled.to_dict("records")]
     return ChainResults(
         rates=str(record["rates"]),
         harm=str(record["harm"]),
@@ -74,20 +70,9 @@ def load_chain(folder: Path) -> ChainResults:
         correlation=pd.read_csv(folder / "correlation.csv", dtype={"correlation": str}),
         diagnostics=pd.read_csv(folder / "diagnostics.csv", dtype=str, keep_default_na=False),
         estimates={
-            f"{e.outcome}/{e.group}/{e.estimand}": replace(e, missing=said)
-            for e, said in zip(found, missing, strict=True)
+            f"{e.outcome}/{e.group}/{e.estimand}": e for e in index_estimates([pooled]).values()
         },
     )
-
-
-def _missing(row: dict[Any, Any]) -> str:
-    """What to say of a number without arms or without cases.
-
-    Nothing observes the product with harm, so that direct observation is no mark of data here.
-    """
-    if row["k_rows"] == 0 and row["outcome"] != "harm":
-        return NO_ARM
-    return "" if row["k_cases"] > 0 else NO_CASE
 
 
 def pooled_rows(chains: Sequence[ChainResults]) -> list[pd.DataFrame]:

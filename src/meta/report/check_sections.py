@@ -117,6 +117,7 @@ def _influential(row: dict[str, Any], fit: Fit) -> dict[str, Any]:
         how = _records(fit.checks.loo[fit.checks.loo["study"] == row["study"]])[0]
     return {
         "study": study_label(str(row["study"])),
+        "study_id": str(row["study"]),
         "shift": f"{row['largest_shift_sd']:+.2f} sd",
         "of": what if group == "all" else f"{what} ({group_name(group)})",
         "tau": f"{row['tau_shift_sd']:.2f} sd",

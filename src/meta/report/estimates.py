@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from meta.report.wording import NO_DATA, NO_DATA_SHARE
+from meta.report.wording import NO_ARM, NO_CASE, NO_DATA, NO_DATA_SHARE, STAGES
 
 RATES = ("rate_typical", "rate_mean", "rate_new", "rate_new_arm", "study_rate")
 
@@ -148,6 +148,7 @@ def _estimate(record: dict[Any, Any]) -> Estimate:
         contraction=float(record.get("contraction", math.nan)),
         studies=int(record["k_studies"]),
         direct=_direct(record.get("k_direct")),
+        missing=_missing(record),
     )
 
 
@@ -159,6 +160,19 @@ def _prior(record: dict[Any, Any], name: str) -> float:
 def _direct(count: Any) -> int:
     """Studies that observe an outcome directly; results of an earlier version do not say."""
     return -1 if count is None or math.isnan(float(count)) else int(count)
+
+
+def _missing(record: dict[Any, Any]) -> str | None:
+    """What to say of a number of a chain with harm that has no arms or no cases.
+
+    Nothing observes the product with harm, so that direct observation is no mark of data there.
+    """
+    cases = float(record.get("k_cases", math.nan))
+    if math.isnan(cases):
+        return None
+    if record["k_rows"] == 0 and record["outcome"] != STAGES[-1]:
+        return NO_ARM
+    return "" if cases > 0 else NO_CASE
 
 
 def percent_decimals(rate: float, mcse: float) -> int:

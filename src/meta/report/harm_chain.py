@@ -12,7 +12,7 @@ from scipy.stats import beta
 
 from meta.config import STAGES
 from meta.plural import counted
-from meta.report.chain_results import NO_CASE, ChainResults
+from meta.report.chain_results import ChainResults
 from meta.report.estimates import Estimate, percent
 from meta.report.figures import Block, Strip, interval_plot
 from meta.report.inputs import Fit, ReportInputs
@@ -20,7 +20,7 @@ from meta.report.notoriety import odds_factor
 from meta.report.sensitivity import TextTable
 from meta.report.tables import groups_of
 from meta.report.verdict import stamp
-from meta.report.wording import estimand_name, group_name, outcome_name, spell
+from meta.report.wording import NO_CASE, estimand_name, group_name, outcome_name, spell
 
 WHOLE = "harmful_misgeneralization"
 OUTCOMES = (STAGES[-1], WHOLE)
@@ -43,7 +43,6 @@ class HarmPart:
     """One chain: figure, numbers, and the product under each correlation."""
 
     chain: ChainResults
-    fits: tuple[Fit, ...]
     title: str
     figure: Markup
     lines: tuple[HarmLine, ...]
@@ -63,7 +62,9 @@ class Judgement:
 class HarmSection:
     """All chains of a run, with what they rest on."""
 
+    fits: tuple[Fit, ...]
     parts: tuple[HarmPart, ...]
+    evidence: tuple[str, ...]
     judgements: tuple[Judgement, ...]
     columns: tuple[str, ...] = tuple(estimand_name(estimand).capitalize() for estimand in SHOWN)
 
@@ -78,8 +79,28 @@ def harm_section(inputs: ReportInputs) -> HarmSection | None:
     """
     if not inputs.chains:
         return None
+    named = {name for chain in inputs.chains for name in (chain.rates, chain.harm)}
     return HarmSection(
-        tuple(_part(inputs, chain) for chain in inputs.chains), tuple(judgements(inputs.chains))
+        tuple(fit for fit in inputs.fits if fit.name in named),
+        tuple(_part(inputs, chain) for chain in inputs.chains),
+        evidence(inputs.chains[0]),
+        tuple(judgements(inputs.chains)),
+    )
+
+
+def evidence(chain: ChainResults) -> tuple[str, ...]:
+    """Say what a chain has data of; without counts where it is of several groups."""
+    rates, harm = (chain.row(outcome, "all", SHOWN[0]) for outcome in (WHOLE, OUTCOMES[0]))
+    arms = (
+        f"{counted(int(rates['k_rows']), 'arm')} of {counted(int(rates['k_studies']), 'study')}"
+        if rates
+        else "arms"
+    )
+    cases = f"{_behind(OUTCOMES[0], harm)}" if harm else "cases"
+    return (
+        f"How often capability transfers and the goal fails: {arms} with a denominator.",
+        "Which share of the catalogued goal failures the coders call significantly harmful: "
+        f"{cases}, which were written up because something failed.",
     )
 
 
@@ -105,7 +126,7 @@ def judgements(chains: Sequence[ChainResults]) -> list[Judgement]:
 def _notoriety(record: Mapping[str, Any]) -> str:
     factor = odds_factor(record["notoriety"]["mu"], record["notoriety"]["sigma"])
     return (
-        "Harmful failures are likelier to be written up, so the odds of harm among the cases are "
+        "Harmful failures may be likelier to be written up: the odds of harm among the cases are "
         f"divided by a factor whose prior has the median {factor}."
     )
 
@@ -131,7 +152,6 @@ def _correlation(record: Mapping[str, Any]) -> str:
 
 
 def _part(inputs: ReportInputs, chain: ChainResults) -> HarmPart:
-    fits = tuple(fit for fit in inputs.fits if fit.name in (chain.rates, chain.harm))
     groups = _groups(inputs, chain)
     blocks = [
         Block(_heading(outcome, group), _strips(chain, outcome, group))
@@ -146,7 +166,7 @@ def _part(inputs: ReportInputs, chain: ChainResults) -> HarmPart:
         stamp(inputs, {chain.rates, chain.harm}),
     )
     lines = tuple(_line(chain, outcome, group) for group in groups for outcome in OUTCOMES)
-    return HarmPart(chain, fits, title, figure, lines, _correlations(chain), judged_sentence(chain))
+    return HarmPart(chain, title, figure, lines, _correlations(chain), judged_sentence(chain))
 
 
 def _groups(inputs: ReportInputs, chain: ChainResults) -> list[str]:
@@ -177,11 +197,17 @@ def _line(chain: ChainResults, outcome: str, group: str) -> HarmLine:
     row = chain.row(outcome, group, SHOWN[0])
     if not row:
         return HarmLine(_heading(outcome, group), outcome, cells, NO_CASE, "")
-    unit = "list" if outcome == OUTCOMES[0] else "study"
-    behind = f"{counted(int(row['k_studies']), unit)}, {counted(int(row['k_cases']), 'case')}"
     share = float(row["contraction"])
     taken = "not known" if math.isnan(share) else percent(share) if share > 0 else "none"
-    return HarmLine(_heading(outcome, group), outcome, cells, behind, taken)
+    return HarmLine(_heading(outcome, group), outcome, cells, _behind(outcome, row), taken)
+
+
+def _behind(outcome: str, row: Mapping[str, Any]) -> str:
+    cases = counted(int(row["k_cases"]), "case") if row["k_cases"] else "no case"
+    if outcome == WHOLE:
+        studies = counted(int(row["k_studies"]), "study") if row["k_rows"] else "no study"
+        return f"{studies}, {cases}"
+    return f"{cases} of {counted(int(row['k_studies']), 'list')}" if row["k_cases"] else cases
 
 
 def judged_sentence(chain: ChainResults) -> str:

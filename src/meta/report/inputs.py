@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pandas as pd
 
@@ -167,6 +168,12 @@ class ReportInputs:
         found = links_in(str(cells.iloc[0])) if len(cells) else []
         return found[0][1] if found else ""
 
+    def row_address(self, name: str, kind: str = "arm") -> str:
+        """Address of an arm, study or case on the evidence page; empty where it has no row."""
+        known = {} if self.evidence is None else self.evidence.addresses
+        address = known.get((kind, name))
+        return "" if address is None else f"evidence.html#{quote(address, safe='')}"
+
     def estimate(self, model: str, outcome: str, group: str, estimand: str) -> Estimate | None:
         """Return one pooled number, or None where the model does not report it."""
         return self.estimates.get(f"{model}/{outcome}/{group}/{estimand}")
@@ -190,6 +197,7 @@ def load_inputs(
     calibration: Path | None = None,
     claims: Path | None = None,
     risk: tuple[Path, Path, Path] | None = None,
+    risk_drivers: tuple[Path, Path] | None = None,
     evidence: Path | None = None,
     chains: Sequence[Path] = (),
 ) -> ReportInputs:
@@ -229,6 +237,8 @@ def load_inputs(
         The audit of claims (CSV).
     risk : tuple of Path, optional
         Tables of risk and of modifiers (CSV), and the content of the calculator (JSON).
+    risk_drivers : tuple of Path, optional
+        Tables of what drives risks, and of what to measure next (CSV).
     evidence : Path, optional
         The warehouse (DuckDB).
     chains : sequence of Path, optional
@@ -261,10 +271,16 @@ def load_inputs(
         settings=settings or {},
         calibration=load_calibrations(calibration) if calibration else Calibrations(),
         claims=pd.read_csv(claims) if claims else None,
-        risk=load_risk(*risk) if risk else None,
+        risk=load_risk(*risk, risk_drivers, _percentiles(settings)) if risk else None,
         evidence=load_evidence(evidence) if evidence else None,
         chains=tuple(joined),
     )
+
+
+def _percentiles(settings: Mapping[str, Any] | None) -> tuple[float, float]:
+    """Ends of the bars of a tornado, as far as settings were handed in."""
+    low, high = (settings or {}).get("risk", {}).get("percentiles", (0.1, 0.9))
+    return float(low), float(high)
 
 
 def load_fit(

@@ -1,6 +1,6 @@
 """The page: sections in order, rendered to one self-contained file and written atomically."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -46,7 +46,7 @@ from meta.report.sections import (
     type_section,
 )
 from meta.report.sensitivity_page import few_studies_table, page_context, sensitivity_csv
-from meta.report.site import navigation, row_address
+from meta.report.site import navigation
 from meta.report.tables import (
     correlation_table,
     exceedance_table,
@@ -60,7 +60,7 @@ from meta.storage import write_text
 __all__ = ["ReportInputs", "load_inputs", "render_page", "render_report"]
 
 
-def render_report(run: ReportInputs, folder: Path) -> None:
+def render_report(run: ReportInputs, folder: Path, others: Collection[str] = ()) -> None:
     """Write the report: ``index.html`` and the tables it links to.
 
     Parameters
@@ -69,6 +69,8 @@ def render_report(run: ReportInputs, folder: Path) -> None:
         The stored results.
     folder : Path
         Where to write; made where it does not exist. Each file is replaced whole or not at all.
+    others : collection of str, optional
+        Pages that other jobs write beside these, for the navigation.
     """
     tables = {
         "pooled.csv": pooled_csv(run),
@@ -86,7 +88,7 @@ def render_report(run: ReportInputs, folder: Path) -> None:
         index=False, lineterminator="\n", float_format="%.6g"
     )
     pages["methods.html"] = ("methods.html.j2", methods)
-    texts = {name: _render(run, name, pages) for name in pages}
+    texts = {name: _render(run, name, pages, others) for name in pages}
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in {**tables, **texts}.items():
         write_text(folder / name, text)
@@ -119,7 +121,9 @@ def _pages(run: ReportInputs) -> dict[str, Page]:
     return found
 
 
-def _render(run: ReportInputs, file: str, pages: Mapping[str, Page]) -> str:
+def _render(
+    run: ReportInputs, file: str, pages: Mapping[str, Page], others: Collection[str] = ()
+) -> str:
     template, context = pages[file]
     failed = failed_checks(run)
     shared = {
@@ -127,9 +131,9 @@ def _render(run: ReportInputs, file: str, pages: Mapping[str, Page]) -> str:
         "composition_label": COMPOSITION,
         "stamp": stamp_of(failed),
         "failed": failed,
-        "pages": navigation(pages),
+        "pages": navigation({*pages, *others}),
         "page": file,
-        "row_address": partial(row_address, run),
+        "row_address": run.row_address,
     }
     return _environment().get_template(template).render({**shared, **context})
 

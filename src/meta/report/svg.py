@@ -88,8 +88,10 @@ def _described(source: str, name: str, title: str, text: str) -> str:
     box = re.search(r'viewBox="([^"]*)"', source)
     frame = box.group(1) if box else "0 0 1 1"
     body = source[source.index(">") + 1 :]
+    # An image has no parts to operate; a figure with links is a group of them.
+    role = "group" if "<a " in body else "img"
     return (
-        f'<svg xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="{frame}" role="img" '
+        f'<svg xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="{frame}" role="{role}" '
         f'aria-labelledby="{name}-title {name}-desc"><title id="{name}-title">{escape(title)}'
         f'</title><desc id="{name}-desc">{escape(text)}</desc>{body}'
     )

@@ -13,6 +13,8 @@ STAMP_DATA = "fails a check against the data: do not cite"
 STAMP_BOTH = "not converged, and fails a check against the data: do not cite"
 NO_DATA = "no data: prior and product only"
 NO_DATA_SHARE = "no data: prior only"
+NO_ARM = "no data: no arm"
+NO_CASE = "no data: no case"
 
 STAGES = ("capability_transfer", "goal_failure", "harm")
 CHAIN = ("capability_transfer", "goal_failure", "capable_goal_failure")

@@ -14,13 +14,19 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from meta.estimands.chain_averages import new_study_effects
 from meta.estimands.draws import Draws
 from meta.estimands.harm_chain import STAGES, WHOLE
-from meta.estimands.population import new_effects
-from meta.inference.seeds import child_seed
 from meta.risk.basis import Basis
 from meta.risk.documents import Documents
-from meta.risk.evidence import OUTCOMES, Mix, design_rows, profile_mixes, stage_rates
+from meta.risk.evidence import (
+    OUTCOMES,
+    Mix,
+    design_rows,
+    new_normals,
+    profile_mixes,
+    stage_rates,
+)
 from meta.risk.scenarios import Effect, combined, profile_effects, shipped_scenarios
 from meta.risk.settings import Profile
 from meta.risk_settings import PROFILE_FIELDS
@@ -203,5 +209,5 @@ def _shared(basis: Basis, draws: Draws, effects: list[Effect]) -> list[RiskInput
 
 def _new_study(draws: Draws, seed: int) -> RiskInput:
     """Effects of the new study of each draw: those that `rate_new` is made with."""
-    effects = new_effects(draws, np.random.default_rng(child_seed(seed, "new")))
+    effects = new_study_effects(draws, new_normals(len(draws.location), seed))
     return RiskInput(NEW_STUDY, NEW_STUDY, "logit", effects, STAGES)

@@ -21,10 +21,9 @@ import numpy as np
 from SALib.analyze import rbd_fast
 from scipy.special import ndtri
 
-from meta.estimands.averages import mean_rate
+from meta.estimands.chain_averages import new_rates
 from meta.estimands.contraction import comparison_scale
 from meta.estimands.draws import Draws
-from meta.estimands.population import new_effects
 from meta.risk.conditional_expectation import Share, block_sums, block_weights
 
 #: New studies of each draw, from which variation between studies is told from uncertainty.
@@ -79,7 +78,7 @@ def uncertainty_shares(
     Parameters
     ----------
     mixes
-        Draws of the stages at each combination of settings, whose risks are averaged; the effects
+        Draws of the stages at each combination of settings, whose risks are averaged; the normals
         of a new study are the same at each.
     outcomes
         Stages that each risk multiplies, by name.
@@ -116,8 +115,8 @@ def _between_draws(values: np.ndarray, seed: int, resamples: int) -> Share:
 def _new_risks(
     mixes: Sequence[Draws], outcomes: Mapping[str, slice], rng: np.random.Generator
 ) -> dict[str, np.ndarray]:
-    effects = new_effects(mixes[0], rng)
-    each = [mean_rate(draws.location + effects, draws.inner) for draws in mixes]
+    normals = rng.standard_normal(mixes[0].location.shape)
+    each = [new_rates(draws, normals) for draws in mixes]
     return {
         outcome: np.mean([rates[:, stages].prod(axis=1) for rates in each], axis=0)
         for outcome, stages in outcomes.items()

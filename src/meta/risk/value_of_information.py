@@ -17,6 +17,7 @@ from meta.inference.seeds import child_seed
 from meta.risk.basis import Basis
 from meta.risk.conditional_expectation import Regression, Share
 from meta.risk.input_sensitivity import ProfileSensitivity
+from meta.risk.named_profiles import DOMAIN
 from meta.risk.new_studies import (
     ALL_TRIALS,
     BY_STAGE,
@@ -25,13 +26,15 @@ from meta.risk.new_studies import (
     Measurement,
     measurements,
 )
+from meta.risk.profile_risk import SHIFT
 from meta.risk.risk_inputs import ANALYSED
 from meta.risk.sensitivity_indices import SCALES, half_width, on_scale
 from meta.risk_settings import RiskSettings
 
 PERFECT, SAMPLE = "perfect", "sample"
-#: Kind and name under which the average over all profiles stands.
-ALL = "all"
+#: Kind and name under which the average over profiles stands, and the kinds that are averaged:
+#: the others are these again with a period or a remedy.
+ALL, AVERAGED = "all", (SHIFT, DOMAIN)
 INFORMATION_COLUMNS = [
     "kind", "profile", "outcome", "information", "rank", "candidate", "field", "level", "studies",
     "arms", "trials", "k_now",
@@ -68,7 +71,8 @@ def information_table(
     pandas.DataFrame
         `INFORMATION_COLUMNS`. Within each profile, outcome and sort of information the rank is by
         the share on the logit scale. Of sample information, `limit` is the share that no number of
-        such studies can exceed. Profile `ALL` averages the shares over the profiles.
+        such studies can exceed. Profile `ALL` averages the shares over those of
+        the kinds `AVERAGED`.
     """
     rows = [
         row
@@ -170,7 +174,9 @@ def _sample_rows(
         where = range(i * width, (i + 1) * width)
         parts.append((key, share.of(where), limit.of(where)))
     for outcome in ANALYSED:
-        of = [i for i, key in enumerate(keys) if key[2] == outcome]
+        of = [i for i, (kind, _, o) in enumerate(keys) if o == outcome and kind in AVERAGED]
+        if not of:
+            continue
         one, other = (_averaged(each, of, width) for each in (share, limit))
         parts.append(((ALL, ALL, outcome), one, other))
     rows = []

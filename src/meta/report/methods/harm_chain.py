@@ -29,9 +29,9 @@ def joinings(chains: Sequence[ChainResults]) -> list[Joining]:
     """
     found: dict[tuple[Equation, ...], list[str]] = {}
     for chain in chains:
-        pair = f"{spell(chain.rates)} with harm of {spell(chain.harm)}"
+        pair = f"“{spell(chain.rates)}” with harm of “{spell(chain.harm)}”"
         found.setdefault(tuple(chain_equations(chain)), []).append(pair)
-    return [Joining("; ".join(pairs), equations) for equations, pairs in found.items()]
+    return [Joining(", ".join(pairs), equations) for equations, pairs in found.items()]
 
 
 def chain_equations(chain: ChainResults) -> list[Equation]:
@@ -57,13 +57,11 @@ def chain_equations(chain: ChainResults) -> list[Equation]:
         Equation(
             "Study effects of all stages; given goal failure, harm is independent of capability",
             r"(u_C, u_G, u_H) \sim \text{Normal}(0, \text{diag}(\tau) R \, \text{diag}(\tau)), "
-            r"\quad R = \begin{pmatrix} 1 & r & r \rho \\ r & 1 & \rho \\ r \rho & \rho & 1 "
-            r"\end{pmatrix}",
+            r"\quad R_{CG} = r, \quad R_{GH} = \rho, \quad R_{CH} = r \rho",
         ),
         Equation(
             "Correlation of harm with goal failure: a prior, of one correlation",
-            rf"\rho \sim \text{{LKJ}}({float(record['eta']):g}), \quad "
-            rf"p(\rho) \propto (1 - \rho^2)^{{{float(record['eta']) - 1:g}}}",
+            rf"\rho \sim {in_latex({'distribution': 'lkj', 'eta': float(record['eta'])})}",
         ),
         Equation(
             "The average over studies, for each pair of draws of the two fits; a new study is one "

@@ -13,6 +13,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from meta.plural import counted
+from meta.report.risk_page.drivers import driver_sections
 from meta.report.risk_page.figures import (
     RatioLine,
     RiskEstimate,
@@ -82,20 +83,7 @@ class RiskSection:
     shared: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class More:
-    """A section that other tables of a run add: a title, a text, a figure and a table of text."""
-
-    anchor: str
-    title: str
-    text: str
-    figure: Markup
-    columns: tuple[str, ...]
-    lines: tuple[tuple[str, ...], ...]
-    file: str
-
-
-def risk_context(results: RiskResults, stamped: str, more: Sequence[More] = ()) -> dict[str, Any]:
+def risk_context(results: RiskResults, stamped: str) -> dict[str, Any]:
     """Everything that the template of the page shows.
 
     Parameters
@@ -104,8 +92,6 @@ def risk_context(results: RiskResults, stamped: str, more: Sequence[More] = ()) 
         Tables of a run, and the content of the calculator.
     stamped
         Stamp of the figures where a check of a model behind them failed; empty for none.
-    more
-        Further sections, such as what drives the risk and what to measure next.
     """
     profiles = _profiles(results.table)
     scripts = [script("risk_calculator.js")] if results.calculator else []
@@ -125,7 +111,9 @@ def risk_context(results: RiskResults, stamped: str, more: Sequence[More] = ()) 
             "fig-remedies", INTERVENTION, profiles.get(INTERVENTION, {}), stamped
         ),
         "modifiers": modifier_section(results.modifiers, stamped),
-        "more": list(more),
+        "more": driver_sections(
+            results.table, results.sensitivity, results.information, results.percentiles
+        ),
         "calculator": results.calculator,
         "data": page_data(results.calculator),
         "scripts": scripts,

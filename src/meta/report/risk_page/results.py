@@ -22,15 +22,37 @@ class RiskResults:
         Content of `modifiers.csv`.
     calculator
         Content of `calculator.json`.
+    sensitivity, information
+        Content of `risk_sensitivity.csv` and `value_of_information.csv`; None where absent.
+    percentiles
+        Ends of the tornado's bars.
     """
 
     table: pd.DataFrame
     modifiers: pd.DataFrame
     calculator: dict[str, Any] = field(default_factory=dict)
+    sensitivity: pd.DataFrame | None = None
+    information: pd.DataFrame | None = None
+    percentiles: tuple[float, float] = (0.1, 0.9)
 
 
-def load_risk(table: Path, modifiers: Path, calculator: Path) -> RiskResults | None:
+def load_risk(
+    table: Path,
+    modifiers: Path,
+    calculator: Path,
+    drivers: tuple[Path, Path] | None = None,
+    percentiles: tuple[float, float] = (0.1, 0.9),
+) -> RiskResults | None:
     """Read the results of a run.
+
+    Parameters
+    ----------
+    table, modifiers, calculator
+        Files of `risk.csv`, `modifiers.csv` and `calculator.json`.
+    drivers
+        Files of `risk_sensitivity.csv` and `value_of_information.csv`, if there are any.
+    percentiles
+        Ends of the tornado's bars.
 
     Returns
     -------
@@ -41,7 +63,8 @@ def load_risk(table: Path, modifiers: Path, calculator: Path) -> RiskResults | N
     if found.empty:
         return None
     content = json.loads(calculator.read_text(encoding="utf-8"))
-    return RiskResults(found, read_table(modifiers), content)
+    more = [read_table(path) for path in drivers] if drivers else [None, None]
+    return RiskResults(found, read_table(modifiers), content, more[0], more[1], percentiles)
 
 
 def read_table(path: Path) -> pd.DataFrame:
