@@ -58,9 +58,13 @@ def page(site: Path, opened: Opened) -> Page:
 
 
 def go(page: Page, text: str) -> None:
-    page.evaluate("(text) => { location.hash = text; }", text)
-    page.wait_for_function("(text) => location.hash.slice(1) === text", arg=text)
-    page.wait_for_timeout(50)
+    page.evaluate(
+        """(text) => new Promise((done) => {
+          addEventListener("hashchange", () => setTimeout(done), { once: true });
+          location.hash = text;
+        })""",
+        text,
+    )
 
 
 def numbers(page: Page, outcome: str) -> list[list[float] | None]:
@@ -97,11 +101,11 @@ def test_the_figures_are_those_of_meta_risk(page: Page, table: pd.DataFrame, nam
 
 
 def test_fields_and_address_follow_each_other(page: Page) -> None:
-    page.get_by_label("Shift type").select_option("extreme")
+    page.get_by_label("Shift type", exact=True).select_option("extreme")
     page.get_by_label("Specification score").fill("0.35")
-    page.get_by_label("Capability").select_option("above_human")
+    page.get_by_label("Capability", exact=True).select_option("above_human")
     page.get_by_text("Mitigations", exact=True).click()
-    page.get_by_label("ai control protocols").check()
+    page.get_by_role("checkbox", name="ai control protocols").check()
     want = (
         "shift=extreme&specification=0.35&capability=above_human&mitigations=ai_control_protocols"
     )
@@ -112,7 +116,7 @@ def test_fields_and_address_follow_each_other(page: Page) -> None:
     again.locator("#risk-result").wait_for()
     assert numbers(again, WHOLE) == before
     assert again.get_by_label("Specification score").input_value() == "0.35"
-    assert again.get_by_label("ai control protocols").is_checked()
+    assert again.get_by_role("checkbox", name="ai control protocols").is_checked()
     assert again.locator("#calculator").evaluate(
         "(node) => Math.abs(node.getBoundingClientRect().top) < innerHeight"
     )
@@ -120,7 +124,7 @@ def test_fields_and_address_follow_each_other(page: Page) -> None:
 
 def test_the_fields_are_filled_in_with_the_keyboard(page: Page) -> None:
     before = page.locator("#risk-headline").inner_text()
-    page.get_by_label("Shift type").focus()
+    page.get_by_label("Shift type", exact=True).focus()
     page.keyboard.press("ArrowUp")
     page.keyboard.press("Tab")
     page.keyboard.press("Tab")
@@ -134,7 +138,7 @@ def test_clear_takes_every_setting_back(page: Page) -> None:
     page.get_by_role("button", name="Clear").click()
     page.wait_for_function("location.hash === '#shift=significant'")
     assert page.locator("input[type=checkbox]:checked").count() == 0
-    assert page.get_by_label("Period").input_value() == ""
+    assert page.get_by_label("Period", exact=True).input_value() == ""
 
 
 def test_what_the_address_says_wrongly_is_named_and_left_out(page: Page) -> None:
@@ -142,7 +146,7 @@ def test_what_the_address_says_wrongly_is_named_and_left_out(page: Page) -> None
     go(page, "shift=<img src=x onerror=alert(1)>,moderate&colour=red&specification=7")
     said = page.locator("#risk-headline").inner_text()
     assert said.startswith("Left out, since unknown: shift <img src=x onerror=alert(1)>, colour,")
-    assert page.get_by_label("Shift type").input_value() == "moderate"
+    assert page.get_by_label("Shift type", exact=True).input_value() == "moderate"
     assert page.locator("#risk-headline img").count() == 0
     assert seen.said == []
 
@@ -154,7 +158,7 @@ def test_dots_and_numbers_follow_the_estimand(page: Page) -> None:
     page.get_by_label("Dots show").select_option("rate_new")
     assert "a new study" in (figure.get_attribute("aria-label") or "")
     texts = page.locator("#risk-table tbody tr td:last-child b").all_inner_texts()
-    drawn = figure.locator("text[text-anchor=end]").all_inner_texts()
+    drawn = figure.locator("text[text-anchor=end]").all_text_contents()
     assert [text for text in drawn if "(" in text] and all(
         any(each.startswith(text) for each in drawn) for text in texts
     )

@@ -533,6 +533,7 @@ if (typeof document !== "undefined" && document.getElementById("risk-data")) (()
   form.addEventListener("reset", () => setTimeout(() => { fill(R.EMPTY); changed(); }));
   form.addEventListener("submit", (event) => event.preventDefault());
   window.addEventListener("hashchange", () => { if (location.hash.includes("=")) read(); });
+  part("needs").remove();
   form.hidden = false;
   part("result").hidden = false;
   read();
