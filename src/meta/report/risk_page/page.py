@@ -285,7 +285,7 @@ def _evidence_cells(rows: Iterable[Row], outcome: str) -> list[Cell]:
 def _remarks(rows: Iterable[Row]) -> tuple[str, ...]:
     """Flags of a profile, in words."""
     flags = dict.fromkeys(flag for row in rows for flag in str(row["flags"]).split())
-    return tuple(flag_sentence(flag) for flag in flags)
+    return tuple(spell(flag_sentence(flag)) for flag in flags)
 
 
 def _settings(rows: Sequence[Row], kind: str) -> list[str]:

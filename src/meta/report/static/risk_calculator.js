@@ -422,10 +422,10 @@ if (typeof document !== "undefined" && document.getElementById("risk-data")) (()
 
   // Dots --------------------------------------------------------------------------------------
 
-  const [LEFT, WIDE, BINS] = [8, 584, 60];
-  const SIZE = WIDE / BINS;
-  const TALLEST = 90;
-  const place = (share) => LEFT + WIDE * Math.min(share, 1);
+  const [LEFT, BINS, TALLEST, NARROW] = [8, 60, 90, 420];
+  let wide = 584;  // As wide as there is room, so that text keeps its size.
+  const size = () => wide / BINS;
+  const place = (share) => LEFT + wide * Math.min(share, 1);
 
   // Bin and rank of each quantile of the draws.
   function stacked(row) {
@@ -436,7 +436,7 @@ if (typeof document !== "undefined" && document.getElementById("risk-data")) (()
       heights[bin] += 1;
       return [bin, heights[bin]];
     });
-    return { places, step: Math.min(SIZE, TALLEST / Math.max(...heights)), most: Math.max(...heights) };
+    return { places, step: Math.min(size(), TALLEST / Math.max(...heights)), most: Math.max(...heights) };
   }
 
   function interval(row, y, colour) {
@@ -451,28 +451,30 @@ if (typeof document !== "undefined" && document.getElementById("risk-data")) (()
   function strip(row, top, published) {
     const { places, step, most } = stacked(row);
     const colour = `var(--${row.outcome})`;
-    const floor = top + 26 + most * step;
+    const lines = wide < NARROW ? 14 : 0;
+    const floor = top + 26 + lines + most * step;
     const text = R.span(row);
     const group = drawn("g", {},
       drawn("text", { x: LEFT, y: top + 12, "font-weight": 600 }, content.names[row.outcome]),
-      drawn("text", { x: LEFT + WIDE, y: top + 12, "text-anchor": "end" },
+      drawn("text", { x: LEFT + wide, y: top + 12 + lines, "text-anchor": "end" },
         `${text.value} (${text.interval})`),
-      drawn("line", { x1: LEFT, x2: LEFT + WIDE, y1: floor, y2: floor, class: "rule" }),
+      drawn("line", { x1: LEFT, x2: LEFT + wide, y1: floor, y2: floor, class: "rule" }),
       ...places.map(([bin, rank]) => drawn("circle", {
-        cx: LEFT + (bin + 0.5) * SIZE, cy: floor - step * (rank - 0.5), r: 0.42 * SIZE,
+        cx: LEFT + (bin + 0.5) * size(), cy: floor - step * (rank - 0.5), r: 0.42 * size(),
         style: `fill: ${colour}; stroke: var(--paper); stroke-width: .5`,
       })),
       ...interval(row, floor + 6, colour));
     if (row.outcome !== WHOLE || published.value === null) return [group, floor + 24];
-    const beyond = published.high > 1 ? ", which goes beyond 100%" : "";
+    const beyond = published.high > 1 ? ", beyond 100%" : "";
     group.append(...interval(published, floor + 18, "currentColor"),
-      drawn("text", { x: LEFT + WIDE, y: floor + 36, "text-anchor": "end" },
-        `black: the published product${beyond}`));
+      drawn("text", { x: LEFT + wide, y: floor + 36, "text-anchor": "end" },
+        `without colour: published${beyond}`));
     return [group, floor + 48];
   }
 
   function dots(evidence, published, estimand) {
     const rows = evidence.rows.filter((row) => row.estimand === estimand);
+    wide = Math.min(Math.max(part("dots").clientWidth, 300), 700) - 2 * LEFT;
     const groups = [];
     let top = 0;
     for (const row of rows) {
@@ -487,7 +489,7 @@ if (typeof document !== "undefined" && document.getElementById("risk-data")) (()
     ]);
     const of = estimand === "rate_mean" ? "the average over studies" : "a new study";
     const said = rows.map((row) => `${content.names[row.outcome]} ${R.span(row).value}`).join("; ");
-    const figure = drawn("svg", { viewBox: `0 0 600 ${top + 18}`, role: "img",
+    const figure = drawn("svg", { viewBox: `0 0 ${wide + 2 * LEFT} ${top + 18}`, role: "img",
       "aria-label": `Draws of ${of}: ${said}` }, ...scale, ...groups);
     part("dots").replaceChildren(figure, element("figcaption", {},
       `${DOTS} dots a strip, each one in ${DOTS} of the draws of ${of}. Line: median and interval.`));
@@ -530,6 +532,8 @@ if (typeof document !== "undefined" && document.getElementById("risk-data")) (()
   }
 
   form.addEventListener("input", changed);
+  let resized = 0;
+  window.addEventListener("resize", () => { clearTimeout(resized); resized = setTimeout(show, 200); });
   form.addEventListener("reset", () => setTimeout(() => { fill(R.EMPTY); changed(); }));
   form.addEventListener("submit", (event) => event.preventDefault());
   window.addEventListener("hashchange", () => { if (location.hash.includes("=")) read(); });
