@@ -8,7 +8,7 @@ import pandas as pd
 
 from meta.report.estimates import percent
 from meta.report.risk_bars import MOST, information_plot, tornado_plot
-from meta.report.risk_page.more import More
+from meta.report.risk_page.parts import More
 from meta.report.wording import spell
 
 WHOLE, AVERAGE = "harmful_misgeneralization", "rate_mean"

@@ -4,23 +4,30 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 from markupsafe import Markup
 
-from meta.plural import counted
 from meta.report.risk_page.drivers import driver_sections
 from meta.report.risk_page.figures import (
-    RatioLine,
     RiskEstimate,
     comparison_plot,
     estimate_of,
     printed_estimate,
-    ratio_plot,
+)
+from meta.report.risk_page.modifiers import modifier_section
+from meta.report.risk_page.parts import (
+    ARITHMETIC,
+    Cell,
+    Line,
+    RiskSection,
+    Row,
+    is_number,
+    listed,
+    lower,
+    title,
 )
 from meta.report.risk_page.results import RiskResults
 from meta.report.scripts import content_policy, script
@@ -30,7 +37,6 @@ from meta.risk.named_profiles import DOMAIN, INTERVENTION, LATER, PERIOD
 from meta.risk.profile_risk import EVIDENCE_MODE, FORMULA, SHIFT, STAGE
 
 WHOLE = "harmful_misgeneralization"
-ARITHMETIC = "arithmetic"
 #: Words beside a number: what it rests on.
 BASES = {
     ARITHMETIC: "the document's own figures, multiplied; nothing was measured here",
@@ -39,48 +45,6 @@ BASES = {
 }
 FORMULA_LABEL, AVERAGE, NEW, PRINTED = "by the formula", "average", "a new study", "printed"
 ESTIMANDS = {"rate_mean": AVERAGE, "rate_new": NEW}
-
-Row = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Cell:
-    """A number as text, its interval, and the bases of it; all empty where there is none."""
-
-    value: str = ""
-    interval: str = ""
-    bases: tuple[str, ...] = ()
-    remark: str = ""
-
-
-@dataclass(frozen=True)
-class Line:
-    """A row of a table: heading, what must be said below it, cells."""
-
-    heading: str
-    remarks: tuple[str, ...]
-    cells: tuple[Cell, ...]
-
-
-@dataclass(frozen=True)
-class RiskSection:
-    """A figure with its table.
-
-    Attributes
-    ----------
-    figure, columns, lines
-        The figure, and the table.
-    said
-        What it comes to, in a sentence.
-    shared
-        What must be said of all rows.
-    """
-
-    figure: Markup
-    columns: tuple[str, ...]
-    lines: tuple[Line, ...]
-    said: str = ""
-    shared: tuple[str, ...] = ()
 
 
 def risk_context(results: RiskResults, stamped: str) -> dict[str, Any]:
@@ -102,8 +66,8 @@ def risk_context(results: RiskResults, stamped: str) -> dict[str, Any]:
         ].iloc[0],
         "shifts": shift_section(profiles[SHIFT], stamped),
         "domains": [
-            (title, profile_section(f"fig-{kind}", kind, profiles[kind], stamped))
-            for kind, title in ((DOMAIN, "Now"), (LATER, "In 2026-2027"))
+            (heading, profile_section(f"fig-{kind}", kind, profiles[kind], stamped))
+            for kind, heading in ((DOMAIN, "Now"), (LATER, "In 2026-2027"))
             if kind in profiles
         ],
         "periods": profile_section("fig-periods", PERIOD, profiles.get(PERIOD, {}), stamped),
@@ -147,18 +111,18 @@ def shift_section(shifts: Mapping[str, list[Row]], stamped: str) -> RiskSection:
     """Every stage and the product by shift type, as printed and by the evidence."""
     blocks, lines = [], []
     for name, rows in shifts.items():
-        heading = _title(name)
+        heading = title(name)
         blocks.append((heading, _lines(rows, formula=f"{PRINTED} base")))
         outcomes = ("capability_transfer", "goal_failure", "harm", WHOLE)
         for i, outcome in enumerate(outcomes):
             printed = _find(rows, outcome, FORMULA if outcome == WHOLE else STAGE)
             cells = [_published_cell(printed), *_evidence_cells(rows, outcome)]
             remarks = _remarks(rows) if i == 0 else ()
-            lines.append(Line(f"{heading}: {_lower(outcome_name(outcome))}", remarks, tuple(cells)))
-    title = "Harmful failure by shift type: printed, and by the evidence"
-    figure = comparison_plot("fig-shifts", title, blocks, stamped)
+            lines.append(Line(f"{heading}: {lower(outcome_name(outcome))}", remarks, tuple(cells)))
+    named = "Harmful failure by shift type: printed, and by the evidence"
+    figure = comparison_plot("fig-shifts", named, blocks, stamped)
     columns = ("Shift type and stage", "Published", "Average over studies", "A new study")
-    said = _places("printed base risk", [(_title(n), r, False) for n, r in shifts.items()])
+    said = _places("printed base risk", [(title(n), r, False) for n, r in shifts.items()])
     return RiskSection(figure, columns, tuple(lines), said)
 
 
@@ -172,7 +136,7 @@ def profile_section(
     shared = set.intersection(*(set(_remarks(rows)) for rows in profiles.values()))
     blocks, lines = [], []
     for profile, rows in profiles.items():
-        heading = _title(profile)
+        heading = title(profile)
         blocks.append((heading, _lines(rows, formula=FORMULA_LABEL)))
         cells = [_published_cell(_find(rows, WHOLE, FORMULA)), *_evidence_cells(rows, WHOLE)]
         if domains:
@@ -180,12 +144,12 @@ def profile_section(
         own = [remark for remark in _remarks(rows) if remark not in shared]
         lines.append(Line(heading, (*_settings(rows, kind), *own), tuple(cells)))
     first = {DOMAIN: "Domain", LATER: "Domain", PERIOD: "Period", INTERVENTION: "Remedy"}[kind]
-    title = f"Harmful failure by {first.lower()}: published, and by the evidence"
+    named = f"Harmful failure by {first.lower()}: published, and by the evidence"
     columns = (first, *(("Printed",) if domains else ()), "By the published formula",
                "Average over studies", "A new study")  # fmt: skip
-    figure = comparison_plot(name, title, blocks, stamped)
+    figure = comparison_plot(name, named, blocks, stamped)
     order = [text for text in _remarks(next(iter(profiles.values()))) if text in shared]
-    placed = [(_title(n), rows, domains) for n, rows in profiles.items()]
+    placed = [(title(n), rows, domains) for n, rows in profiles.items()]
     said = _places("printed range" if domains else "product of the formula", placed)
     return RiskSection(figure, columns, tuple(lines), said, tuple(order))
 
@@ -207,13 +171,13 @@ def _places(what: str, profiles: Sequence[tuple[str, list[Row], bool]]) -> str:
         ends = (rows[0]["printed_low"], rows[0]["printed_high"]) if printed else (
             (base["value"],) * 2 if base else (math.nan,) * 2
         )  # fmt: skip
-        if average is None or not all(map(_is_number, ends)):
+        if average is None or not all(map(is_number, ends)):
             continue
         above, below = ends[0] > average["high"], ends[1] < average["low"]
-        found["above" if above else "below" if below else "inside"].append(_lower(name))
+        found["above" if above else "below" if below else "inside"].append(lower(name))
     meets = "meets" if any(printed for *_, printed in profiles) else "lies inside"
     parts = [
-        f"{verb} for {_listed(names)}"
+        f"{verb} for {listed(names)}"
         for verb, names in (
             (f"{meets} the interval of the evidence's average over studies", found["inside"]),
             ("lies above it", found["above"]),
@@ -224,24 +188,14 @@ def _places(what: str, profiles: Sequence[tuple[str, list[Row], bool]]) -> str:
     return f"The {what} {'; it '.join(parts)}." if parts else ""
 
 
-def _listed(names: Sequence[str]) -> str:
-    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
-
-
-def _title(name: str) -> str:
-    """Name of a profile for a reader."""
-    text = re.sub(r"\bai\b", "AI", spell(name))
-    return text[:1].upper() + text[1:]
-
-
 def _lines(rows: list[Row], formula: str) -> list[tuple[str, RiskEstimate]]:
     """Lines of a block: what is printed, what the formula gives, what the evidence gives."""
     found = []
     head = rows[0]
     base = _find(rows, WHOLE, FORMULA)
-    if _is_number(head["printed_low"]):
+    if is_number(head["printed_low"]):
         found.append((f"{PRINTED} range", printed_estimate(head)))
-    if base is not None and _is_number(base["value"]):
+    if base is not None and is_number(base["value"]):
         found.append((formula, estimate_of(base)))
     for estimand, label in ESTIMANDS.items():
         if (row := _find(rows, WHOLE, estimand)) is not None:
@@ -250,10 +204,10 @@ def _lines(rows: list[Row], formula: str) -> list[tuple[str, RiskEstimate]]:
 
 
 def _published_cell(row: Row | None) -> Cell:
-    if row is None or not _is_number(row["low"]):
+    if row is None or not is_number(row["low"]):
         return Cell()
     estimate = estimate_of(row)
-    if not _is_number(row["value"]):
+    if not is_number(row["value"]):
         return Cell(estimate.interval, "", (ARITHMETIC,))
     interval = "" if estimate.low == estimate.high else estimate.interval
     remark = "exceeds 100%: no probability" if row["high"] > 1 else ""
@@ -261,7 +215,7 @@ def _published_cell(row: Row | None) -> Cell:
 
 
 def _printed_cell(row: Row) -> Cell:
-    if not _is_number(row["printed_low"]):
+    if not is_number(row["printed_low"]):
         return Cell()
     return Cell(printed_estimate(row).interval, "", (ARITHMETIC,))
 
@@ -277,7 +231,7 @@ def _evidence_cells(rows: Iterable[Row], outcome: str) -> list[Cell]:
         estimate = estimate_of(row)
         bases = tuple(str(row["basis"]).split(" and "))
         share = row["contraction"]
-        remark = f"data’s share {share:.2f}" if _is_number(share) else ""
+        remark = f"data’s share {share:.2f}" if is_number(share) else ""
         found.append(Cell(estimate.shown, estimate.interval, bases, remark))
     return found
 
@@ -296,84 +250,3 @@ def _settings(rows: Sequence[Row], kind: str) -> list[str]:
         return [f"{shift} shift, score {float(row['specification']):g}"]
     notes = [str(row["note"]) for row in rows if row["note"]]
     return [spell(note.partition(": ")[2]) for note in notes[:1]]
-
-
-def modifier_section(table: pd.DataFrame, stamped: str) -> RiskSection:
-    """Ratio of each modifier's two settings, as printed and by the models."""
-    blocks, lines = [], []
-    for modifier, rows in table.groupby("modifier", sort=False):
-        name = _title(str(modifier))
-        found = [{str(key): value for key, value in row.items()} for row in rows.to_dict("records")]
-        head = found[0]
-        printed = float(head["published_ratio"])
-        drawn = [RatioLine("published", printed, printed, printed, True)]
-        cells = [Cell(f"{printed:.3g}", "", (ARITHMETIC,),
-                      f"{head['published_high']:g} over {head['published_low']:g}")]  # fmt: skip
-        for outcome, adjusted in (
-            ("capable_goal_failure", True),
-            ("capable_goal_failure", False),
-            ("goal_failure", True),
-        ):
-            own = [r for r in found if bool(r["adjusted_for"]) == adjusted]
-            row = next((r for r in own if r["outcome"] == outcome), None)
-            cells.append(_ratio_cell(row))
-            if row is not None and outcome == "capable_goal_failure" and _is_number(row["median"]):
-                label = "adjusted" if adjusted else "alone"
-                drawn.append(RatioLine(label, row["median"], row["ci_low"], row["ci_high"]))
-        setting = f"{spell(head['high_risk'])} over {spell(head['low_risk'])}"
-        absent = "" if len(drawn) > 1 else f"no evidence on {spell(head['low_risk'])}"
-        blocks.append((f"{name}: {setting}", drawn, absent))
-        lines.append(Line(f"{name}: {setting}", _ratio_remarks(head), tuple(cells)))
-    title = "Risk ratio of each modifier: printed, and by the evidence"
-    figure = ratio_plot("fig-modifiers", title, blocks, stamped) if blocks else Markup("")
-    columns = (
-        "Modifier", "Published", "Capable and goal fails, adjusted for the others",
-        "The same, unadjusted", "Goal fails, given capability, adjusted",
-    )  # fmt: skip
-    return RiskSection(figure, columns, tuple(lines), _ratios_said(table))
-
-
-def _ratios_said(table: pd.DataFrame) -> str:
-    """Say which published ratios the adjusted interval of the product leaves out."""
-    rows = table[(table["outcome"] == "capable_goal_failure") & (table["adjusted_for"] != "")]
-    inside = rows["published_inside"].astype(str)
-    parts = [
-        f"{what} {_listed([spell(str(name)) for name in rows.loc[chosen, 'modifier']])}"
-        for what, chosen in (
-            ("leaves out the published ratio of", inside == "False"),
-            ("holds that of", inside == "True"),
-            ("does not exist for", rows["median"].isna()),
-        )
-        if chosen.any()
-    ]
-    return f"Adjusted for the others, the interval {'; it '.join(parts)}." if parts else ""
-
-
-def _ratio_cell(row: Row | None) -> Cell:
-    if row is None:
-        return Cell()
-    if not _is_number(row["median"]):
-        return Cell("no evidence")
-    inside = "holds the published ratio" if str(row["published_inside"]) == "True" else (
-        "leaves out the published ratio"
-    )  # fmt: skip
-    share = row["contraction"]
-    said = f"{inside}; data’s share {share:.2f}" if _is_number(share) else inside
-    interval = f"{row['ci_low']:.2g} to {row['ci_high']:.2g}"
-    return Cell(f"{row['median']:.2g}", interval, ("evidence",), said)
-
-
-def _ratio_remarks(row: Row) -> tuple[str, ...]:
-    low, high = (int(row[f"k_studies_{end}"]) for end in ("low", "high"))
-    return (
-        f"{counted(high, 'study')} with {spell(row['high_risk'])}, "
-        f"{counted(low, 'study')} with {spell(row['low_risk'])}",
-    )
-
-
-def _lower(text: str) -> str:
-    return text[:1].lower() + text[1:]
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and math.isfinite(value)
