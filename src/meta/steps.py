@@ -98,6 +98,8 @@ def diagnose(
 @click.option("--settings", "text", default="{}", help="Settings in force, as JSON, to describe.")
 @click.option("--calibration", type=FOLDER, help="Folder of the committed calibrations.")
 @click.option("--claims", "audited", type=FILE, help="CSV of the audited claims.")
+@click.option("--risk", type=(FILE, FILE, FILE), help="Risk, modifiers, calculator.")
+@click.option("--risk-drivers", type=(FILE, FILE), help="What drives risks, what to measure.")
 @click.option("--evidence", "database", type=FILE, help="DuckDB file of the evidence.")
 @click.option("--chain", "chains", type=FOLDER, multiple=True, help="Rates joined to harm.")
 @click.option("--page", "others", multiple=True, help="Page that another job writes beside these.")
@@ -117,6 +119,8 @@ def report(
     text: str,
     calibration: Path | None,
     audited: Path | None,
+    risk: tuple[Path, Path, Path] | None,
+    risk_drivers: tuple[Path, Path] | None,
     database: Path | None,
     chains: tuple[Path, ...],
     others: tuple[str, ...],
@@ -134,6 +138,7 @@ def report(
         checks=checks,
         sensitivity=sensitivities, few_studies=few_studies, multiverse=cells,
         settings=json.loads(text), calibration=calibration, claims=audited,
+        risk=risk, risk_drivers=risk_drivers,
         evidence=database,
         chains=chains,
     )  # fmt: skip

@@ -16,11 +16,13 @@ from meta.report.agreement import CodeResults
 from meta.report.audit import write_audit
 from meta.report.evidence_page.tables import load_evidence
 from meta.report.pages import render_report
+from meta.report.risk_page.results import load_risk
 from meta.report.sensitivity import Sensitivity
 from meta.report.site import PAGES
 from tests.claims.tables import NO_SUMS, comparisons, estimates
 from tests.report.conftest import FLOW, TYPES, Base
 from tests.report.made_up_checks import with_checks
+from tests.report.made_up_risk import risk_basis, stored, stored_drivers
 
 if TYPE_CHECKING:
     pass
@@ -53,6 +55,7 @@ def whole_site(folder: Path, path: Path) -> Path:
         sensitivity=(sensitivity(),),
     )  # fmt: skip
     site = folder / "site"
+    run = replace(run, risk=load_risk(*stored(site, risk_basis()), stored_drivers(site)))
     render_report(run, site, others=["audit.html"])
     write_audit(path, site, MADE)
     run.claims.to_csv(site / "claims.csv", index=False)

@@ -80,6 +80,8 @@ elif RISK and RISK.contrasts not in MODELS:
     RISK = RISK.model_copy(update={"contrasts": None})
 RISK_TABLES = ("risk", "modifiers", "risk_sensitivity", "value_of_information")
 RISK_REPORTS = [f"reports/{table}.csv" for table in RISK_TABLES] if RISK else []
+RISK_CALCULATOR = "data/processed/risk/calculator.json"
+RISK_PAGE = {"risk": "reports/risk.html"} if RISK else {}
 # Models of rates that have the field of a profile, jointly with the others or alone.
 RISK_RATES = [m for m in rate_models_of_profiles(SETTINGS.models) if m in MODELS] if RISK else []
 CODE_SETTINGS = SETTINGS.model_dump_json(include={"codes", "sampler", "seed", "gate"})

@@ -22,6 +22,8 @@ rule report:
         sensitivity=sensitivity_results,
         multiverse=multiverse_result,
         claims=CLAIMS,
+        risk=[*RISK_REPORTS[:2], RISK_CALCULATOR] if RISK else [],
+        drivers=RISK_REPORTS[2:],
         database="data/processed/evidence.duckdb",
         chains=expand(f"{CHAIN}/chain.json", model=CHAINS),
         chain_rows=expand(f"{CHAIN}/pooled.csv", model=CHAINS),
@@ -32,6 +34,7 @@ rule report:
         **SENSITIVITY_REPORTS,
         **EXTRA_REPORTS,
         **CLAIM_REPORTS,
+        **RISK_PAGE,
         index="reports/index.html",
         methods="reports/methods.html",
         priors="reports/prior_implications.csv",
@@ -58,8 +61,11 @@ rule report:
         codes=f"--codes {CODES}" if CODED else "",
         sensitivity=[f"--sensitivity {CHECKS.format(model= m)}" for m in SENSITIVE],
         few=SETTINGS.sensitivity.few_studies,
-        settings=SETTINGS.model_dump_json(include={"sensitivity", "multiverse"}),
+        settings=SETTINGS.model_dump_json(include={"sensitivity", "multiverse", "risk"}),
         claims=lambda wildcards, input: [f"--claims {file}" for file in input.claims],
+        risk=lambda wildcards, input: (
+            f"--risk {input.risk} --risk-drivers {input.drivers}" if input.risk else ""
+        ),
         chains=lambda wildcards, input: [f"--chain {Path(file).parent}" for file in input.chains],
         multiverse=lambda wildcards, input: [f"--multiverse {file}" for file in input.multiverse],
         others=lambda wildcards: [f"--page {Path(page).name}" for page in AUDIT_REPORTS],
@@ -73,7 +79,7 @@ rule report:
         " --bibliography {input.bibliography} --corrections {input.corrections}"
         " --changes {input.changes} --checks {params.checks} {params.codes} {params.sensitivity}"
         " --few-studies {params.few} --settings {params.settings:q}"
-        " {params.multiverse} {params.calibration} {params.claims}"
+        " {params.multiverse} {params.calibration} {params.claims} {params.risk}"
         " --evidence {input.database} {params.chains}"
         " {params.others} --output {params.folder} 2>&1 | tee {log} >&2"
 

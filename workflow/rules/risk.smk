@@ -50,7 +50,7 @@ rule risk_table:
         record="data/processed/risk/basis.json",
     output:
         table="reports/risk.csv",
-        calculator="data/processed/risk/calculator.json",
+        calculator=RISK_CALCULATOR,
     log:
         "logs/risk_table.log",
     benchmark:

@@ -17,6 +17,7 @@ from meta.report.chain_results import ChainResults, load_chain
 from meta.report.check_tables import CheckTables, load_check_tables
 from meta.report.estimates import Estimate, index_estimates
 from meta.report.evidence_page.tables import EvidenceTables, load_evidence
+from meta.report.risk_page.results import RiskResults, load_risk
 from meta.report.sensitivity import Sensitivity, load_sensitivity
 
 RATE_FRAME = "denominator"
@@ -113,6 +114,8 @@ class ReportInputs:
         Committed calibrations and coverage; empty where none was handed in.
     claims : pandas.DataFrame or None
         The audit of claims; None for a base without claims.
+    risk : RiskResults or None
+        Risk of profiles; None for a base without the published figures or the models.
     evidence : EvidenceTables or None
         Rows of the evidence base; None where they were not handed in.
     chains : tuple of ChainResults
@@ -134,6 +137,7 @@ class ReportInputs:
     settings: Mapping[str, Any] = field(default_factory=dict)
     calibration: Calibrations = field(default_factory=Calibrations)
     claims: pd.DataFrame | None = None
+    risk: RiskResults | None = None
     evidence: EvidenceTables | None = None
     chains: tuple[ChainResults, ...] = ()
 
@@ -192,6 +196,8 @@ def load_inputs(
     settings: Mapping[str, Any] | None = None,
     calibration: Path | None = None,
     claims: Path | None = None,
+    risk: tuple[Path, Path, Path] | None = None,
+    risk_drivers: tuple[Path, Path] | None = None,
     evidence: Path | None = None,
     chains: Sequence[Path] = (),
 ) -> ReportInputs:
@@ -229,6 +235,10 @@ def load_inputs(
         Folder of the committed calibrations.
     claims : Path, optional
         The audit of claims (CSV).
+    risk : tuple of Path, optional
+        Tables of risk and of modifiers (CSV), and the content of the calculator (JSON).
+    risk_drivers : tuple of Path, optional
+        Tables of what drives risks, and of what to measure next (CSV).
     evidence : Path, optional
         The warehouse (DuckDB).
     chains : sequence of Path, optional
@@ -261,9 +271,16 @@ def load_inputs(
         settings=settings or {},
         calibration=load_calibrations(calibration) if calibration else Calibrations(),
         claims=pd.read_csv(claims) if claims else None,
+        risk=load_risk(*risk, risk_drivers, _percentiles(settings)) if risk else None,
         evidence=load_evidence(evidence) if evidence else None,
         chains=tuple(joined),
     )
+
+
+def _percentiles(settings: Mapping[str, Any] | None) -> tuple[float, float]:
+    """Ends of the bars of a tornado, as far as settings were handed in."""
+    low, high = (settings or {}).get("risk", {}).get("percentiles", (0.1, 0.9))
+    return float(low), float(high)
 
 
 def load_fit(

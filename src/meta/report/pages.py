@@ -35,6 +35,7 @@ from meta.report.notoriety import notoriety_table
 from meta.report.provenance import provenance_of
 from meta.report.references import bibtex, csl_json
 from meta.report.results import diagnostics_csv, pooled_csv, results_json
+from meta.report.risk_page.page import risk_context
 from meta.report.sections import (
     chain_section,
     composition_section,
@@ -113,6 +114,8 @@ def _pages(run: ReportInputs) -> dict[str, Page]:
         found["sensitivity.html"] = ("sensitivity_analyses.html.j2", context)
     if run.claims is not None:
         found["claims.html"] = ("claims.html.j2", claims_context(run.claims))
+    if run.risk is not None:
+        found["risk.html"] = ("risk.html.j2", risk_context(run.risk, stamp_of(failed_checks(run))))
     if run.codes is not None:
         found["disagreements.html"] = ("disagreements.html.j2", _disagreements(run, run.codes))
     return found

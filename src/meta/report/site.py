@@ -10,6 +10,7 @@ PAGES = (
     ("evidence.html", "Evidence"),
     ("diagnostics.html", "Checks"),
     ("sensitivity.html", "Sensitivity"),
+    ("risk.html", "Risk"),
     ("claims.html", "Published numbers"),
     ("audit.html", "Documents"),
     ("disagreements.html", "Disagreements"),

@@ -80,6 +80,7 @@ def calculator_content(
         "weights": WEIGHTS.tolist(),
         "outcomes": {name: [s.start, s.stop] for name, s in OUTCOMES.items()},
         "legal": legal,
+        "remedies": list(documents.interventions),
         "models": basis.models,
         "rates": _settings(basis.rates),
         "harm": _settings(basis.harm),

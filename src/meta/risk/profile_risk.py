@@ -61,8 +61,8 @@ def risk_table(
     pandas.DataFrame
         `COLUMNS`. A row of the published mode has the central value and the range of the printed
         factors, never clipped; one of the evidence mode the median and interval. A shift type has
-        its printed stages too, and in `printed_*` the range that the document prints for its risk;
-        a domain has there the range that is printed for it.
+        its printed stages too, `value` blank of a range, and in `printed_*` the range that the
+        document prints for its risk; a domain has there the range that is printed for it.
     """
     rows = []
     for (kind, name), profile in profiles.items():
@@ -92,7 +92,7 @@ def printed_stages(shift: str, documents: Documents) -> list[dict[str, object]]:
     points = {"capability_transfer": printed.capability.value, "goal_failure": printed.goal.value}
     spans = {outcome: (value, value, value) for outcome, value in points.items()}
     low, high = documents.harm.ends
-    spans[HARM] = (low, math.sqrt(low * high), high)
+    spans[HARM] = (low, math.nan, high)
     return [
         {
             "mode": PUBLISHED_MODE, "outcome": outcome, "estimand": STAGE, "value": value,

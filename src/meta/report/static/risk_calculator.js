@@ -321,3 +321,224 @@ const RiskCalculator = (() => {
 })();
 
 if (typeof module !== "undefined") module.exports = RiskCalculator;
+
+// The page: fields, results, dots. Texts become text nodes; nothing is parsed as HTML.
+if (typeof document !== "undefined" && document.getElementById("risk-data")) (() => {
+  const R = RiskCalculator;
+  const content = R.unpacked(JSON.parse(document.getElementById("risk-data").textContent));
+  const form = document.getElementById("risk-form");
+  const part = (name) => document.getElementById(`risk-${name}`);
+  const ticks = [...form.querySelectorAll("[name=mitigation]")];
+  const WHOLE = Object.keys(content.outcomes).at(-1);
+  const DOTS = 50;
+  let notice = "";
+
+  const spelled = (name) => name.replaceAll("_", " ");
+
+  function element(name, attributes, ...children) {
+    const made = document.createElement(name);
+    for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+    made.append(...children);
+    return made;
+  }
+
+  function drawn(name, attributes, ...children) {
+    const made = document.createElementNS("http://www.w3.org/2000/svg", name);
+    for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+    made.append(...children);
+    return made;
+  }
+
+  // Fields ------------------------------------------------------------------------------------
+
+  function asked() {
+    const until = part("until").value;
+    const shift = [part("shift").value, ...(until ? [until] : [])];
+    const score = part("specification").valueAsNumber;
+    const known = score >= 0 && score <= 1;
+    return {
+      ...R.EMPTY,
+      shift: [...new Set(shift)],
+      specification: known ? Math.round(score * 100) / 100 : null,
+      capability: part("capability").value,
+      diversity: part("diversity").value,
+      alignment: part("alignment").value,
+      period: part("period").value,
+      interventions: ticks.filter((tick) => tick.checked).map((tick) => tick.value),
+    };
+  }
+
+  function fill(profile) {
+    part("shift").value = profile.shift[0] ?? "significant";
+    part("until").value = profile.shift[1] ?? "";
+    part("specification").value = profile.specification ?? "";
+    for (const name of ["capability", "diversity", "alignment", "period"]) {
+      part(name).value = profile[name];
+    }
+    for (const tick of ticks) tick.checked = profile.interventions.includes(tick.value);
+    if (profile.interventions.length) form.querySelector("details").open = true;
+  }
+
+  // Results -----------------------------------------------------------------------------------
+
+  function cell(label, row, bases) {
+    if (row.value === null) {
+      return element("td", { "data-label": label, class: "absent" }, element("span", {}, "none"));
+    }
+    const text = R.span(row);
+    const box = element("span", {}, element("b", {}, text.value));
+    if (row.low !== row.high) box.append(" ", element("span", { class: "ci" }, text.interval));
+    for (const basis of bases) box.append(" ", element("span", { class: `tag ${basis}` }, basis));
+    const numbers = { "data-value": row.value, "data-low": row.low, "data-high": row.high };
+    return element("td", { "data-label": label, ...numbers }, box);
+  }
+
+  function table(evidence, published) {
+    const rows = Object.keys(content.outcomes).map((outcome) => {
+      const each = evidence.rows.filter((row) => row.outcome === outcome);
+      const chip = element("span", { class: "chip", style: `background: var(--${outcome})` });
+      const printed = outcome === WHOLE
+        ? cell("Published", published, ["arithmetic"])
+        : element("td", { "data-label": "Published", class: "absent" }, element("span", {}, "–"));
+      return element("tr", { "data-outcome": outcome },
+        element("th", { scope: "row" }, chip, content.names[outcome]), printed,
+        ...each.map((row) => cell(row.estimand === "rate_mean" ? "Average over studies" : "A new study",
+          row, row.basis.split(" and "))));
+    });
+    part("table").tBodies[0].replaceChildren(...rows);
+  }
+
+  function behind(evidence) {
+    const round = (x) => (Number.isInteger(x) ? x : x.toFixed(1));
+    const items = evidence.support.map((s) => {
+      const lists = s.lists === null ? "" : `, ${round(s.lists)} lists of cases with harm`;
+      const counts = `${round(s.studies)} studies, ${round(s.arms)} arms${lists}`;
+      return `${spelled(s.setting)}, ${spelled(s.level)}: ${counts} (on average over code sets)`;
+    });
+    items.push(...evidence.effects.map((e) => `${spelled(e.name)}: ${e.basis}, ${spelled(e.said)}`));
+    items.push("harm: catalogued cases, under priors of notoriety and transport (judgement)");
+    part("behind").replaceChildren(...items.map((text) => element("li", {}, text)));
+  }
+
+  // Dots --------------------------------------------------------------------------------------
+
+  const [LEFT, BINS, TALLEST, NARROW] = [8, 60, 90, 420];
+  let wide = 584;  // As wide as there is room, so that text keeps its size.
+  const size = () => wide / BINS;
+  const place = (share) => LEFT + wide * Math.min(share, 1);
+
+  // Bin and rank of each quantile of the draws.
+  function stacked(row) {
+    const heights = new Array(BINS).fill(0);
+    const places = Array.from({ length: DOTS }, (_, i) => {
+      const share = R.quantile(row.sorted, (i + 0.5) / DOTS);
+      const bin = Math.min(BINS - 1, Math.floor(share * BINS));
+      heights[bin] += 1;
+      return [bin, heights[bin]];
+    });
+    return { places, step: Math.min(size(), TALLEST / Math.max(...heights)), most: Math.max(...heights) };
+  }
+
+  function interval(row, y, colour) {
+    return [
+      drawn("line", { x1: place(row.low), x2: place(row.high), y1: y, y2: y,
+        style: `stroke: ${colour}; stroke-width: 3` }),
+      drawn("circle", { cx: place(row.value), cy: y, r: 4, style: `fill: ${colour}` }),
+    ];
+  }
+
+  // One strip an outcome: each dot is a quantile of the draws; below, the interval.
+  function strip(row, top, published) {
+    const { places, step, most } = stacked(row);
+    const colour = `var(--${row.outcome})`;
+    const lines = wide < NARROW ? 14 : 0;
+    const floor = top + 26 + lines + most * step;
+    const text = R.span(row);
+    const group = drawn("g", {},
+      drawn("text", { x: LEFT, y: top + 12, "font-weight": 600 }, content.names[row.outcome]),
+      drawn("text", { x: LEFT + wide, y: top + 12 + lines, "text-anchor": "end" },
+        `${text.value} (${text.interval})`),
+      drawn("line", { x1: LEFT, x2: LEFT + wide, y1: floor, y2: floor, class: "rule" }),
+      ...places.map(([bin, rank]) => drawn("circle", {
+        cx: LEFT + (bin + 0.5) * size(), cy: floor - step * (rank - 0.5), r: 0.42 * size(),
+        style: `fill: ${colour}; stroke: var(--paper); stroke-width: .5`,
+      })),
+      ...interval(row, floor + 6, colour));
+    if (row.outcome !== WHOLE || published.value === null) return [group, floor + 24];
+    const beyond = published.high > 1 ? ", beyond 100%" : "";
+    group.append(...interval(published, floor + 18, "currentColor"),
+      drawn("text", { x: LEFT + wide, y: floor + 36, "text-anchor": "end" },
+        `without colour: published${beyond}`));
+    return [group, floor + 48];
+  }
+
+  function dots(evidence, published, estimand) {
+    const rows = evidence.rows.filter((row) => row.estimand === estimand);
+    wide = Math.min(Math.max(part("dots").clientWidth, 300), 700) - 2 * LEFT;
+    const groups = [];
+    let top = 0;
+    for (const row of rows) {
+      const [group, next] = strip(row, top, published);
+      groups.push(group);
+      top = next;
+    }
+    const scale = [0, 0.25, 0.5, 0.75, 1].flatMap((share) => [
+      drawn("line", { x1: place(share), x2: place(share), y1: 18, y2: top, class: "rule" }),
+      drawn("text", { x: place(share), y: top + 14, class: "faint",
+        "text-anchor": share === 0 ? "start" : share === 1 ? "end" : "middle" }, `${100 * share}%`),
+    ]);
+    const of = estimand === "rate_mean" ? "the average over studies" : "a new study";
+    const said = rows.map((row) => `${content.names[row.outcome]} ${R.span(row).value}`).join("; ");
+    const figure = drawn("svg", { viewBox: `0 0 ${wide + 2 * LEFT} ${top + 18}`, role: "img",
+      "aria-label": `Draws of ${of}: ${said}` }, ...scale, ...groups);
+    part("dots").replaceChildren(figure, element("figcaption", {},
+      `${DOTS} dots a strip, each one in ${DOTS} of the draws of ${of}. Line: median and interval.`));
+  }
+
+  // -------------------------------------------------------------------------------------------
+
+  function show() {
+    const profile = asked();
+    const [evidence, published] = [R.evidence(content, profile), R.published(content, profile)];
+    const whole = R.span(evidence.rows.find((row) => row.outcome === WHOLE));
+    const printed = published.value === null ? "no number" : R.span(published).value;
+    part("headline").textContent = `${notice}Harmful failure: published ${printed}; by the `
+      + `evidence ${whole.value} (${whole.interval}) on average over studies.`;
+    const warnings = [...published.flags, ...evidence.flags]
+      .map((flag) => element("li", {}, spelled(R.flagSentence(content, flag))));
+    part("warnings").replaceChildren(...warnings);
+    table(evidence, published);
+    dots(evidence, published, part("of").value);
+    behind(evidence);
+    part("command").textContent = R.command(profile);
+    return profile;
+  }
+
+  function changed() {
+    notice = "";
+    const fragment = R.toFragment(show());
+    history.replaceState(null, "", `#${fragment}`);
+  }
+
+  // A fragment without settings is the name of a section, which the browser goes to.
+  function read() {
+    const fragment = location.hash.slice(1);
+    const { profile, unknown } = fragment.includes("=")
+      ? R.fromFragment(content, fragment) : { profile: R.EMPTY, unknown: [] };
+    notice = unknown.length ? `Left out, since unknown: ${unknown.join(", ")}. ` : "";
+    fill(profile);
+    show();
+    if (fragment.includes("=")) document.getElementById("calculator").scrollIntoView();
+  }
+
+  form.addEventListener("input", changed);
+  let resized = 0;
+  window.addEventListener("resize", () => { clearTimeout(resized); resized = setTimeout(show, 200); });
+  form.addEventListener("reset", () => setTimeout(() => { fill(R.EMPTY); changed(); }));
+  form.addEventListener("submit", (event) => event.preventDefault());
+  window.addEventListener("hashchange", () => { if (location.hash.includes("=")) read(); });
+  part("needs").remove();
+  form.hidden = false;
+  part("result").hidden = false;
+  read();
+})();

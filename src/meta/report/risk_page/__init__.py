@@ -1,0 +1,1 @@
+"""The risk page: published risk beside the evidence, and a calculator of any profile."""

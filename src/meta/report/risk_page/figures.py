@@ -1,0 +1,189 @@
+"""Figures of the risk page: printed ranges and intervals of the evidence side by side."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib
+from markupsafe import Markup
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from meta.report.estimates import Estimate
+from meta.report.figures import Block, Strip, interval_plot
+from meta.report.svg import INK, MUTED, POINTS, RULE, SETTINGS, inline_svg
+from meta.report.wording import COLOURS
+from meta.risk.flags import EXTRAPOLATES
+from meta.risk.profile_risk import EVIDENCE_MODE
+
+#: Row of a table of results, by column.
+Row = Mapping[str, Any]
+#: Width of a figure, room for labels, at the right edge and below, in points.
+WIDTH, LEFT, EDGE, FOOT = 312.0, 122.0, 14.0, 36.0
+#: Ends of the scale of ratios.
+LEAST, MOST = 0.1, 10.0
+
+
+@dataclass(frozen=True)
+class RiskEstimate(Estimate):
+    """A number of the risk page; `remark` says what it does not rest on, empty for nothing."""
+
+    remark: str = ""
+
+    @property
+    def no_data(self) -> str:
+        """What to say beside the number."""
+        return self.remark
+
+    @property
+    def shown(self) -> str:
+        """The median, or that only a range is printed."""
+        return "a range" if math.isnan(self.median) else super().shown
+
+
+def estimate_of(row: Row) -> RiskEstimate:
+    """Number of a row of `risk.csv`; one that is extrapolated says so."""
+    evidence = row["mode"] == EVIDENCE_MODE
+    flags = str(row["flags"]).split()
+    extrapolated = evidence and any(flag.startswith(f"{EXTRAPOLATES}:") for flag in flags)
+    return number(
+        row["outcome"] if evidence else "published",
+        row["estimand"],
+        (row["value"], row["low"], row["high"]),
+        "extrapolated: hardly any study" if extrapolated else "",
+    )
+
+
+def printed_estimate(row: Row) -> RiskEstimate:
+    """Range that a row has as printed for the profile itself."""
+    ends = (math.nan, row["printed_low"], row["printed_high"])
+    return number("published", "rate_mean", ends)
+
+
+def number(
+    outcome: str, estimand: str, values: tuple[float, float, float], remark: str = ""
+) -> RiskEstimate:
+    """Median, low and high end as a number that can be drawn and written."""
+    median, low, high = (float(value) for value in values)
+    shown = estimand if estimand.startswith("rate_") else "rate_mean"
+    return RiskEstimate(
+        "risk", outcome, "", shown, median, low, high, math.nan, 0.0, 1, True, remark=remark
+    )
+
+
+def comparison_plot(
+    name: str, title: str, blocks: Iterable[tuple[str, Sequence[tuple[str, RiskEstimate]]]],
+    stamped: str,
+) -> Markup:  # fmt: skip
+    """Draw what is published and what the evidence gives, one block a profile.
+
+    Parameters
+    ----------
+    name, title
+        Unique name of the figure, and its title for those who cannot see it.
+    blocks
+        Heading of each, and its lines: label and number.
+    stamped
+        Stamp to write across the top; empty for none.
+    """
+    drawn = [
+        Block(heading, tuple(Strip(label, each) for label, each in lines if _drawable(each)))
+        for heading, lines in blocks
+    ]
+    return interval_plot(name, title, drawn, stamped)
+
+
+def _drawable(estimate: Estimate) -> bool:
+    return math.isfinite(estimate.low) and math.isfinite(estimate.high)
+
+
+@dataclass(frozen=True)
+class RatioLine:
+    """One line of the figure of ratios: its label, number, and whether it is published."""
+
+    label: str
+    median: float
+    low: float
+    high: float
+    published: bool = False
+
+
+def ratio_plot(
+    name: str, title: str, blocks: Sequence[tuple[str, Sequence[RatioLine], str]], stamped: str
+) -> Markup:
+    """Draw risk ratios on a logarithmic scale, a block a modifier.
+
+    Parameters
+    ----------
+    name, title
+        Unique name of the figure, and its title for those who cannot see it.
+    blocks
+        Heading, lines, and a remark where there is no number.
+    stamped
+        Stamp to write across the top; empty for none.
+    """
+    top = 18.0 if stamped else 2.0
+    height = top + sum(22 + 16 * len(lines) + 16 * bool(r) for _, lines, r in blocks) + FOOT
+    with matplotlib.rc_context(SETTINGS):
+        figure, axes = _ratio_panel(height)
+        if stamped:
+            _write(axes, 9, stamped, weight="bold")
+        y = top
+        for heading, lines, remark in blocks:
+            _write(axes, y + 14, heading, weight="bold")
+            y += 22
+            for line in lines:
+                _write(axes, y + 8, line.label)
+                _ratio_line(axes, y + 8, line)
+                y += 16
+            if remark:
+                _write(axes, y + 8, remark, colour=MUTED)
+                y += 16
+        said = "; ".join(_said(*block) for block in blocks)
+        return inline_svg(figure, name, title, said)
+
+
+def _ratio_line(axes: Axes, y: float, line: RatioLine) -> None:
+    colour = INK if line.published else COLOURS["capable_goal_failure"][0]
+    axes.plot((line.low, line.high), (y, y), color=colour, linewidth=2.4, solid_capstyle="butt")
+    axes.plot(line.median, y, marker="D" if line.published else "s", markersize=5.5, color=colour)
+
+
+def _said(heading: str, lines: Sequence[RatioLine], remark: str) -> str:
+    each = [
+        f"{line.label} {line.median:.2g}"
+        + ("" if line.published else f" ({line.low:.2g} to {line.high:.2g})")
+        for line in lines
+    ]
+    return f"{heading}: {', '.join([*each, *([remark] if remark else [])])}"
+
+
+def _ratio_panel(height: float) -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(WIDTH / POINTS, height / POINTS))
+    figure.patch.set_visible(False)
+    width = (WIDTH - LEFT - EDGE) / WIDTH
+    axes = figure.add_axes((LEFT / WIDTH, FOOT / height, width, 1 - FOOT / height))
+    axes.patch.set_visible(False)
+    axes.set_xscale("log")
+    axes.set_xlim(LEAST, MOST)
+    axes.set_ylim(height - FOOT, 0)
+    axes.set_yticks([])
+    axes.set_xticks([0.1, 0.25, 0.5, 1, 2, 4, 10], ["0.1", "¼", "½", "1", "2", "4", "10"])
+    axes.minorticks_off()
+    axes.tick_params(axis="x", length=0, pad=4)
+    axes.set_xlabel("risk at the high-risk setting over the low-risk one", labelpad=2, x=0.4)
+    axes.grid(axis="x", color=RULE, linewidth=0.7)
+    axes.axvline(1, color=MUTED, linewidth=1.0)
+    axes.set_axisbelow(True)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    return figure, axes
+
+
+def _write(axes: Axes, y: float, text: str, colour: str = INK, weight: str = "normal") -> None:
+    axes.annotate(text, (0, y), xytext=(4 - LEFT, 0), xycoords=axes.get_yaxis_transform(),
+                  textcoords="offset points", color=colour, weight=weight, va="center",
+                  annotation_clip=False)  # fmt: skip
