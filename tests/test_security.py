@@ -12,7 +12,9 @@ import pytest
 import yaml
 
 from meta.evidence.database import connect
+from meta.evidence.ingest import ingest
 from meta.provenance import PACKAGE
+from tests.evidence.small_base import STUDY, arm, checked, write
 from tests.offline import without_network
 from tests.workflow.conftest import MINI
 
@@ -196,3 +198,29 @@ def test_commands_ask_nothing_of_the_network(words: list[str]) -> None:
     directory = root if words[0] == "dictionary" else MINI
     done = without_network(COMMAND, words[0], str(directory), *words[1:])
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("name", ["../evil", "/evil", "a/b", "C:\\evil"])
+def test_an_identifier_like_a_path_is_refused(tmp_path: Path, name: str) -> None:
+    evidence = checked(
+        tmp_path, studies=[{**STUDY, "study_id": name}], arms=[arm(name, study_id=name)]
+    )
+    assert {p.column for p in evidence.errors} == {"study_id", "arm_id"}
+
+
+def test_no_identifier_becomes_a_path(tmp_path: Path) -> None:
+    """The same files are made whatever the rows are called."""
+    made = []
+    for folder, name in (("plain", "smith_2024"), ("odd", ".."), ("device", "NUL")):
+        base = write(
+            tmp_path / folder, studies=[{**STUDY, "study_id": name}],
+            arms=[arm(name, study_id=name)],
+        )  # fmt: skip
+        out = base / "data/processed"
+        ingest(
+            base, out / "evidence.duckdb", out / "tables", out / "flow.json",
+            out / "bibliography.parquet", out / "corrections.json", {},
+        )  # fmt: skip
+        made.append(sorted(p.relative_to(base).as_posix() for p in base.rglob("*")))
+    assert made[0] == made[1] == made[2]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["device", "odd", "plain"]

@@ -11,36 +11,44 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import pytest
 from tests.claims.tables import claims, comparisons, estimates, sums
+from tests.evidence.small_base import STUDY, arm, checked
 from tests.report.test_changes_section import document
 
 from meta.claims.audit import audit
+from meta.evidence.warehouse import build_warehouse
 from meta.report.agreement import load_codes
+from meta.report.evidence_page.tables import load_evidence
 from meta.report.pages import render_report
 from meta.report.sensitivity import Sensitivity
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-HOSTILE = [
-    "<script>alert(1)</script>",
-    '"><img src=x onerror=alert(1)>',
-    "' onmouseover='alert(1)",
-    "</style></title></textarea></svg><b>bold</b>",
-    "<!-- <![CDATA[ ]]> --",
-    "{{ 7*7 }}{% include 'index.html.j2' %}{# gone #}",
-    "\u202egnp.exe\u202c \u200fשלום\u200e",
-    "&lt;b&gt; &amp; &#60;i&#62;",
-    "word " * 1000,
-]
+#: All in one cell: pages are rendered once for them all.
+HOSTILE = " ".join(
+    [
+        "<script>alert(1)</script>",
+        '"><img src=x onerror=alert(1)>',
+        "' onmouseover='alert(1)",
+        "</style></title></textarea></svg><b>bold</b>",
+        "<!-- <![CDATA[ ]]> --",
+        "{{ 7*7 }}{% include 'index.html.j2' %}{# gone #}",
+        "\u202egnp.exe\u202c \u200fשלום\u200e",
+        "&lt;b&gt; &amp; &#60;i&#62;",
+        "\U0001f600 \U0001f469\u200d\U0001f52c",
+    ]
+)
+LONG = "word " * 1000
 
 
 class Skeleton(HTMLParser):
-    """Elements and attribute names of a page in order, its code, and all of its text."""
+    """Elements and attribute names of a page in order, its code, its data, and all of its text."""
 
     def __init__(self, source: str) -> None:
         super().__init__(convert_charrefs=True)
         self.elements: list[tuple[str, tuple[str, ...]]] = []
         self.code: list[str] = []
+        self.data: list[str] = []
         self.text: list[str] = []
         self._in = ""
         self.feed(source)
@@ -48,14 +56,15 @@ class Skeleton(HTMLParser):
     def handle_starttag(self, tag, attrs):
         self.elements.append((tag, tuple(name for name, _ in attrs)))
         self.text += [value for _, value in attrs if value]
-        self._in = tag
+        self._in = "data" if ("type", "application/json") in attrs else tag
 
     def handle_endtag(self, tag):
         self.elements.append((f"/{tag}", ()))
         self._in = ""
 
     def handle_data(self, data):
-        (self.code if self._in in ("style", "script") else self.text).append(data)
+        kinds = {"style": self.code, "script": self.code, "data": self.data}
+        kinds.get(self._in, self.text).append(data)
 
 
 def codes(folder: Path, text: str):
@@ -85,6 +94,27 @@ def codes(folder: Path, text: str):
              "passed": True, "worst": f"worst {text}", "meaning": "chains agree"}  # fmt: skip
     pd.DataFrame([check]).to_csv(folder / "diagnostics.csv", index=False)
     return load_codes(folder)
+
+
+def warehouse(folder: Path, text: str):
+    """A base that passes the check, with text in every kind of free field."""
+    case = {"case_id": "K1", "title": f"case {text}", "failure_type": "goal_misgeneralization",
+            "description": f"description {text}", "intended_goal": f"intended {text}",
+            "learned_proxy": f"learned {text}", "classification_note": f"noted {text}",
+            "system_kind": "agent", "domain": "games", "environment": "CoinRun",
+            "list_membership": "list"}  # fmt: skip
+    evidence = checked(
+        folder,
+        studies=[{**STUDY, "title": f"study {text}"}],
+        arms=[{**arm(), "arm_label": f"labelled {text}", "note": f"remark {text}",
+               "locator": f"located {text}"}],
+        cases=[case],
+        codings=[{"unit_id": "K1", "coder": "coder_a", "confidence": "low", "harm": "none",
+                  "rationale": f"argued {text}"}],
+    )  # fmt: skip
+    assert [str(p) for p in evidence.errors] == []
+    build_warehouse(evidence, folder / "evidence.duckdb")
+    return load_evidence(folder / "evidence.duckdb")
 
 
 def prior_table(text: str) -> Sensitivity:
@@ -126,6 +156,7 @@ def hostile_run(full, folder: Path, text: str):
         corrections=(dict.fromkeys(keys, f"corrected {text}"),),
         changes=changed,
         codes=codes(folder, text),
+        evidence=warehouse(folder / "evidence", text),
         sensitivity=(prior_table(text),),
         claims=audit(printed, said, estimates(), comparisons()),
     )
@@ -149,11 +180,12 @@ def rendered(full, tmp_path):
 SHOWN = {
     "index.html": ("title", "label", "reason", "note", "group", "corrected", "refused"),
     "disagreements.html": ("title", "rationale"),
+    "evidence.html": ("study", "case"),
     "claims.html": ("section", "Sentence"),
 }
 
 
-@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+@pytest.mark.parametrize("text", [HOSTILE, LONG], ids=["hostile", "long"])
 def test_what_outsiders_wrote_is_text(rendered, text) -> None:
     """A page has the very elements, attributes and styles that harmless text gives it.
 
@@ -164,6 +196,11 @@ def test_what_outsiders_wrote_is_text(rendered, text) -> None:
     for name, page in pages.items():
         assert page.elements == harmless[name].elements, name
         assert page.code == harmless[name].code, name
+        for data in page.data:
+            held = json.dumps(json.loads(data), ensure_ascii=False)
+            for place in ("study", "case", "labelled", "remark", "learned", "argued"):
+                assert json.dumps(f"{place} {text.strip()}", ensure_ascii=False)[1:-1] in held
+    assert pages["evidence.html"].data
     for name, places in SHOWN.items():
         whole = re.sub(r"\s+", " ", " ".join(pages[name].text))
         lost = [place for place in places if f"{place} {text.strip()}" not in whole]

@@ -28,6 +28,11 @@ if TYPE_CHECKING:
 #: Where a line of the copy comes from: file as the user knows it, and its line there.
 Origin = dict[int, tuple[str, int]]
 NOT_PREVIEWED = "nothing was previewed"
+#: Tables that count or list the rows that were found: the record of the search, the items of the
+#: documents, and what refers to those. An arm left out for a look contradicts them by intent.
+LISTING = ("screening", "taxonomy", "goal_pairs")
+#: Tables whose rows go with an arm, and the columns that name it.
+WITH_ARMS = {"codings": ("unit_id",), "contrasts": ("arm_id", "baseline_arm_id")}
 #: What ends a line for the readers, also inside a quoted cell.
 LINE_END = re.compile(r"\r\n|\n|\r")
 
@@ -140,8 +145,9 @@ def propose(
     gone = list(remove)
     if gone:
         edits.setdefault("arms", {})
-        if (directory / RAW / "codings.csv").is_file():
-            edits.setdefault("codings", {})
+        for name in WITH_ARMS:
+            if (directory / RAW / f"{name}.csv").is_file():
+                edits.setdefault(name, {})
     with tempfile.TemporaryDirectory(prefix="meta-preview-") as scratch:
         copy = Path(scratch)
         origins, rows = _copy(directory, copy, edits, gone)
@@ -210,9 +216,7 @@ def _copy(
     raw.mkdir(parents=True)
     changed = {f"{name}.csv" for name in edits}
     if remove:
-        # The record of the search counts the rows that were found; one left out for a look
-        # contradicts it and is no mistake.
-        changed.add("screening.csv")
+        changed |= {f"{name}.csv" for name in LISTING}
     for path in (directory / RAW).iterdir():
         if path.name not in changed:
             (raw / path.name).symlink_to(path.resolve())
@@ -228,10 +232,10 @@ def _copy(
         gone = remove if name == "arms" else []
         records, found_rows = _merge(base, file, table, list(parts.values()), gone)
         rows += found_rows
-        if name == "codings":
-            # The codes of an arm go with it.
-            records = [r for r in records if r[2].get("unit_id") not in remove]
-        origins[file] = _write(copy / file, records)
+        named = WITH_ARMS.get(name, ())
+        records = [r for r in records if not any(r[2].get(c) in remove for c in named)]
+        if records or not named:
+            origins[file] = _write(copy / file, records)
     return origins, rows
 
 
