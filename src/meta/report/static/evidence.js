@@ -163,6 +163,7 @@
     columns,
     rowId: "address",
     order: [],
+    orderDescReverse: false,
     pageLength: 50,
     lengthMenu: [25, 50, 100, 500],
     autoWidth: false,
@@ -248,6 +249,10 @@
     table.page(Math.floor(place / table.page.len())).draw("page");
     const row = table.row(index);
     toggle(row, true);
+    show(row);
+  }
+
+  function show(row) {
     row.node().scrollIntoView({ block: "start" });
     row.node().querySelector("button").focus({ preventScroll: true });
   }
@@ -307,6 +312,12 @@
     table.page.len(before[1]).page(before[0]).draw("page");
     [before, reading] = [undefined, false];
   });
+
+  // What browsers do of their own with the name in an address takes the focus away again.
+  addEventListener("load", () => setTimeout(() => {
+    const index = data.rows.findIndex((row) => row.address === open);
+    if (index >= 0) show(table.row(index));
+  }));
 
   form.hidden = false;
   apply(stateOf(location.hash));
