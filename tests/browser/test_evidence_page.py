@@ -139,8 +139,8 @@ def test_a_column_orders_the_rows(
 ) -> None:
     for _ in range(clicks):
         page.locator("#evidence-table thead").get_by_text(heading, exact=True).click()
+    expect(page).to_have_url(re.compile(f"#{re.escape(hash_)}$"))
     assert rows(page)[: len(order)] == order
-    assert state(page) == hash_
     cell = page.locator("#evidence-table thead th", has_text=heading)
     assert cell.get_attribute("aria-sort") == f"{hash_.rpartition('.')[2]}ending"
     other = opened(400)
@@ -151,6 +151,7 @@ def test_a_column_orders_the_rows(
 
 def test_the_order_can_be_chosen_where_there_are_no_headings(page: Page) -> None:
     choose(page, "Order", "Goal failures, largest first")
+    expect(page).to_have_url(re.compile("#sort="))
     assert rows(page)[:2] == ["A3", "A2"]
     choose(page, "Order", "as in the files")
     assert rows(page) == ALL
@@ -228,7 +229,7 @@ def test_the_keyboard_is_enough(page: Page) -> None:
     heading = page.locator("#evidence-table thead th", has_text="Year").get_by_role("button")
     heading.focus()
     page.keyboard.press("Enter")
-    assert state(page) == "sort=year.desc"
+    expect(page).to_have_url(re.compile(r"#sort=year\.desc$"))
     assert unreached(page)[1] == []
 
 
@@ -242,6 +243,34 @@ def test_an_open_row_is_accessible_and_fits(
     assert severe_violations(page) == []
     assert sticking_out(page) == []
     assert (seen.said, seen.asked) == ([], [])
+
+
+def test_paper_has_all_that_is_filtered_and_says_how(page: Page) -> None:
+    choose(page, "Role", "main")
+    search(page, "boat")
+    page.evaluate("new DataTable.Api('#evidence-table').page.len(1).draw()")
+    assert rows(page) == ["A1"]
+    page.emulate_media(media="print")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert rows(page) == ["A1", "A2"]
+    assert page.locator("#chosen").inner_text() == "Only rows with Role: main; Search: boat."
+    assert page.locator("#filters").is_hidden()
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    page.emulate_media(media="screen")
+    assert rows(page) == ["A1"]
+    assert page.locator("#chosen").is_hidden()
+
+
+def test_a_phone_folds_the_filters_until_one_is_used(address: str, opened: Opened) -> None:
+    page = opened(400)
+    page.goto(address)
+    assert not page.get_by_label("Role", exact=True).is_visible()
+    page.get_by_text("Filters and order").click()
+    choose(page, "Role", "control")
+    assert rows(page) == ["A4"]
+    other = opened(400)
+    other.goto(page.url)
+    assert other.get_by_label("Role", exact=True).is_visible()
 
 
 def test_without_javascript_the_rows_are_a_table(address: str, opened: Opened) -> None:

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 ARMS, OTHERS = 5000, 5000
-#: Seconds that a step may take; a few tenths of it are usual, and machines of CI are shared.
-PATIENCE = 3.0
+#: Seconds that a step may take at most. Usual are 0.6 to the first paint, 2 until all is ready and
+#: 0.1 for what follows, but machines are shared.
+PATIENCE = {"paint": 6.0, "ready": 12.0, "filter": 2.0, "order": 2.0, "search": 2.0}
 WORDS = "the agent drove in circles to collect the same points again and again " * 3
 
 
@@ -76,8 +77,7 @@ def test_ten_thousand_rows_do_not_lag(address: str, opened: Callable[..., Page])
     again = seconds(page, "new DataTable.Api('#evidence-table').search('circles').draw()")
     times = {"paint": paint, "ready": ready, "filter": filtering, "order": ordering,
              "search": again}  # fmt: skip
-    print({name: round(each, 2) for name, each in times.items()})
-    assert {name: each for name, each in times.items() if each > PATIENCE} == {}
+    assert {name: each for name, each in times.items() if each > PATIENCE[name]} == {}
     assert (seen.said, seen.asked) == ([], [])
 
 

@@ -212,7 +212,7 @@
     if (form.elements.q.value) state.set("q", form.elements.q.value);
     for (const each of facets) if (each.value) state.set(each.dataset.facet, each.value);
     if (form.elements.sort.value) state.set("sort", form.elements.sort.value);
-    if (table.page()) state.set("page", table.page() + 1);
+    if (table.page() && !open) state.set("page", table.page() + 1);
     if (open) state.set("row", open);
     const alone = open && [...state].length === 1;
     const hash = alone ? encodeURIComponent(open) : state.toString();
@@ -299,9 +299,17 @@
     apply(stateOf(location.hash));
   });
 
-  // All that the filters leave is printed, if it is not a book.
+  function chosen() {
+    const said = facets.filter((each) => each.value).map((each) =>
+      `${each.labels[0].textContent}: ${each.selectedOptions[0].textContent}`);
+    if (form.elements.q.value) said.push(`Search: ${form.elements.q.value}`);
+    return said.length ? `Only rows with ${said.join("; ")}.` : "";
+  }
+
+  // All that the filters leave is printed, if it is not a book, under what they are.
   let before;
   addEventListener("beforeprint", () => {
+    document.getElementById("chosen").textContent = chosen();
     if (table.page.info().recordsDisplay > PRINTED) return;
     before = [table.page(), table.page.len()];
     reading = true;
@@ -319,6 +327,8 @@
     if (index >= 0) show(table.row(index));
   }));
 
+  const filtering = facets.some(({ dataset }) => stateOf(location.hash).has(dataset.facet));
+  document.getElementById("narrow").open = filtering || matchMedia("(min-width: 40rem)").matches;
   form.hidden = false;
   apply(stateOf(location.hash));
 })();
