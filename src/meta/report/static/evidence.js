@@ -163,6 +163,7 @@
     columns,
     rowId: "address",
     order: [],
+    orderDescReverse: false,
     pageLength: 50,
     lengthMenu: [25, 50, 100, 500],
     autoWidth: false,
@@ -211,7 +212,7 @@
     if (form.elements.q.value) state.set("q", form.elements.q.value);
     for (const each of facets) if (each.value) state.set(each.dataset.facet, each.value);
     if (form.elements.sort.value) state.set("sort", form.elements.sort.value);
-    if (table.page()) state.set("page", table.page() + 1);
+    if (table.page() && !open) state.set("page", table.page() + 1);
     if (open) state.set("row", open);
     const alone = open && [...state].length === 1;
     const hash = alone ? encodeURIComponent(open) : state.toString();
@@ -248,6 +249,10 @@
     table.page(Math.floor(place / table.page.len())).draw("page");
     const row = table.row(index);
     toggle(row, true);
+    show(row);
+  }
+
+  function show(row) {
     row.node().scrollIntoView({ block: "start" });
     row.node().querySelector("button").focus({ preventScroll: true });
   }
@@ -294,9 +299,17 @@
     apply(stateOf(location.hash));
   });
 
-  // All that the filters leave is printed, if it is not a book.
+  function chosen() {
+    const said = facets.filter((each) => each.value).map((each) =>
+      `${each.labels[0].textContent}: ${each.selectedOptions[0].textContent}`);
+    if (form.elements.q.value) said.push(`Search: ${form.elements.q.value}`);
+    return said.length ? `Only rows with ${said.join("; ")}.` : "";
+  }
+
+  // All that the filters leave is printed, if it is not a book, under what they are.
   let before;
   addEventListener("beforeprint", () => {
+    document.getElementById("chosen").textContent = chosen();
     if (table.page.info().recordsDisplay > PRINTED) return;
     before = [table.page(), table.page.len()];
     reading = true;
@@ -308,6 +321,14 @@
     [before, reading] = [undefined, false];
   });
 
+  // What browsers do of their own with the name in an address takes the focus away again.
+  addEventListener("load", () => setTimeout(() => {
+    const index = data.rows.findIndex((row) => row.address === open);
+    if (index >= 0) show(table.row(index));
+  }));
+
+  const filtering = facets.some(({ dataset }) => stateOf(location.hash).has(dataset.facet));
+  document.getElementById("narrow").open = filtering || matchMedia("(min-width: 40rem)").matches;
   form.hidden = false;
   apply(stateOf(location.hash));
 })();
