@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import pandas as pd
 import pytest
 import xarray as xr
-from tests.checks.simulated import population, task
 
 from meta.config import FitTask
 from meta.inference.sampling import CompiledModel, compile_model, sample_posterior
 from meta.models.design import Design, build_design
+from tests.checks.simulated import population, task
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import xarray as xr
-from tests.estimands.chain_tables import GAMING, GOAL, cells
 
 from meta.config import Codes, FitTask, ModelSpec, Sampler
 from meta.evidence.imputed_set import AGREED, IMPUTATION
 from meta.inference.store import write_fit
 from meta.priors import PriorSet
+from tests.estimands.chain_tables import GAMING, GOAL, cells
 
 
 def stored(folder: Path, name: str, spec: dict, table: pd.DataFrame, numbers: list[int],

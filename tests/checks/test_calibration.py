@@ -9,7 +9,6 @@ import pymc as pm
 import pytest
 import xarray as xr
 from scipy import stats
-from tests.checks.test_contrast_predictive import design as contrast_design
 
 from meta.checks.calibration import (
     FEWEST_EFFECTIVE,
@@ -27,6 +26,7 @@ from meta.inference.draws import thinned_draws
 from meta.models.chain import build_chain
 from meta.models.design import Design, build_design
 from meta.priors import Gamma
+from tests.checks.test_contrast_predictive import design as contrast_design
 
 REPLICATES = 80
 

@@ -9,20 +9,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.special import expit, logit
-from tests.checks.stored_fits import imputed_cells, stored
-from tests.estimands.chain_tables import (
-    CASE_SPEC,
-    GAMING,
-    GOAL,
-    HARM_LOCATION,
-    LOCATION,
-    OTHER,
-    RATE_SPEC,
-    arms,
-    cells,
-    harm_of,
-    rates_of,
-)
 
 from meta.chain_settings import ChainTask
 from meta.checks.chain_diagnosis import (
@@ -42,6 +28,20 @@ from meta.models.design import Design, build_design
 from meta.models.imputed_design import build_imputed_design
 from meta.pooled import COLUMNS
 from meta.priors import Normal, Notoriety
+from tests.checks.stored_fits import imputed_cells, stored
+from tests.estimands.chain_tables import (
+    CASE_SPEC,
+    GAMING,
+    GOAL,
+    HARM_LOCATION,
+    LOCATION,
+    OTHER,
+    RATE_SPEC,
+    arms,
+    cells,
+    harm_of,
+    rates_of,
+)
 
 DRAWS = 2000
 TASK = ChainTask(

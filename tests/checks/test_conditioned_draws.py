@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from tests.inference.test_draws import made_up
 
 from meta.checks.conditioned_draws import conditioned_draws
 from meta.checks.reweighting import compare
@@ -19,6 +18,7 @@ from meta.models.build import model_of
 from meta.models.specification import design_of
 from meta.settings_file import load_settings
 from meta.stored import rate_models
+from tests.inference.test_draws import made_up
 
 ROOT = Path(__file__).parents[2]
 SETTINGS = load_settings(ROOT)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from tests.checks.small_tables import Recorder, design, made_up_numbers, rows, task
 
 from meta.checks.correlation import correlation_table
 from meta.checks.refits import KEY, refitting
 from meta.config import Gate
 from meta.inference.compilations import Compilations, structure
 from meta.sensitivity_settings import Refits
+from tests.checks.small_tables import Recorder, design, made_up_numbers, rows, task
 
 STAGES = {"stages": ["capability_transfer", "goal_failure"]}
 

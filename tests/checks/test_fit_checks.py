@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
-from tests.checks.simulated import part_of
 
 from meta.checks.fit_checks import check_fit
 from meta.checks.gate import gate
@@ -23,6 +22,7 @@ from meta.report.check_figures import (
 from meta.report.check_sections import check_sections
 from meta.report.check_tables import load_check_tables
 from meta.report.inputs import Fit, ReportInputs
+from tests.checks.simulated import part_of
 
 
 @pytest.fixture(scope="module")

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 import statsmodels.api as sm
 from scipy.optimize import brentq
-from tests.checks.small_tables import beta_counts, design, made_up_numbers, rows
 
 from meta.checks.frequentist import UNEXPLAINED, estimators, frequentist, gee, moment, ratio
+from tests.checks.small_tables import beta_counts, design, made_up_numbers, rows
 
 
 def counts(events: list[int], trials: list[int], studies: list[str]) -> pd.DataFrame:

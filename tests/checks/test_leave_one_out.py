@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 from scipy.special import betaln, expit, gammaln, logsumexp
 from scipy.stats import kstest, norm
-from tests.checks.simulated import DRAWS, draws_near, part_of, population, task
 
 from meta.checks.importance import Weights
 from meta.checks.influence import influence, influence_summary
@@ -30,6 +29,7 @@ from meta.inference.draws import thinned_draws
 from meta.inference.refit import refit, rows_of_study, without_rows
 from meta.models.agent_families import shared_families
 from meta.models.design import build_design
+from tests.checks.simulated import DRAWS, draws_near, part_of, population, task
 
 
 def refit_without(fitted, study: str, design=None) -> tuple[Refit, object]:

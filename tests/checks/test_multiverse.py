@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from tests.checks.small_tables import Recorder
 
 from meta.checks.multiverse import RESULT, cell_design, fit_structure, gather
 from meta.checks.multiverse_axes import AXES, axes, primary_choice, structures
 from meta.checks.multiverse_cells import NOT_DRAWN, cell_rows, plan, spec_of, unclear_units
 from meta.config import Settings
+from tests.checks.small_tables import Recorder
 
 PRIMARY = {
     "primary": True,

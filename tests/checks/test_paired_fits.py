@@ -7,6 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+
+from meta.checks.imputed import combined_statistics
+from meta.checks.paired_fits import FittedModel, fitted_model, paired_fits, paired_statistics
+from meta.config import Gate, ModelSpec
+from meta.errors import DesignError
+from meta.estimands.draws import Draws
+from meta.models.design import build_design
 from tests.checks.stored_fits import imputed_cells, stored
 from tests.estimands.chain_tables import (
     CASE_SPEC,
@@ -17,13 +24,6 @@ from tests.estimands.chain_tables import (
     harm_of,
     rates_of,
 )
-
-from meta.checks.imputed import combined_statistics
-from meta.checks.paired_fits import FittedModel, fitted_model, paired_fits, paired_statistics
-from meta.config import Gate, ModelSpec
-from meta.errors import DesignError
-from meta.estimands.draws import Draws
-from meta.models.design import build_design
 
 SETS = 3
 RATES = build_design(arms([GAMING] * 3), ModelSpec.model_validate(RATE_SPEC))

@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import betabinom, norm
-from tests.checks.simulated import arms, draws_near, part_of, population, task
 
 from meta.checks.posterior_predictive import posterior_predictive, tail_checks
 from meta.checks.predictive import Comparison, new_logits, replicate, statistics
@@ -17,6 +16,7 @@ from meta.inference.sampling import compile_model, sample_posterior
 from meta.models.design import build_design
 from meta.models.levels import Level
 from meta.models.likelihood import Parameters
+from tests.checks.simulated import arms, draws_near, part_of, population, task
 
 CHAIN = ["capability_transfer", "goal_failure"]
 

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from scipy.special import expit
 from scipy.stats import binom, halfnorm, norm
-from tests.checks.small_tables import Recorder, design, made_up_numbers, rows, task
 
 from meta.checks.prior_table import few_studies, prior_table
 from meta.checks.refits import refitting
@@ -15,6 +14,7 @@ from meta.inference.compilations import Compilations
 from meta.priors import HalfCauchy, HalfNormal, Normal, PriorSet
 from meta.report.sensitivity import Sensitivity, prior_alternatives
 from meta.sensitivity_settings import Refits
+from tests.checks.small_tables import Recorder, design, made_up_numbers, rows, task
 
 EVENTS, TRIALS = [0, 1, 3], [12, 10, 15]
 

@@ -14,7 +14,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from tests.workflow.conftest import MINI
 
 from meta.checks.diagnosis import diagnose
 from meta.checks.replay import replay
@@ -24,6 +23,7 @@ from meta.evidence.ingest import ingest
 from meta.evidence.snapshot import write_analysis_sets
 from meta.inference.fit import fit_model
 from meta.settings_file import load_settings
+from tests.workflow.conftest import MINI
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy.stats import t
-from tests.checks.small_tables import design, rows
 
 from meta.checks.small_study import small_study
+from tests.checks.small_tables import design, rows
 
 
 def test_a_line_in_one_over_n_is_found() -> None:

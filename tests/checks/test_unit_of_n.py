@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.checks.small_tables import Recorder, design, made_up_numbers, rows, task
 
 from meta.checks.unit_of_n import ROUNDINGS, agents_of, averaged, effective_counts, unit_of_n
+from tests.checks.small_tables import Recorder, design, made_up_numbers, rows, task
 
 SIZE = 20_000
 

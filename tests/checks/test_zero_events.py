@@ -9,7 +9,6 @@ import pytest
 import xarray as xr
 from scipy.special import expit, logsumexp
 from scipy.stats import halfnorm, norm
-from tests.checks.small_tables import design, rows
 
 from meta.checks.conclusions import flip_table
 from meta.checks.ghosts import expected_unpublished, redraw, with_ghosts
@@ -25,6 +24,7 @@ from meta.estimands import Estimate
 from meta.models.design import Design
 from meta.models.likelihood import Parameters, study_log_likelihood
 from meta.sensitivity_settings import Conclusion
+from tests.checks.small_tables import design, rows
 
 KEY = ("goal_failure", "all", "rate_mean")
 

@@ -7,6 +7,22 @@ import pytest
 from scipy.integrate import quad
 from scipy.special import expit
 from scipy.stats import ks_2samp, kstest, norm
+
+from meta.config import ModelSpec
+from meta.estimands.averages import mean_of_product
+from meta.estimands.harm_chain import (
+    REPORTED,
+    WHOLE,
+    HarmChain,
+    Judgements,
+    cells_behind,
+    chain_estimates,
+    harm_setting,
+    join,
+)
+from meta.estimands.notoriety import HARM
+from meta.models.design import Design, build_design
+from meta.priors import Normal, Notoriety
 from tests.estimands.chain_tables import (
     CASE_SPEC,
     CHAINS,
@@ -26,22 +42,6 @@ from tests.estimands.chain_tables import (
     harm_of,
     rates_of,
 )
-
-from meta.config import ModelSpec
-from meta.estimands.averages import mean_of_product
-from meta.estimands.harm_chain import (
-    REPORTED,
-    WHOLE,
-    HarmChain,
-    Judgements,
-    cells_behind,
-    chain_estimates,
-    harm_setting,
-    join,
-)
-from meta.estimands.notoriety import HARM
-from meta.models.design import Design, build_design
-from meta.priors import Normal, Notoriety
 
 #: As good as a point.
 POINT = 1e-9

@@ -5,7 +5,6 @@ import pytest
 import xarray as xr
 from scipy.special import expit
 from scipy.stats import norm
-from tests.models.test_hierarchy import CHAIN, table
 
 from meta.config import ModelSpec
 from meta.estimands import hyper_draws
@@ -14,6 +13,7 @@ from meta.estimands.exceedance import Exceedance
 from meta.estimands.population import population_estimates
 from meta.estimands.study import population_membership
 from meta.models.design import build_design
+from tests.models.test_hierarchy import CHAIN, table
 
 SHARE, SPLIT, RHO, TAU = 0.3, 0.8, 0.4, (1.0, 2.0)
 ALPHA = (0.8, -0.5)

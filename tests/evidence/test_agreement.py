@@ -5,7 +5,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import binom
-from tests.evidence.coding_base import base
 
 from meta.evidence import agreement
 from meta.evidence.agreement import (
@@ -15,6 +14,7 @@ from meta.evidence.agreement import (
     quadratic_weights,
     unit_sums,
 )
+from tests.evidence.coding_base import base
 
 #: Four observers, twelve units: Krippendorff (2011), "Computing Krippendorff's alpha-reliability",
 #: example C; the same data in Gwet (2014), Handbook of Inter-Rater Reliability, 4th edition.

@@ -1,10 +1,10 @@
 """Responses and disagreements: who answered what, and in what order a meeting takes it."""
 
 import pandas as pd
-from tests.evidence.coding_base import base
 
 from meta.evidence.disagreements import disagreement_table, flat_table
 from meta.evidence.responses import MISSING, coder_kinds, field_responses
+from tests.evidence.coding_base import base
 
 ROWS = [
     ("K1", "a", "none"), ("K1", "b", "severe"),

@@ -2,13 +2,13 @@
 
 import pandas as pd
 import pytest
-from tests.workflow.conftest import ROOT
 
 from meta.config import DENOMINATOR_FILTER
 from meta.errors import FlowError
 from meta.evidence import flow
 from meta.evidence.checking import check
 from meta.evidence.flow import evidence_flow
+from tests.workflow.conftest import ROOT
 
 
 def test_shipped_flow_ends_in_the_pooled_arms() -> None:

@@ -4,13 +4,13 @@ import json
 from pathlib import Path
 
 import pandas as pd
-from tests.external.test_reference import disagreements
 
 from meta.config import FitTask, ModelSpec, PriorSet, Sampler
 from meta.estimands import all_estimates
 from meta.inference.sampling import compile_model, sample_posterior
 from meta.models.design import Design, build_design
 from meta.priors import Normal
+from tests.external.test_reference import disagreements
 
 HERE = Path(__file__).parent
 REFERENCE = json.loads((HERE / "monotonic.json").read_text())

@@ -2,13 +2,13 @@
 
 import numpy as np
 import pandas as pd
-from tests.models.test_imputed_design import SPEC, imputations, shifts, tables
 
 from meta.checks.imputed import diagnose_imputed
 from meta.config import Codes, FitTask, Gate, PriorSet, Sampler
 from meta.evidence.imputed_set import imputed_set
 from meta.inference.imputed import sample_imputed
 from meta.models.imputed_design import build_imputed_design
+from tests.models.test_imputed_design import SPEC, imputations, shifts, tables
 
 
 def test_the_codes_of_a_set_decide_its_draws_and_the_sets_are_stacked() -> None:

@@ -9,7 +9,6 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from tests.evidence.coding_base import base
 
 from meta.config import CodePrior, Codes, CodesTask, Gate, Sampler
 from meta.evidence.imputations import stored_imputations
@@ -23,6 +22,7 @@ from meta.models.latent_codes import (
     patterns_of,
     unpadded,
 )
+from tests.evidence.coding_base import base
 
 CODERS = ["a", "b", "c"]
 NAMES = ["yes", "partial", "no"]  # the vocabulary of goal_failure, in its order

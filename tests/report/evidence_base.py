@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tests.evidence.small_base import arm, write
-from tests.report.conftest import Base
-from tests.report.made_up_checks import checks
-
 from meta.evidence.checking import check
 from meta.evidence.warehouse import build_warehouse
 from meta.report.evidence_page.tables import load_evidence
+from tests.evidence.small_base import arm, write
+from tests.report.conftest import Base
+from tests.report.made_up_checks import checks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pandas as pd
-from tests.risk.small_basis import CLAIMS, documents, small_basis, with_counts
-from tests.risk.small_models import LEVELS, model
 
 from meta.risk.basis import Basis
 from meta.risk.modifier_ratios import modifier_ratios
 from meta.risk.shipped_risk import write_shipped_risk
 from meta.storage import write_csv
+from tests.risk.small_basis import CLAIMS, documents, small_basis, with_counts
+from tests.risk.small_models import LEVELS, model
 
 SEED, CI_PROB = 3, 0.95
 DRIVERS = ("risk_sensitivity.csv", "value_of_information.csv")

@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
-from tests.report.conftest import COLUMNS, Base, fit_record
 
 from meta.checks.posterior_predictive import COLUMNS as PREDICTIVE_COLUMNS
 from meta.report.check_tables import CheckTables
 from meta.report.contrasts import effects_by_study, how_checked, pairs_table
 from meta.report.notoriety import notoriety_table
 from meta.report.pages import render_page, render_report
+from tests.report.conftest import COLUMNS, Base, fit_record
 
 STAGES = ("capability_transfer", "goal_failure", "harm")
 PRIOR = "harm_with_notoriety"

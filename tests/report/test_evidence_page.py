@@ -15,8 +15,6 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from tests.evidence.small_base import STUDY, arm
-from tests.report.evidence_base import CASES, evidence_run
 
 from meta.evidence.checking import check
 from meta.evidence.disagreements import disagreement_table
@@ -26,6 +24,8 @@ from meta.report.evidence_page.codings import differences
 from meta.report.evidence_page.page import evidence_csv
 from meta.report.evidence_page.tables import load_evidence
 from meta.report.pages import render_report
+from tests.evidence.small_base import STUDY, arm
+from tests.report.evidence_base import CASES, evidence_run
 
 ROOT = Path(__file__).parents[2]
 HOSTILE = (

@@ -9,8 +9,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from tests.report.conftest import TYPES, Base
-from tests.report.test_pages import Page, agrees, pooled, section_of
 
 from meta.report.estimates import index_estimates
 from meta.report.harm_chain import harm_section
@@ -20,6 +18,8 @@ from meta.report.methods.mathematics import mathml
 from meta.report.pages import render_page, render_report
 from meta.report.verdict import failed_checks
 from meta.report.wording import NO_ARM, NO_CASE, STAMP
+from tests.report.conftest import TYPES, Base
+from tests.report.test_pages import Page, agrees, pooled, section_of
 
 WHOLE = "harmful_misgeneralization"
 GROUPS = [f"failure_type={kind}" for kind in TYPES]

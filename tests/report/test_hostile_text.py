@@ -10,9 +10,6 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 import pytest
-from tests.claims.tables import claims, comparisons, estimates, sums
-from tests.evidence.small_base import STUDY, arm, checked
-from tests.report.test_changes_section import document
 
 from meta.claims.audit import audit
 from meta.evidence.warehouse import build_warehouse
@@ -20,6 +17,9 @@ from meta.report.agreement import load_codes
 from meta.report.evidence_page.tables import load_evidence
 from meta.report.pages import render_report
 from meta.report.sensitivity import Sensitivity
+from tests.claims.tables import claims, comparisons, estimates, sums
+from tests.evidence.small_base import STUDY, arm, checked
+from tests.report.test_changes_section import document
 
 if TYPE_CHECKING:
     from pathlib import Path

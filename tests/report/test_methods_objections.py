@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
-from tests.models.test_hierarchy import CHAIN, table
 
 from meta.checks.importance import LARGEST_K
 from meta.config import Gate, ModelSpec, Sampler
@@ -29,6 +28,7 @@ from meta.report.methods.citations import bibliography, cited_keys, linked, refe
 from meta.report.methods.objections import read_objections
 from meta.report.wording import ESTIMAND_NAMES
 from meta.settings_file import load_settings
+from tests.models.test_hierarchy import CHAIN, table
 
 ROOT = Path(__file__).parents[2]
 TEMPLATES = ROOT / "src/meta/report/templates"

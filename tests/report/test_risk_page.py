@@ -13,15 +13,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from tests.report.conftest import Base
-from tests.report.made_up_risk import information, risk_basis, sensitivity, stored
-from tests.risk.small_basis import CLAIMS, small_basis
 
 from meta.report.environment import environment
 from meta.report.pages import render_report
 from meta.report.risk_page.page import BASES, risk_context
 from meta.report.risk_page.results import RiskResults, load_risk
 from meta.report.wording import COLOURS
+from tests.report.conftest import Base
+from tests.report.made_up_risk import information, risk_basis, sensitivity, stored
+from tests.risk.small_basis import CLAIMS, small_basis
 
 
 @pytest.fixture(scope="module")

@@ -12,8 +12,6 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 from rich.console import Console
-from tests.report.test_pages import Page, agrees
-from tests.stored_run import edit, finished_run
 
 from meta.cli import main
 from meta.errors import UserError
@@ -21,6 +19,8 @@ from meta.report.check_tables import FILES
 from meta.report.pages import render_page
 from meta.report.terminal import UNFINISHED, print_summary, summarise
 from meta.report.wording import STAMP
+from tests.report.test_pages import Page, agrees
+from tests.stored_run import edit, finished_run
 
 CHAIN = ("capable_goal_failure", "capability_transfer", "goal_failure")
 

@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
-from tests.risk.small_basis import CLAIMS, documents, small_basis, with_counts
 
 from meta.cli import main
 from meta.risk.basis import SHOWN, read_basis, thinned, write_basis
 from meta.risk.evidence import ESTIMANDS, OUTCOMES, evidence_risk
 from meta.risk.settings import Profile
 from meta.settings_file import load_settings
+from tests.risk.small_basis import CLAIMS, documents, small_basis, with_counts
 
 ASKED = {
     "--shift": "significant", "--specification": "0.3", "--capability": "above_human",

@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from tests.risk.small_basis import documents, small_basis
 
 from meta.risk.basis import ARRAYS, DRAWS, PRIOR, RECORD, Basis, read_basis, thinned, write_basis
 from meta.risk.evidence import evidence_risk
 from meta.risk.fitted_basis import intervention_effects
 from meta.risk.settings import Profile
 from meta.stored import NoResultsError
+from tests.risk.small_basis import documents, small_basis
 
 
 def flat(basis: Basis) -> dict[str, np.ndarray]:

@@ -18,7 +18,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from tests.risk.small_basis import documents, small_basis, with_counts
 
 from meta.report.estimates import percent
 from meta.report.scripts import STATIC
@@ -26,6 +25,7 @@ from meta.risk.basis import Basis
 from meta.risk.calculator import calculator_content
 from meta.risk.profile_risk import risk_table
 from meta.risk.settings import Profile, legal_values
+from tests.risk.small_basis import documents, small_basis, with_counts
 
 DOCUMENTS = documents()
 SEED, CI_PROB = 17, 0.95

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from scipy.special import expit, logit
 from scipy.stats import ks_2samp
-from tests.risk.small_basis import FIELDS, SHIFTS, documents, small_basis, with_counts
 
 from meta.risk.basis import Basis
 from meta.risk.evidence import (
@@ -23,6 +22,7 @@ from meta.risk.evidence import (
 )
 from meta.risk.flags import flag_sentence
 from meta.risk.settings import Profile
+from tests.risk.small_basis import FIELDS, SHIFTS, documents, small_basis, with_counts
 
 DOCUMENTS = documents()
 SEED = 11

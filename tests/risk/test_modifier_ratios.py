@@ -9,8 +9,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from tests.risk.small_basis import CLAIMS, documents
-from tests.risk.small_models import LEVELS, RATES, RNG, model
 
 from meta.risk.modifier_ratios import (
     COLUMNS,
@@ -19,6 +17,8 @@ from meta.risk.modifier_ratios import (
     modifier_ratios,
     read_rate_model,
 )
+from tests.risk.small_basis import CLAIMS, documents
+from tests.risk.small_models import LEVELS, RATES, RNG, model
 
 DOCUMENTS = documents()
 

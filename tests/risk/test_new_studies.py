@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from scipy.special import expit
 from scipy.stats import betabinom
-from tests.risk.small_basis import small_basis
 
 from meta.risk.new_studies import (
     case_counts,
@@ -17,6 +16,7 @@ from meta.risk.new_studies import (
     study_statistics,
 )
 from meta.risk_settings import NewCases, NewStudies, NotorietyStudy, RiskSettings
+from tests.risk.small_basis import small_basis
 
 COUNT = 20000
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.risk.small_basis import documents
 
 from meta.errors import UserError
 from meta.risk.profile_file import read_profiles
 from meta.risk.settings import Profile
+from tests.risk.small_basis import documents
 
 DOCUMENTS = documents()
 YAML = """\

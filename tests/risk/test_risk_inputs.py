@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.risk.small_basis import documents, small_basis
 
 from meta.estimands.harm_chain import STAGES, WHOLE
 from meta.risk.conditional_expectation import Regression
@@ -18,6 +17,7 @@ from meta.risk.risk_inputs import (
 )
 from meta.risk.sensitivity_indices import on_scale
 from meta.risk.settings import Profile
+from tests.risk.small_basis import documents, small_basis
 
 DOCUMENTS = documents()
 PROFILES = [

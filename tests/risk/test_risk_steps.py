@@ -9,13 +9,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from click.testing import CliRunner
-from tests.risk.small_basis import CLAIMS, documents, small_basis
 
 from meta.cli import main
 from meta.provenance import PACKAGE, code_fingerprint
 from meta.risk.basis import SHOWN, read_basis, thinned, write_basis
 from meta.risk.profile_risk import COLUMNS, risk_table, shipped_profiles
 from meta.risk.shipped_risk import write_shipped_risk
+from tests.risk.small_basis import CLAIMS, documents, small_basis
 
 
 def write_run(folder: Path, claims: pd.DataFrame) -> list[str]:

@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from scipy.stats import norm
-from tests.risk.small_basis import documents, small_basis
 
 from meta.priors import Beta
 from meta.risk.scenarios import (
@@ -22,6 +21,7 @@ from meta.risk.scenarios import (
     with_overlap,
 )
 from meta.risk.settings import Profile, legal_values
+from tests.risk.small_basis import documents, small_basis
 
 DOCUMENTS = documents()
 SCENARIOS = shipped_scenarios()

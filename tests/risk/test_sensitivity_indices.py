@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.risk.small_basis import small_basis
 
 from meta.risk.sensitivity_indices import (
     SCALES,
@@ -13,6 +12,7 @@ from meta.risk.sensitivity_indices import (
     on_scale,
     uncertainty_shares,
 )
+from tests.risk.small_basis import small_basis
 
 
 def test_ishigami_has_its_textbook_indices():

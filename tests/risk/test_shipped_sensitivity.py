@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
-from tests.risk.small_basis import CLAIMS, documents, small_basis
 
 from meta.estimands.harm_chain import WHOLE
 from meta.risk.basis import write_basis
@@ -17,6 +16,7 @@ from meta.risk.input_sensitivity import (
 from meta.risk.profile_risk import risk_table, shipped_profiles
 from meta.risk.shipped_sensitivity import shipped_sensitivity
 from meta.risk_settings import RiskSettings
+from tests.risk.small_basis import CLAIMS, documents, small_basis
 
 FEW = [("shift_type", "significant"), ("domain_later", "ai_assistants")]
 SETTINGS = RiskSettings(resamples=20)

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.risk.small_basis import documents, small_basis
 
 from meta.risk.input_sensitivity import profile_sensitivity
 from meta.risk.new_studies import measurements
@@ -19,6 +18,7 @@ from meta.risk.value_of_information import (
     sample_shares,
 )
 from meta.risk_settings import NewCases, NewStudies, NotorietyStudy, RiskSettings
+from tests.risk.small_basis import documents, small_basis
 
 DOCUMENTS = documents()
 SIGNIFICANT = Profile(("significant", "significant"))
