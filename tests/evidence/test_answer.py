@@ -3,12 +3,12 @@
 from datetime import date
 
 import pytest
-from small_base import arm, write
 
 from meta.evidence.answer import Judge
 from meta.evidence.dictionary import load_dictionary
 from meta.evidence.new_row import read_table_file
 from meta.evidence.prompts import explanation
+from tests.evidence.small_base import arm, write
 
 DAY = date(2026, 11, 22)
 CODING = {"unit_id": "A1", "coder": "me", "codebook_version": "1", "harm": "none"}

@@ -1,10 +1,10 @@
 """Rows of the audit's tables: what they name must be there."""
 
 import pytest
-from small_base import STUDY, arm, checked, places
 
 from meta.evidence.screening import FilterError
 from meta.evidence.taxonomy_links import read_links, read_units
+from tests.evidence.small_base import STUDY, arm, checked, places
 
 DOCUMENT = {"document": "a.txt", "short_name": "page"}
 CODER = {"coder": "one", "kind": "human"}

@@ -1,9 +1,9 @@
 """Cells that are not what their column holds."""
 
 import pytest
-from small_base import STUDY, arm, checked, only
 
 from meta.evidence.reading import nearest
+from tests.evidence.small_base import STUDY, arm, checked, only
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,10 @@ import os
 
 import pandas as pd
 import pytest
-from small_base import STUDY, arm, checked, only, places, write
 
 from meta.evidence.checking import check
 from meta.evidence.index import raw_files, raw_hash
+from tests.evidence.small_base import STUDY, arm, checked, only, places, write
 
 FOUR = [
     arm("A1", sampling_frame="case_series"),

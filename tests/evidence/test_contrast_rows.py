@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from small_base import STUDY, arm, checked, places, write
 
 from meta.cli import main
 from meta.config import ModelSpec
@@ -13,6 +12,7 @@ from meta.evidence.analysis_set import analysis_set
 from meta.evidence.checking import check
 from meta.evidence.contrast_graph import contrast_graph
 from meta.evidence.contrast_set import read_edges
+from tests.evidence.small_base import STUDY, arm, checked, places, write
 
 OTHER = {**STUDY, "study_id": "jones_2024", "title": "Another study"}
 CODER = {"coder": "one", "kind": "human"}

@@ -4,11 +4,11 @@ import shutil
 
 import duckdb
 import pytest
-from small_base import arm, checked, write
 
 from meta.evidence.checking import check
 from meta.evidence.index import raw_hash
 from meta.evidence.warehouse import build_warehouse
+from tests.evidence.small_base import arm, checked, write
 
 ONE = """\
 - table: arms

@@ -1,7 +1,8 @@
 """Counts against each other, and what a role allows."""
 
 import pytest
-from small_base import arm, checked, only, places
+
+from tests.evidence.small_base import arm, checked, only, places
 
 
 @pytest.mark.parametrize(

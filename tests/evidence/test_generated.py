@@ -7,7 +7,6 @@ import duckdb
 import frictionless
 import pytest
 import yaml
-from small_base import STUDY, arm, as_csv, checked, write
 
 import meta.evidence
 from meta.evidence.cells import type_table
@@ -24,6 +23,7 @@ from meta.evidence.generated import (
 from meta.evidence.reading import read_bytes, read_table
 from meta.evidence.table_schema import data_package
 from meta.evidence.templates import template, worked_row
+from tests.evidence.small_base import STUDY, arm, as_csv, checked, write
 
 ROOT = Path(__file__).parents[2]
 DICTIONARY = load_dictionary()

@@ -1,6 +1,6 @@
 """Duplicate keys and references."""
 
-from small_base import STUDY, arm, checked, only, places
+from tests.evidence.small_base import STUDY, arm, checked, only, places
 
 CASE = {"case_id": "SG-01", "failure_type": "specification_gaming", "study_id": "smith_2024"}
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 import pytest
-from small_base import arm, write
 
 from meta.evidence.index import RAW_HASH, raw_hash
+from tests.evidence.small_base import arm, write
 
 KILLS = 15
 OLD, NEW = 40, 4000

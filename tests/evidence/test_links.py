@@ -5,9 +5,9 @@ from datetime import date
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from small_base import STUDY, checked, only
 
 from meta.evidence.links import identifiers, link_faults, links
+from tests.evidence.small_base import STUDY, checked, only
 
 TODAY = date(2026, 11, 21)
 

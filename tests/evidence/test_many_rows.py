@@ -5,7 +5,6 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from small_base import STUDY, arm, as_csv, checked
 
 from meta.evidence.checking import check
 from meta.evidence.dictionary import load_dictionary
@@ -14,6 +13,7 @@ from meta.evidence.problems import format_text, group
 from meta.evidence.raw_table import CODED
 from meta.evidence.reading import read_bytes
 from meta.evidence.warehouse import build_warehouse
+from tests.evidence.small_base import STUDY, arm, as_csv, checked
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 from generated_base import write_base

@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from small_base import arm, checked
 
 from meta.evidence.cells import TypedTable
 from meta.evidence.dictionary import load_dictionary
 from meta.evidence.near_values import near_value_problems, near_values
 from meta.evidence.raw_table import CODED, RawTable
+from tests.evidence.small_base import arm, checked
 
 
 @pytest.mark.parametrize(

@@ -16,13 +16,13 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from small_base import STUDY, arm, write
 
 from meta.cli import main
 from meta.evidence.append import AppendError
 from meta.evidence.checking import check
 from meta.evidence.dictionary import load_dictionary
 from meta.evidence.new_row import KINDS, RowError, add_row
+from tests.evidence.small_base import STUDY, arm, write
 
 ROOT = Path(__file__).parents[2]
 DAY = date(2026, 11, 22)

@@ -1,7 +1,8 @@
 """Totals that stand beside their parts."""
 
 import pytest
-from small_base import arm, checked, only
+
+from tests.evidence.small_base import arm, checked, only
 
 
 def part(arm_id: str, trials: int, failures: int | str, **changes: str) -> dict[str, str]:

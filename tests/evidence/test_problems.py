@@ -4,8 +4,6 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-from small_base import arm, checked
-
 from meta.evidence.problems import (
     EvidenceError,
     Problem,
@@ -15,6 +13,7 @@ from meta.evidence.problems import (
     format_text,
     group,
 )
+from tests.evidence.small_base import arm, checked
 
 
 def problem(line: int, **changes: str) -> Problem:

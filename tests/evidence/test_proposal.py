@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from small_base import arm, as_csv, checked, write
 
 from meta.evidence.checking import check
 from meta.evidence.problems import EvidenceError
 from meta.evidence.proposal import propose
+from tests.evidence.small_base import arm, as_csv, checked, write
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])

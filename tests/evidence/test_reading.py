@@ -1,9 +1,9 @@
 """Files as spreadsheets leave them, and files that cannot be read."""
 
 import pytest
-from small_base import arm, as_csv, check, checked, only, places, write
 
 from meta.evidence.problems import group
+from tests.evidence.small_base import arm, as_csv, check, checked, only, places, write
 
 HEADER = "study_id,title,year\n"
 GOOD = HEADER + 'smith_2024,"A study, of\nsorts",2024\n'

@@ -1,10 +1,10 @@
 """Rules beyond types, keys and counts: each finds its fault and leaves its neighbour alone."""
 
 import pytest
-from small_base import STUDY, arm, checked
 
 from meta.evidence.checking import Evidence
 from meta.evidence.problems import Problem
+from tests.evidence.small_base import STUDY, arm, checked
 
 OTHER = {"study_id": "jones_2025", "title": "Another study", "year": "2025"}
 CASE = {

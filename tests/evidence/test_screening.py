@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from small_base import arm, check, checked, places, write
 
 from meta.config import DENOMINATOR_FILTER
 from meta.errors import FlowError
 from meta.evidence import checking, flow
 from meta.evidence.flow import evidence_flow
 from meta.evidence.screening import counted_rows
+from tests.evidence.small_base import arm, check, checked, places, write
 
 ROOT = Path(__file__).parents[2]
 

@@ -1,9 +1,9 @@
 """What spreadsheets do to CSV: survived without a change, or named."""
 
 import pytest
-from small_base import STUDY, arm, as_csv, checked, places, write
 
 from meta.evidence.checking import check
+from tests.evidence.small_base import STUDY, arm, as_csv, checked, places, write
 
 HEADER = "study_id,title,year\n"
 GOOD = HEADER + 'smith_2024,"A study, of\nsorts",2024\nroe_2025,B,2025\n'

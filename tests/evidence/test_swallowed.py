@@ -1,7 +1,8 @@
 """Rows inside a quoted cell are found; text of several lines is not."""
 
 import pytest
-from small_base import arm, as_csv, checked
+
+from tests.evidence.small_base import arm, as_csv, checked
 
 ROWS = as_csv([arm(name, n_goal_failure=str(i)) for i, name in enumerate(("A1", "A2", "A3", "A4"))])
 

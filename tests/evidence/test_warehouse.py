@@ -3,12 +3,12 @@
 import duckdb
 import pandas as pd
 import pytest
-from small_base import STUDY, arm, checked
 
 from meta.evidence import warehouse
 from meta.evidence.dictionary import load_dictionary
 from meta.evidence.problems import EvidenceError
 from meta.evidence.warehouse import build_warehouse, export_canonical
+from tests.evidence.small_base import STUDY, arm, checked
 
 INSERT = (
     "INSERT INTO arms (arm_id, study_id, failure_type, unit, n_trials, n_at_risk, "

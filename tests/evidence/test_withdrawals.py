@@ -2,11 +2,11 @@
 
 import duckdb
 import pytest
-from small_base import STUDY, arm, write
 
 from meta.evidence.checking import check
 from meta.evidence.flow import evidence_flow
 from meta.evidence.warehouse import build_warehouse
+from tests.evidence.small_base import STUDY, arm, write
 
 KEEP = {"role": ["main"]}
 ARM = """\
