@@ -125,12 +125,13 @@ def _shift_types(d: Documents) -> Iterator[Relation]:
 
 
 def _risk_ranges(d: Documents) -> Iterator[Relation]:
+    # The formula is printed; that a risk range is the formula at the ends of every modifier is not.
     for shift in d.shifts.values():
         for end in ("low", "high"):
             factors = (shift.base, *(getattr(m.span, end) for m in d.modifiers.values()))
             yield Relation(
                 "base x modifiers",
-                STATED,
+                IMPLIED,
                 getattr(shift.risk, end),
                 factors,
                 r.multiplied,
