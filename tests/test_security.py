@@ -94,7 +94,12 @@ def safe_loader(node: ast.Call, words: dict[str | None, ast.expr], file: str) ->
     loader: object = module
     for part in name_of(given).split("."):
         loader = getattr(loader, part, None)
-    return isinstance(loader, type) and issubclass(loader, yaml.SafeLoader)
+    # libyaml's safe loader shares its constructor with yaml.SafeLoader; the full one extends it.
+    return (
+        isinstance(loader, type)
+        and issubclass(loader, yaml.constructor.SafeConstructor)
+        and not issubclass(loader, yaml.constructor.FullConstructor)
+    )
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda p: p.relative_to(PACKAGE).as_posix())
@@ -111,6 +116,7 @@ def test_no_source_runs_data_or_talks(path: Path) -> None:
         "exec(text)", "compile(text, '', 'exec')", "pd.read_pickle(path)", "frame.query(text)",
         "frame.eval(text)", "yaml.load(text)", "yaml.load(text, yaml.Loader)",
         "yaml.load(text, Loader=yaml.UnsafeLoader)", "yaml.full_load(text)",
+        "yaml.load(text, yaml.CFullLoader)", "yaml.load(text, yaml.CUnsafeLoader)",
         "yaml.compose(text, Loader=yaml.FullLoader)", "np.load(path, allow_pickle=True)",
         "duckdb.connect(path)", "duckdb.sql(text)", "subprocess.run(text, shell=True)",
         "subprocess.Popen(words)", "os.system(text)", "__import__(name)",
