@@ -86,7 +86,7 @@ def test_every_line_of_many_problems_is_named(tmp_path, column, cell, told):
 def test_the_last_of_many_problems_says_how_many_values_it_stands_for(tmp_path):
     problems = checked(tmp_path, cases=cases(year=lambda i: f"{i}x")).problems
     others = MANY - MOST_TOLD - 1
-    assert problems[-1].reason == f"is not a whole number (the same of {others} other values)"
+    assert problems[-1].reason == f"is not a whole number (the same of {others:,} other values)"
 
 
 def test_repeated_keys_name_the_first_line(tmp_path):
