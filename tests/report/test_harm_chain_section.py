@@ -253,7 +253,7 @@ def test_without_a_chain_the_page_says_so_and_writes_no_file(full, tmp_path):
     assert "not in this evidence base" in text_of(source)
     assert not list(tmp_path.glob("chain*"))
     # The page of methods keeps the place that others link to.
-    assert "No rates are joined to harm" in text_of((tmp_path / "methods.html").read_text())
+    assert "No rates are joined to harm" in (tmp_path / "methods.html").read_text()
     assert "cannot be multiplied into the chain above" in text_of(source, "composition")
     assert "With harm joins" not in text_of(source, "composition")
     (limit,) = [limit for limit in limits_of(run) if limit.name == "harm"]

@@ -282,7 +282,7 @@ def test_changed_code_and_a_changed_note_together_still_refit(changeable: Pipeli
 
 def test_too_few_draws_fail_the_gate_by_name_and_leave_a_stamped_draft(tmp_path: Path) -> None:
     pipeline = small_pipeline(tmp_path)
-    edit(pipeline.base / "config/config.yaml", "draws: 2500", "draws: 50")
+    edit(pipeline.base / "config/config.yaml", "draws: 2500", "draws: 200")
     edit(pipeline.base / "config/config.yaml", "tune: 1000", "tune: 50")
     done = pipeline.snakemake()
     text = done.stdout + done.stderr
