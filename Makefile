@@ -53,7 +53,7 @@ clean: ## remove results (never data/raw)
 # installed it is put into .uv, with whatever python3 there is.
 $(UV):
 	@if command -v uv >/dev/null 2>&1; then mkdir -p .uv/bin && ln -sf "$$(command -v uv)" $(UV); \
-	else python3 -m pip install --quiet --disable-pip-version-check --target .uv \
+	else python3 -m pip install --quiet --disable-pip-version-check --upgrade --target .uv \
 		--require-hashes -r requirements-uv.lock; fi
 
 $(VENV)/installed: requirements.lock pyproject.toml .python-version | $(UV)
