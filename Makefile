@@ -20,7 +20,8 @@ test: $(VENV)/installed-test ## install what is missing, then lint, type-check a
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/snakemake --lint
 	$(BIN)/mypy
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile \
+		--no-loadscope-reorder
 
 lint: $(VENV)/installed-test ## repair what formatters can
 	$(BIN)/ruff check --fix .

@@ -7,7 +7,8 @@ manifest.json
     name, date, commit, hash of the raw tables, hashes of each model's specification and rows,
     versions
 pooled.csv
-    every pooled number but the rates of single studies
+    every pooled number of a model but the rates of single studies; numbers of rates joined to
+    harm are left out, being of two models
 rows/<table>.csv
     the columns that an analysis may read, and a digest of the others
 """

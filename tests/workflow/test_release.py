@@ -48,7 +48,9 @@ def test_a_release_reads_back_as_what_was_released(changeable: Pipeline) -> None
     rows = canonical_rows(changeable.base / "data/processed/evidence.duckdb")
     assert compare_evidence(release.rows, rows) == {}
     pooled = pd.read_csv(changeable.base / "reports/pooled.csv")
-    kept = pooled[pooled["estimand"] != "study_rate"].reset_index(drop=True)
+    joined = pooled["frame"].str.contains(" and ")  # rates joined to harm are of no one model
+    assert joined.any()
+    kept = pooled[(pooled["estimand"] != "study_rate") & ~joined].reset_index(drop=True)
     pd.testing.assert_frame_equal(release.pooled, kept)
     with pytest.raises(ReleaseError, match="exists"):
         make_release(changeable.base, "first")
@@ -88,8 +90,16 @@ def test_an_added_arm_is_named_with_what_it_moved(changeable: Pipeline) -> None:
     arms = changeable.base / "data/raw/arms.csv"
     text = arms.read_text().replace("zero events", "no event")
     arms.write_text(text.replace("25,6,denominator", "25,8,denominator") + ROW)
+    before = pd.read_csv(changeable.base / "reports/pooled.csv")
     done = changeable.snakemake()
-    assert done.returncode == 0, done.stdout + done.stderr
+    said = done.stdout + done.stderr
+    assert done.returncode == 0, said
+    assert said.count("rule fit:") == 1, "rates is refitted, composition is not"
+    after = pd.read_csv(changeable.base / "reports/pooled.csv")
+    kept = before["model"] == "composition"
+    pd.testing.assert_frame_equal(before[kept], after[after["model"] == "composition"])
+    rate = "model == 'rates' and group == 'study=delta_2024' and outcome == 'goal_failure'"
+    assert after.query(rate)["mean"].item() > before.query(rate)["mean"].item() + 0.02
     found = document(changeable)
     assert found["rows"]["arms"] == {
         "added": ["M13"], "removed": [], "other": 1,
