@@ -173,6 +173,19 @@ def test_the_text_is_the_number_rounded(page: Page) -> None:
     assert f"{100 * low:.{decimals}f}% to {100 * high:.{decimals}f}%" in re.sub(r"\s+", " ", cell)
 
 
+def test_each_number_says_what_it_rests_on(page: Page, table: pd.DataFrame) -> None:
+    """As the tables do: judgement alone where hardly any study has the level."""
+    for name in ("one", "one remedy", "pair", "unknown levels"):
+        go(page, fragment(name))
+        rows = table[(table["profile"] == name) & (table["mode"] == "evidence")]
+        for (outcome, basis), _ in rows.groupby(["outcome", "basis"]):
+            cells = page.locator(f"#risk-table tr[data-outcome={outcome}] td")
+            for number in (1, 2):
+                tags = cells.nth(number).locator(".tag").all_inner_texts()
+                assert " and ".join(tags) == basis, (name, outcome)
+    assert set(table["basis"]) >= {"evidence", "judgement", "evidence and judgement"}
+
+
 def test_an_anchor_is_no_setting(site: Path, opened: Opened) -> None:
     page = opened()
     page.goto((site / "risk.html").as_uri() + "#modifiers")

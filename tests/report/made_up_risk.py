@@ -40,9 +40,10 @@ def sensitivity() -> pd.DataFrame:
         "estimand": "rate_mean", "view": "shared", "input": "notoriety", "said": "write-up <b>",
         "risk": 0.07, "risk_low": 0.12, "risk_high": 0.03,
         "first_order_logit": 0.398, "first_order_logit_margin": 0.023,
+        "basis": "judgement",
     }  # fmt: skip
     harm = {"input": "harm", "said": "level of harm", "view": "stages", "first_order_logit": 0.266,
-            "risk_low": 0.04, "risk_high": 0.1}  # fmt: skip
+            "risk_low": 0.04, "risk_high": 0.1, "basis": "evidence"}  # fmt: skip
     other = {"profile": "extreme", "said": "of another profile"}
     return pd.DataFrame([{**row, **harm}, row, {**row, **other}])
 
@@ -53,12 +54,13 @@ def information() -> pd.DataFrame:
         "kind": "all", "profile": "all", "outcome": "harmful_misgeneralization",
         "information": "sample", "rank": 2, "candidate": "notoriety",
         "share_logit": 0.28, "share_logit_margin": 0.02, "limit_logit": 0.34,
-        "sentence": "A study of what gets written up would take away 28%.",
+        "sentence": "A study of what gets written up would take away 28%.", "basis": "judgement",
     }  # fmt: skip
     first = {
         "rank": 1,
         "candidate": "by_stage:shift_type=extreme",
         "sentence": "Ten more <studies>.",
+        "basis": "evidence and judgement",
     }
     other = {"kind": "domain", "sentence": "of one domain"}
     return pd.DataFrame([row, {**row, **first}, {**row, **other}])

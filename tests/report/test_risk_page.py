@@ -16,7 +16,8 @@ import pytest
 
 from meta.report.environment import environment
 from meta.report.pages import render_report
-from meta.report.risk_page.page import BASES, risk_context
+from meta.report.risk_page.page import risk_context
+from meta.report.risk_page.parts import BASES
 from meta.report.risk_page.results import RiskResults, load_risk
 from meta.report.wording import COLOURS
 from tests.report.conftest import Base
@@ -117,9 +118,10 @@ def test_flags_stand_in_words(html: str) -> None:
 def test_a_level_without_evidence_has_no_ratio(html: str) -> None:
     part = section(html, "modifiers")
     row = cells(part, "Alignment: behavioral cloning over interpretability verified")
-    assert row[0] == "3.75 arithmetic 1.5 over 0.4" and row[1] == "no evidence"
+    assert row[0] == "3.75 arithmetic judgement 1.5 over 0.4" and row[1] == "no evidence"
     assert "0 studies with interpretability verified" in text_of(part)
     diversity = cells(part, "Diversity: narrow over diverse")
+    assert diversity[0] == "2 arithmetic 1.4 over 0.7"
     assert "data’s share 0.70" in diversity[1]
     assert "it does not exist for alignment" in text_of(part)
 
@@ -137,6 +139,18 @@ def test_a_sentence_says_where_the_printed_figures_lie(results: RiskResults) -> 
         "for significant and extreme; it lies above it for moderate; it lies below it for "
         "superficial."
     )
+
+
+def test_a_stage_that_no_study_has_at_its_level_is_judgement(html: str) -> None:
+    shifts = section(html, "shifts")
+    able = cells(shifts, "Extreme: capability transfers")
+    goal = cells(shifts, "Extreme: goal fails, given capability")
+    whole = cells(shifts, "Extreme: capable, goal fails, harm")
+    for number in (1, 2):
+        assert "evidence" in able[number] and "judgement" not in able[number]
+        assert "judgement" in goal[number] and "evidence" not in goal[number]
+        assert "evidence judgement" in whole[number]
+    assert "evidence" in cells(shifts, "Significant: goal fails, given capability")[1]
 
 
 def test_every_number_has_one_of_three_bases(html: str) -> None:
@@ -224,12 +238,14 @@ def test_other_tables_of_a_run_add_their_sections(results: RiskResults) -> None:
     more = replace(results, sensitivity=sensitivity(), information=information())
     html = render(more)
     drivers = section(html, "drivers")
-    assert cells(drivers, "write-up <b>") == ["40%, give or take 2%", "12.0% and 3.0%"]
+    assert cells(drivers, "write-up <b>") == ["40%, give or take 2%", "12.0% and 3.0%", "judgement"]
+    assert cells(drivers, "level of harm")[-1] == "evidence"
     assert text_of(drivers).index("write-up") < text_of(drivers).index("level of harm")
     assert "of another profile" not in text_of(drivers) and "superficial shift" in drivers
     assert 'href="risk_sensitivity.csv"' in drivers and "<svg" in drivers
     measure = section(html, "measure-next")
-    assert cells(measure, "1") == ["Ten more <studies>."]
+    assert cells(measure, "1") == ["Ten more <studies>.", "evidence judgement"]
+    assert cells(measure, "2")[-1] == "judgement"
     assert "of one domain" not in measure and 'href="value_of_information.csv"' in measure
     assert 'href="#drivers">What drives the risk</a>' in html
 

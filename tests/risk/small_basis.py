@@ -41,7 +41,8 @@ def rate_settings() -> tuple[Setting, ...]:
         stop = start + basis.shape[1]
         count = len(levels)
         rows = tuple(map(tuple, basis.tolist()))
-        found.append(Setting(field, (start, stop), levels, rows, (3.0,) * count, (7.0,) * count))
+        counts = ((3.0,) * count, (7.0,) * count, (3.0,) * count)
+        found.append(Setting(field, (start, stop), levels, rows, *counts))
         start = stop
     assert start == RATE_WIDTH
     return tuple(found)
@@ -89,15 +90,17 @@ def small_basis(count: int = 400, seed: int = 0, same: bool = False, **scales: f
     )
 
 
-def with_counts(basis: Basis, field: str, level: str, studies: float, harm: bool = False) -> Basis:
-    """Copy with another number of studies (of harm: lists) behind a level."""
+def with_counts(
+    basis: Basis, field: str, level: str, studies: float, harm: bool = False, of: str = "k_studies"
+) -> Basis:
+    """Copy with another number of studies (of harm: lists) behind a level; `of` names the count."""
     which = "harm" if harm else "rates"
     settings = list(getattr(basis, which))
     for i, setting in enumerate(settings):
         if setting.field == field:
-            counts = list(setting.k_studies)
+            counts = list(getattr(setting, of))
             counts[setting.levels.index(level)] = studies
-            settings[i] = replace(setting, k_studies=tuple(counts))
+            settings[i] = replace(setting, **{of: tuple(counts)})
     return replace(basis, **{which: tuple(settings)})
 
 

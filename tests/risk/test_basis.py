@@ -10,9 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from meta.config import ModelSpec
+from meta.models.design import build_design
 from meta.risk.basis import ARRAYS, DRAWS, PRIOR, RECORD, Basis, read_basis, thinned, write_basis
 from meta.risk.evidence import evidence_risk
-from meta.risk.fitted_basis import intervention_effects
+from meta.risk.fitted_basis import intervention_effects, settings_behind
 from meta.risk.settings import Profile
 from meta.stored import NoResultsError
 from tests.risk.small_basis import documents, small_basis
@@ -158,3 +160,32 @@ def test_other_numbers_of_draws_are_taken_evenly() -> None:
     table["goal_failure/intervention=warned/log_odds_ratio_new"] = np.arange(1000.0)
     effects, _ = intervention_effects(table, 250, np.random.default_rng(1))
     assert sorted(effects["warned"]) == np.linspace(0, 999, 250).round().tolist()
+
+
+def test_studies_of_capability_and_of_goal_failure_are_counted_apart() -> None:
+    """Two studies that count both stages at one level, three that count goal failure at another."""
+    both, alone = ["a", "a", "b"], ["c", "d", "e"]
+    rows = pd.DataFrame(
+        {
+            "row_id": [f"r{i}" for i in range(6)], "study": [*both, *alone],
+            "agent_set": [f"r{i}" for i in range(6)], "failure_type": "goal_misgeneralization",
+            "sampling_frame": "denominator", "shift_type": ["extreme"] * 3 + ["moderate"] * 3,
+            "conditioning": ["given_capability"] * 3 + ["all_trials"] * 3,
+            "events_capability_transfer": pd.array([8, 9, 7, None, None, None], dtype="Int64"),
+            "trials_capability_transfer": pd.array([9, 9, 9, None, None, None], dtype="Int64"),
+            "events_goal_failure": pd.array([1, 2, 3, 4, 5, 6], dtype="Int64"),
+            "trials_goal_failure": pd.array([8, 9, 7, 9, 9, 9], dtype="Int64"),
+        }
+    )  # fmt: skip
+    spec = ModelSpec(
+        stages=["capability_transfer", "goal_failure"], levels=["study", "agent_set"],
+        moderators=["shift_type"],
+    )  # fmt: skip
+    design = build_design(rows, spec)
+    (setting,) = settings_behind([design, design], design, stage=1, capability=0)
+    at = {level: i for i, level in enumerate(setting.levels)}
+    counts = [setting.k_studies, setting.k_rows, setting.k_capability]
+    assert [c[at["extreme"]] for c in counts] == [2, 3, 2]
+    assert [c[at["moderate"]] for c in counts] == [3, 3, 0]
+    (bare,) = settings_behind([design], design, stage=1)
+    assert bare.k_capability == ()

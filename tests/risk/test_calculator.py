@@ -62,7 +62,9 @@ def made_up(count: int = 600) -> Basis:
     shifted[count // 3 :] *= 0.5
     shifted[2 * count // 3 :] += 0.1
     basis = replace(basis, rate_x=shifted)
-    return with_counts(basis, "shift_type", "extreme", 0.2)
+    basis = with_counts(basis, "shift_type", "extreme", 0.2)
+    basis = with_counts(basis, "capability_level", "below_human", 0.4, of="k_capability")
+    return with_counts(basis, "shift_type", "superficial", 0.1, harm=True)
 
 
 def run(script: str, *inputs: Any) -> Any:
@@ -141,6 +143,21 @@ def test_the_page_gives_the_figures_of_meta_risk(
     assert " ".join(answers[name]["evidence"]["flags"]) == want[0]["flags"]
 
 
+def test_the_page_says_judgement_where_no_study_has_a_level(
+    answers: dict[str, dict[str, Any]],
+) -> None:
+    def bases(name: str) -> list[str]:
+        rows = answers[name]["evidence"]["rows"]
+        return [row["basis"] for row in rows if row["estimand"] == "rate_mean"]
+
+    both, judgement = "evidence and judgement", "judgement"
+    assert bases("one") == ["evidence"] * 3 + [both] * 2
+    assert bases("one remedy") == ["evidence", judgement, both, both, both]
+    assert bases("ends") == [judgement, "evidence", both, judgement, both]
+    assert bases("unknown levels") == [judgement] * 3 + [both] * 2
+    assert bases("pair") == ["evidence", both, both, both, both]
+
+
 @pytest.mark.parametrize("name", PROFILES)
 def test_the_page_gives_the_published_figures(
     name: str, answers: dict[str, dict[str, Any]], table: pd.DataFrame
@@ -166,7 +183,8 @@ def test_the_profiles_meet_every_kind_of_flag(answers: dict[str, dict[str, Any]]
     }
     assert {flag.partition(":")[0] for flag in flags} == {
         "exceeds_one", "shift_not_printed", "in_a_gap", "outside_configurations",
-        "no_printed_figure", "no_evidence", "extrapolates", "few_contrasts",
+        "no_printed_figure", "no_evidence", "extrapolates", "few_contrasts", "no_capability",
+        "no_cases",
     }  # fmt: skip
     said = {sentence for answer in answers.values() for sentence in answer["said"]}
     assert said == {flag_sentence(flag) for flag in flags}

@@ -11,7 +11,6 @@ from scipy.stats import ks_2samp
 
 from meta.risk.basis import Basis
 from meta.risk.evidence import (
-    BOTH,
     ESTIMANDS,
     EVIDENCE,
     OUTCOMES,
@@ -231,6 +230,9 @@ def test_everything_together_moves_the_log_odds_by_its_sum_with_overlap() -> Non
     assert got == pytest.approx(want, rel=1e-9)
 
 
+BOTH, JUDGEMENT = "evidence and judgement", "judgement"
+
+
 def judged(*names: str) -> dict[str, str]:
     return {outcome: BOTH if outcome in names else EVIDENCE for outcome in OUTCOMES}
 
@@ -255,6 +257,56 @@ def test_what_each_number_rests_on(settings: dict[str, object], want: dict[str, 
     profile = replace(PLAIN, **settings)  # type: ignore[arg-type]
     risk = evidence_risk(profile, small_basis(count=100), DOCUMENTS, SEED)
     assert risk.basis == want
+
+
+#: Bases of the outcomes of a plain profile, in the order of `OUTCOMES`.
+STAGES = ("capability_transfer", "goal_failure", "capable_goal_failure", *HARM)
+
+
+@pytest.mark.parametrize(
+    ("count", "studies", "want"),
+    [
+        ("k_studies", 0.5, (EVIDENCE, EVIDENCE, EVIDENCE, BOTH, BOTH)),
+        ("k_studies", 0.49, (EVIDENCE, JUDGEMENT, BOTH, BOTH, BOTH)),
+        ("k_capability", 0.5, (EVIDENCE, EVIDENCE, EVIDENCE, BOTH, BOTH)),
+        ("k_capability", 0.49, (JUDGEMENT, EVIDENCE, BOTH, BOTH, BOTH)),
+        ("lists", 0.5, (EVIDENCE, EVIDENCE, EVIDENCE, BOTH, BOTH)),
+        ("lists", 0.49, (EVIDENCE, EVIDENCE, EVIDENCE, JUDGEMENT, BOTH)),
+    ],
+)
+def test_a_stage_without_studies_at_its_level_is_judgement(
+    count: str, studies: float, want: tuple[str, ...]
+) -> None:
+    """Capability, goal and harm each by the studies that count it, on both sides of the bound."""
+    of = "k_studies" if count == "lists" else count
+    basis = small_basis(count=20)
+    basis = with_counts(basis, "shift_type", "extreme", studies, count == "lists", of)
+    for settings in (("extreme", "extreme"), ("none", "none")):
+        risk = evidence_risk(Profile(settings), basis, DOCUMENTS, SEED)
+        plain = (EVIDENCE, EVIDENCE, EVIDENCE, BOTH, BOTH)
+        got = tuple(risk.basis[outcome] for outcome in STAGES)
+        assert got == (want if settings[0] == "extreme" else plain)
+
+
+def test_nothing_but_the_prior_is_judgement_throughout() -> None:
+    """A level that no model has, and one that nothing counts; a remedy's arms mend neither."""
+    unknown = Profile(
+        ("none", "none"), alignment="interpretability_verified",
+        interventions=("decorrelated_training_data",),
+    )  # fmt: skip
+    risk = evidence_risk(unknown, small_basis(count=20), DOCUMENTS, SEED)
+    assert [risk.basis[outcome] for outcome in STAGES] == [JUDGEMENT] * 3 + [BOTH] * 2
+    basis = small_basis(count=20)
+    for harm, of in ((False, "k_studies"), (False, "k_capability"), (True, "k_studies")):
+        basis = with_counts(basis, "shift_type", "extreme", 0.0, harm, of)
+    risk = evidence_risk(Profile(("extreme", "extreme")), basis, DOCUMENTS, SEED)
+    assert set(risk.basis.values()) == {JUDGEMENT}
+    assert risk.flags == tuple(
+        f"{flag}:shift=extreme" for flag in ("extrapolates", "no_capability", "no_cases")
+    )
+    # Of a pair each type counts half, so that it rests on both.
+    pair = evidence_risk(Profile(("significant", "extreme")), basis, DOCUMENTS, SEED)
+    assert set(pair.basis.values()) == {BOTH}
 
 
 def test_contraction_compares_with_the_prior_at_the_same_settings() -> None:
@@ -322,6 +374,7 @@ def test_every_flag_can_be_said() -> None:
     assert (
         flag_sentence("exceeds_one") == "The published product exceeds 1, so it is no probability."
     )
+    assert "capability" in flag_sentence("no_capability:shift=extreme")
     assert flag_sentence("no_cases:shift=extreme").startswith("Evidence, shift extreme: hardly any")
     with pytest.raises(KeyError):
         flag_sentence("unheard_of")

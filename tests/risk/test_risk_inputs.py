@@ -17,7 +17,7 @@ from meta.risk.risk_inputs import (
 )
 from meta.risk.sensitivity_indices import on_scale
 from meta.risk.settings import Profile
-from tests.risk.small_basis import documents, small_basis
+from tests.risk.small_basis import documents, small_basis, with_counts
 
 DOCUMENTS = documents()
 PROFILES = [
@@ -85,6 +85,24 @@ def test_the_inputs_of_a_reading_determine_the_risk(basis, profile, view, estima
     response = on_scale(found.risks[WHOLE, estimand], "logit")[:, None]
     everything = Regression(groups, response, 1, 2).share(*groups).value[0]
     assert everything > (0.97 if estimand == "rate_mean" else 0.9)
+
+
+def test_each_input_says_what_it_rests_on(basis):
+    """Judgements are: what nobody measured, and a level that no study has, stage by stage."""
+    thin = with_counts(basis, "shift_type", "moderate", 0.2)
+    found = {i.name: i for i in profile_draws(PROFILES[2], thin, DOCUMENTS, 7).inputs}
+    whole = {name: source.basis(WHOLE) for name, source in found.items()}
+    assert whole == {
+        "capability_transfer": "evidence", "goal_failure": "judgement", "harm": "evidence",
+        "evidence_level": "evidence", "shift_type": "evidence and judgement",
+        "specification_quality": "evidence", "between_studies": "evidence",
+        "within_studies": "evidence", "correlation": "evidence and judgement",
+        "notoriety": "judgement", "transport": "judgement", "2026-2027": "judgement",
+        "anomaly_monitoring": "judgement", "diverse_adversarial_training": "evidence",
+        "new_study": "evidence",
+    }  # fmt: skip
+    # Without harm the correlation is that of the first two stages, which arms tell.
+    assert found["correlation"].basis("capable_goal_failure") == "evidence"
 
 
 def test_harm_is_no_input_of_a_risk_without_it(basis):

@@ -45,6 +45,8 @@ class Setting:
         Its columns at each level.
     k_studies, k_rows
         Studies and rows (of harm: lists and cases) with each level, on average over code sets.
+    k_capability
+        Studies that count capability at each level; empty of harm, which has no such stage.
     """
 
     field: str
@@ -53,6 +55,7 @@ class Setting:
     settings: tuple[tuple[float, ...], ...]
     k_studies: tuple[float, ...]
     k_rows: tuple[float, ...]
+    k_capability: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -198,6 +201,7 @@ def _setting(record: dict[str, Any]) -> Setting:
         settings=tuple(tuple(row) for row in record["settings"]),
         k_studies=tuple(record["k_studies"]),
         k_rows=tuple(record["k_rows"]),
+        k_capability=tuple(record["k_capability"]),
     )
 
 

@@ -17,13 +17,7 @@ from meta.estimands.chain_averages import NODES, WEIGHTS, stage_correlations
 from meta.estimands.draws import Draws
 from meta.risk.basis import Basis, Setting
 from meta.risk.documents import Documents
-from meta.risk.evidence import (
-    FEWEST_STUDIES,
-    OUTCOMES,
-    level_support,
-    new_normals,
-    score_levels,
-)
+from meta.risk.evidence import FEWEST_STUDIES, OUTCOMES, new_normals, score_levels
 from meta.risk.flags import EVIDENCE, FEW_CONTRASTS, PUBLISHED
 from meta.risk.published import profile_factors
 from meta.risk.scenarios import (
@@ -36,6 +30,7 @@ from meta.risk.scenarios import (
     shipped_scenarios,
 )
 from meta.risk.settings import LEVELS, Profile, legal_values
+from meta.risk.support import level_support
 from meta.risk_settings import PROFILE_FIELDS
 
 #: Scores that the page offers: 0, 0.01, ..., 1.
@@ -178,15 +173,15 @@ def _record(effect: Effect) -> dict[str, Any]:
 
 
 def _support(legal: Mapping[str, list[str]], basis: Basis) -> dict[str, dict[str, Any]]:
-    """Studies, arms and lists behind each level, and its flags."""
+    """Studies, arms and lists behind each level, its flags, and stages that it leaves judged."""
     found = {}
     for name, field in PROFILE_FIELDS.items():
         own = next(setting.levels for setting in basis.rates if setting.field == field)
         levels = dict.fromkeys([*legal.get(name, ()), *own])
         each = {level: level_support(name, level, basis) for level in levels}
         found[name] = {
-            level: {"studies": s.k_studies, "arms": s.k_rows, "lists": s.k_lists,
-                    "flags": list(s.flags)}
+            level: {"studies": s.k_studies, "arms": s.k_rows, "capability": s.k_capability,
+                    "lists": s.k_lists, "flags": list(s.flags), "judged": list(s.judged)}
             for level, s in each.items()
         }  # fmt: skip
     return found

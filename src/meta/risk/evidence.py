@@ -9,6 +9,7 @@ remedies change the odds of a stage (`meta.risk.scenarios`).
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,20 +18,15 @@ from meta.estimands.chain_averages import average_rates, new_rates
 from meta.estimands.contraction import contraction
 from meta.estimands.draws import Draws
 from meta.estimands.harm_chain import STAGES, WHOLE, HarmChain
+from meta.estimands.notoriety import HARM
 from meta.inference.seeds import child_seed
 from meta.models.design import FEWEST_STUDIES
 from meta.risk.basis import Basis, Setting
 from meta.risk.documents import Documents
-from meta.risk.flags import (
-    EXTRAPOLATES,
-    FEW_CASES,
-    FEW_CONTRASTS,
-    FEW_STUDIES,
-    NO_CASES,
-    NO_LEVEL,
-)
+from meta.risk.flags import FEW_CONTRASTS
 from meta.risk.printed import EXACT
 from meta.risk.scenarios import (
+    AND,
     EVIDENCE,
     JUDGEMENT,
     Effect,
@@ -40,6 +36,7 @@ from meta.risk.scenarios import (
     shipped_scenarios,
 )
 from meta.risk.settings import Profile
+from meta.risk.support import Mix, Support, mix_support
 from meta.risk_settings import PROFILE_FIELDS
 
 #: Outcomes of a profile, with the stages that each multiplies.
@@ -51,39 +48,6 @@ OUTCOMES = {
     WHOLE: slice(0, 3),
 }
 ESTIMANDS = ("rate_mean", "rate_new")
-BOTH = "evidence and judgement"
-#: A level that fewer studies, or lists of cases, have on average over code sets is extrapolated to.
-LEAST = 0.5
-#: Lists of cases, on average over code sets, below which a level has few.
-FEWEST_LISTS = 1.0
-
-#: Share of a level of a field: a score between two levels has a share of each.
-Mix = tuple[tuple[str, float], ...]
-
-
-@dataclass(frozen=True)
-class Support:
-    """What is behind one setting of a profile.
-
-    Attributes
-    ----------
-    setting, level
-        For instance `shift` and `significant`.
-    k_studies, k_rows
-        Studies and arms that count goal failures at the level, on average over code sets.
-    k_lists
-        Lists of cases with harm at the level; None where the model of harm has no such moderator.
-    flags
-        `NO_LEVEL` (no model has the level: the setting changes nothing), or what is thin:
-        `EXTRAPOLATES` or `FEW_STUDIES`, `NO_CASES` or `FEW_CASES`.
-    """
-
-    setting: str
-    level: str
-    k_studies: float
-    k_rows: float
-    k_lists: float | None
-    flags: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -98,7 +62,8 @@ class EvidenceRisk:
         Share of the prior's variance that the data took away, by the same; NaN where a period or
         remedy takes part, whose effect is none of the model's.
     basis
-        By outcome: what the number rests on.
+        By outcome: what the number rests on, `EVIDENCE`, `JUDGEMENT` or both. A stage at a level
+        that hardly any study has rests on judgement; of a pair of shift types each counts.
     support
         What is behind each setting.
     effects
@@ -147,6 +112,7 @@ def evidence_risk(
     mixes = profile_mixes(profile, documents)
     draws = _rates(basis.chain, basis.rate_x, basis.harm_x, basis, mixes, moved, seed)
     prior = _rates(*basis.prior, basis, mixes, {}, seed)
+    supports = [mix_support(mix, basis) for mix in mixes]
     return EvidenceRisk(
         draws=draws,
         contraction={
@@ -155,8 +121,8 @@ def evidence_risk(
             else contraction(estimand, values, prior[outcome, estimand])
             for (outcome, estimand), values in draws.items()
         },
-        basis={outcome: _basis(outcome, effects) for outcome in OUTCOMES},
-        support=tuple(_support(mixes, basis)),
+        basis={outcome: _basis(outcome, supports, effects) for outcome in OUTCOMES},
+        support=tuple(_ordered(each for support in supports for each in support)),
         effects=tuple(effects),
     )
 
@@ -262,57 +228,27 @@ def _touched(outcome: str, effects: list[Effect]) -> bool:
     return any(e.stage in STAGES[OUTCOMES[outcome]] for e in effects)
 
 
-def _basis(outcome: str, effects: list[Effect]) -> str:
-    """What a number rests on: harm carries judgements of its own."""
-    judged = outcome in ("harm", WHOLE) or any(
-        e.basis == JUDGEMENT and e.stage in STAGES[OUTCOMES[outcome]] for e in effects
-    )
-    return BOTH if judged else EVIDENCE
+def _basis(outcome: str, supports: Sequence[Sequence[Support]], effects: list[Effect]) -> str:
+    """What a number rests on: whatever any of its stages does, at any combination of settings."""
+    found = {
+        each
+        for stage in STAGES[OUTCOMES[outcome]]
+        for support in supports
+        for each in _stage_basis(stage, support, effects)
+    }
+    return AND.join(sorted(found))
 
 
-def _support(mixes: list[dict[str, Mix]], basis: Basis) -> list[Support]:
-    rates = {setting.field: setting for setting in basis.rates}
-    named = {(name, level) for mix in mixes for name, levels in mix.items() for level, _ in levels}
+def _stage_basis(stage: str, support: Sequence[Support], effects: list[Effect]) -> set[str]:
+    """What a stage rests on: where no study has a level of it, the prior alone tells."""
+    if any(stage in each.judged for each in support):
+        return {JUDGEMENT}
+    judged = any(e.basis == JUDGEMENT and e.stage == stage for e in effects)
+    # Harm carries judgements of its own: notoriety and transport.
+    return {EVIDENCE, JUDGEMENT} if judged or stage == HARM else {EVIDENCE}
+
+
+def _ordered(found: Iterable[Support]) -> list[Support]:
+    """Each level once, in the order of a profile's settings."""
     order = list(PROFILE_FIELDS)
-    ordered = sorted(named, key=lambda pair: (order.index(pair[0]), pair[1]))
-    return [
-        level_support(name, level, basis)
-        for name, level in ordered
-        if PROFILE_FIELDS[name] in rates
-    ]
-
-
-def level_support(name: str, level: str, basis: Basis) -> Support:
-    """What is behind one level of a setting of a profile.
-
-    Parameters
-    ----------
-    name, level
-        For instance `shift` and `significant`.
-    basis
-        Of a run.
-    """
-    field = PROFILE_FIELDS[name]
-    rates = next(setting for setting in basis.rates if setting.field == field)
-    harm = next((setting for setting in basis.harm if setting.field == field), None)
-    studies, rows = _counts(rates, level)
-    lists = None if harm is None else _counts(harm, level)[0]
-    if level not in rates.levels:
-        flags = [NO_LEVEL]
-    else:
-        flags = _thin(studies, (LEAST, EXTRAPOLATES), (FEWEST_STUDIES, FEW_STUDIES))
-        if lists is not None:
-            flags += _thin(lists, (LEAST, NO_CASES), (FEWEST_LISTS, FEW_CASES))
-    return Support(name, level, studies, rows, lists, tuple(flags))
-
-
-def _thin(count: float, *bounds: tuple[float, str]) -> list[str]:
-    """Flag of the first bound that a count is below."""
-    return [flag for least, flag in bounds if count < least][:1]
-
-
-def _counts(setting: Setting, level: str) -> tuple[float, float]:
-    if level not in setting.levels:
-        return 0.0, 0.0
-    index = setting.levels.index(level)
-    return setting.k_studies[index], setting.k_rows[index]
+    return sorted(dict.fromkeys(found), key=lambda s: (order.index(s.setting), s.level))

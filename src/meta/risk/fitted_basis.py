@@ -82,8 +82,8 @@ def build_basis(
         rate_x=_means([pair.rates_design for pair in pairs], sizes),
         harm_x=_means([pair.harm_design for pair in pairs], sizes),
         prior=_prior(rates, harm, task, rng),
-        rates=_settings(rates.designs, rates.base, stage=1),
-        harm=_settings(harm.designs, harm.base, stage=len(harm.base.stages) - 1),
+        rates=settings_behind(rates.designs, rates.base, stage=1, capability=0),
+        harm=settings_behind(harm.designs, harm.base, stage=len(harm.base.stages) - 1),
         interventions=effects,
         intervention_studies=studies,
         models={"rates": task.rates, "harm": task.harm},
@@ -163,23 +163,44 @@ def _first(draws: Draws, count: int) -> Draws:
     return Draws(shape=(1, count), icc=None, df=None, **arrays)
 
 
-def _settings(designs: list[Design], base: Design, stage: int) -> tuple[Setting, ...]:
+def settings_behind(
+    designs: list[Design], base: Design, stage: int, capability: int | None = None
+) -> tuple[Setting, ...]:
+    """Settings of a model's moderators, with what observes a stage, and capability, at each.
+
+    Parameters
+    ----------
+    designs, base
+        Designs of the code sets, and the one that was compiled.
+    stage, capability
+        Indices of the stage that is counted, and of capability if it is counted too.
+    """
     found = []
     for index, moderator in enumerate(base.moderators):
-        studies, rows = zip(
-            *(_behind(design, design.moderators[index], stage) for design in designs), strict=True
-        )
+        studies, rows = _average_behind(designs, index, stage)
+        able = () if capability is None else _average_behind(designs, index, capability)[0]
         found.append(
             Setting(
                 moderator.name,
                 (moderator.columns.start, moderator.columns.stop),
                 moderator.levels,
                 tuple(map(tuple, moderator.settings.tolist())),
-                tuple(np.mean(studies, axis=0).tolist()),
-                tuple(np.mean(rows, axis=0).tolist()),
+                studies,
+                rows,
+                able,
             )
         )
     return tuple(found)
+
+
+def _average_behind(
+    designs: list[Design], index: int, stage: int
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Units and rows behind each level of a moderator, on average over code sets."""
+    studies, rows = zip(
+        *(_behind(design, design.moderators[index], stage) for design in designs), strict=True
+    )
+    return tuple(np.mean(studies, axis=0).tolist()), tuple(np.mean(rows, axis=0).tolist())
 
 
 def _behind(design: Design, moderator: Moderator, stage: int) -> tuple[list[int], list[int]]:

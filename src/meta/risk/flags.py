@@ -5,6 +5,7 @@ from __future__ import annotations
 from meta.risk.published import EXCEEDS_ONE, IN_A_GAP, NO_FIGURE, NOT_PRINTED, OUTSIDE
 
 NO_LEVEL, EXTRAPOLATES, FEW_STUDIES = "no_evidence", "extrapolates", "few_studies"
+NO_CAPABILITY = "no_capability"
 NO_CASES, FEW_CASES, FEW_CONTRASTS = "no_cases", "few_cases", "few_contrasts"
 
 #: Flags of the published mode.
@@ -21,6 +22,8 @@ EVIDENCE = {
     NO_LEVEL: "no arm has this level, so it changes nothing.",
     EXTRAPOLATES: "hardly any study has this level: the number is extrapolated by the prior.",
     FEW_STUDIES: "fewer than three studies have this level: much of the number is the prior.",
+    NO_CAPABILITY: "hardly any study counts capability at this level: how far it transfers is "
+    "extrapolated by the prior.",
     NO_CASES: "hardly any catalogued case has this level: its harm is extrapolated by the prior.",
     FEW_CASES: "hardly one list of cases has this level: its harm is mostly the prior.",
     FEW_CONTRASTS: "fewer than three studies set this remedy against a baseline.",

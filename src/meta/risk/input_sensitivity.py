@@ -42,6 +42,7 @@ SENSITIVITY_COLUMNS = [
     "input_high", "risk", "risk_low", "risk_high",
     *(f"{measure}_{scale}{end}" for scale in SCALES for measure in ("first_order", "added")
       for end in ("", "_margin")),
+    "basis",
 ]  # fmt: skip
 
 
@@ -203,6 +204,7 @@ def sensitivity_rows(
             "input_low": bar.input_low, "input_high": bar.input_high,
             "risk": float(np.median(found.draws.risks[each.outcome, each.estimand])),
             "risk_low": bar.risk_low, "risk_high": bar.risk_high,
+            "basis": source.basis(each.outcome),
         }  # fmt: skip
         row |= _share("first_order_probability", each.known.of([1]), ci_prob)
         index, margin = each.first_order

@@ -15,9 +15,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import expit, logit
 
+from meta.estimands.harm_chain import STAGES
 from meta.inference.seeds import child_seed
 from meta.risk.basis import Basis, Setting
 from meta.risk.evidence import design_rows
+from meta.risk.scenarios import JUDGEMENT
+from meta.risk.support import level_basis
 from meta.risk_settings import PROFILE_FIELDS, NewCases, NewStudies, NotorietyStudy, RiskSettings
 
 BY_STAGE, ALL_TRIALS, CASES, NOTORIETY = "by_stage", "all_trials", "cases", "notoriety"
@@ -42,6 +45,8 @@ class Measurement:
         Statistics of the data under each draw, shape (D, q), given a seed.
     known
         Parameters that no amount of such data could tell more than, shape (D, q).
+    basis
+        What is known now of what would be measured rests on.
     """
 
     kind: str
@@ -50,6 +55,7 @@ class Measurement:
     k_now: float
     simulate: Callable[[int], np.ndarray]
     known: np.ndarray
+    basis: str
 
     @property
     def name(self) -> str:
@@ -96,7 +102,8 @@ def _of_studies(
 
     parts = [location, draws.tau, draws.inner, draws.factor[:, 1, :1]]
     known = np.concatenate(parts if draws.icc is None else [*parts, draws.icc], axis=1)
-    return Measurement(kind, setting.field, level, k_now, simulate, known)
+    rests = level_basis(_name(setting), level, basis, STAGES[:2])
+    return Measurement(kind, setting.field, level, k_now, simulate, known, rests)
 
 
 def _of_cases(
@@ -113,7 +120,11 @@ def _of_cases(
     def simulate(seed: int) -> np.ndarray:
         return rate_statistics(*case_counts(location, tau, size, seed))
 
-    return Measurement(CASES, setting.field, level, k_now, simulate, np.stack([location, tau], 1))
+    rests, known = (
+        level_basis(_name(setting), level, basis, STAGES[2:]),
+        np.stack([location, tau], 1),
+    )
+    return Measurement(CASES, setting.field, level, k_now, simulate, known, rests)
 
 
 def _of_notoriety(basis: Basis, size: NotorietyStudy) -> Measurement:
@@ -128,13 +139,17 @@ def _of_notoriety(basis: Basis, size: NotorietyStudy) -> Measurement:
         found = empirical_logit(harmful, size.failures - half) - empirical_logit(harmless, half)
         return found[:, None]
 
-    return Measurement(NOTORIETY, "", "", 0.0, simulate, odds_ratio[:, None])
+    return Measurement(NOTORIETY, "", "", 0.0, simulate, odds_ratio[:, None], JUDGEMENT)
 
 
 def _at(mean: np.ndarray, settings: tuple[Setting, ...], own: Setting, level: str) -> np.ndarray:
     """Design rows with one moderator at a level and the others at the evidence's mean."""
-    name = next(n for n, field in PROFILE_FIELDS.items() if field == own.field)
-    return design_rows(mean, settings, {name: ((level, 1.0),)})
+    return design_rows(mean, settings, {_name(own): ((level, 1.0),)})
+
+
+def _name(setting: Setting) -> str:
+    """Setting of a profile that a moderator is."""
+    return next(n for n, field in PROFILE_FIELDS.items() if field == setting.field)
 
 
 def study_counts(

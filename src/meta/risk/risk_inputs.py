@@ -10,7 +10,7 @@ the inputs of either reading, and for a new study also of that study's effects.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -21,14 +21,22 @@ from meta.risk.basis import Basis
 from meta.risk.documents import Documents
 from meta.risk.evidence import (
     OUTCOMES,
-    Mix,
     design_rows,
     new_normals,
     profile_mixes,
     stage_rates,
 )
-from meta.risk.scenarios import Effect, combined, profile_effects, shipped_scenarios
+from meta.risk.scenarios import (
+    AND,
+    EVIDENCE,
+    JUDGEMENT,
+    Effect,
+    combined,
+    profile_effects,
+    shipped_scenarios,
+)
 from meta.risk.settings import Profile
+from meta.risk.support import Mix, mix_support, stage_bases
 from meta.risk_settings import PROFILE_FIELDS
 
 #: Outcomes whose sensitivity is analysed.
@@ -67,6 +75,8 @@ class RiskInput:
         Draws, shape (D, q).
     stages
         Stage that each column acts on, of length q.
+    bases
+        What it rests on by stage, where that is not the evidence alone.
     """
 
     name: str
@@ -74,12 +84,19 @@ class RiskInput:
     unit: str
     columns: np.ndarray
     stages: tuple[str, ...]
+    bases: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def of(self, outcome: str) -> np.ndarray:
         """Columns that act on a stage of the outcome and vary, shape (D, q)."""
         inside = STAGES[OUTCOMES[outcome]]
         kept = self.columns[:, [stage in inside for stage in self.stages]]
         return np.asarray(kept[:, np.ptp(kept, axis=0) > 0])
+
+    def basis(self, outcome: str) -> str:
+        """What it rests on where it acts on the outcome."""
+        own = [stage for stage in STAGES[OUTCOMES[outcome]] if stage in self.stages]
+        evidence = frozenset({EVIDENCE})
+        return AND.join(sorted({each for s in own for each in self.bases.get(s, evidence)}))
 
     @property
     def said(self) -> str:
@@ -140,7 +157,7 @@ def profile_draws(profile: Profile, basis: Basis, documents: Documents, seed: in
         for estimand in ("rate_mean", "rate_new")
     }
     inputs = [
-        *_levels(basis, mixes, moved),
+        *_levels(basis, combinations, mixes, moved),
         *_moderators(basis, combinations),
         *_shared(basis, mixes[0], effects),
         _new_study(mixes[0], seed),
@@ -148,9 +165,15 @@ def profile_draws(profile: Profile, basis: Basis, documents: Documents, seed: in
     return ProfileDraws(risks, tuple(inputs), tuple(mixes))
 
 
-def _levels(basis: Basis, mixes: list[Draws], moved: dict[str, np.ndarray]) -> list[RiskInput]:
+def _levels(
+    basis: Basis,
+    combinations: list[dict[str, Mix]],
+    mixes: list[Draws],
+    moved: dict[str, np.ndarray],
+) -> list[RiskInput]:
     """Logit of each stage at the profile, before periods and remedies; of harm as catalogued."""
     found = []
+    supports = [mix_support(mix, basis) for mix in combinations]
     for o, stage in enumerate(STAGES):
         own = np.stack([m.location[:, o] - moved.get(stage, 0.0) for m in mixes], axis=1)
         if stage == HARM:
@@ -158,7 +181,8 @@ def _levels(basis: Basis, mixes: list[Draws], moved: dict[str, np.ndarray]) -> l
             own = own + np.broadcast_to(judged, len(own))[:, None]
         # Two shift types may have the same level in a model that does not tell them apart.
         columns = np.unique(own, axis=1)
-        found.append(RiskInput(stage, LEVELS, "logit", columns, (stage,) * columns.shape[1]))
+        bases = {stage: stage_bases(stage, supports)}
+        found.append(RiskInput(stage, LEVELS, "logit", columns, (stage,) * columns.shape[1], bases))
     return found
 
 
@@ -180,10 +204,11 @@ def _moderators(basis: Basis, mixes: list[dict[str, Mix]]) -> list[RiskInput]:
                 step = design_rows(x, settings, own) - x
                 columns.append(np.einsum("dp,dpo->do", step, draws.slope))
                 stages += acted
+        supports = [mix_support({name: mix[name]}, basis) for mix in mixes]
         found.append(
             RiskInput(
-                PROFILE_FIELDS[name], MODERATORS, "logit",
-                np.concatenate(columns, axis=1), tuple(stages),
+                PROFILE_FIELDS[name], MODERATORS, "logit", np.concatenate(columns, axis=1),
+                tuple(stages), {stage: stage_bases(stage, supports) for stage in STAGES},
             )
         )  # fmt: skip
     return found
@@ -192,18 +217,21 @@ def _moderators(basis: Basis, mixes: list[dict[str, Mix]]) -> list[RiskInput]:
 def _shared(basis: Basis, draws: Draws, effects: list[Effect]) -> list[RiskInput]:
     """Spreads, correlations, judgements, periods and remedies."""
     chain, count = basis.chain, len(draws.location)
+    judged = {HARM: frozenset({JUDGEMENT})}
     tied = np.stack([draws.factor[:, 1, 0], chain.correlation], axis=1)
     found = [
         RiskInput("between_studies", SHARED, "sd of logits", draws.tau, STAGES),
         RiskInput("within_studies", SHARED, "sd of logits", draws.inner, STAGES),
-        RiskInput("correlation", SHARED, "correlation", tied, (GOAL, HARM)),
+        RiskInput("correlation", SHARED, "correlation", tied, (GOAL, HARM), judged),
     ]
     for name in ("notoriety", "transport"):
         column = np.broadcast_to(getattr(chain, name), count)[:, None]
-        found.append(RiskInput(name, SHARED, "log odds ratio", column, (HARM,)))
+        found.append(RiskInput(name, SHARED, "log odds ratio", column, (HARM,), judged))
     for effect in effects:
-        column = effect.draws[:, None]
-        found.append(RiskInput(effect.name, SHARED, "log odds ratio", column, (effect.stage,)))
+        column, bases = effect.draws[:, None], {effect.stage: frozenset({effect.basis})}
+        found.append(
+            RiskInput(effect.name, SHARED, "log odds ratio", column, (effect.stage,), bases)
+        )
     return found
 
 

@@ -33,6 +33,8 @@ from meta.risk.documents import Documents
 from meta.risk.settings import Profile
 
 EVIDENCE, JUDGEMENT = "evidence", "judgement"
+#: Between the bases of a number that rests on both.
+AND = " and "
 StageName = Literal["goal_failure", "harm"]
 
 

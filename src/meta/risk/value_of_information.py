@@ -40,7 +40,7 @@ INFORMATION_COLUMNS = [
     "arms", "trials", "k_now",
     *(f"{measure}_{scale}{end}" for scale in SCALES for measure in ("share", "limit")
       for end in ("", "_margin")),
-    "sentence",
+    "sentence", "basis",
 ]  # fmt: skip
 
 Keys = list[tuple[str, str, str]]
@@ -150,7 +150,8 @@ def _perfect_rows(
         )
         rows.append(
             {"kind": kind, "profile": name, "outcome": each.outcome, "information": PERFECT,
-             "candidate": each.source.name, **shares, "sentence": sentence}
+             "candidate": each.source.name, **shares, "sentence": sentence,
+             "basis": each.source.basis(each.outcome)}
         )  # fmt: skip
     return rows
 
@@ -166,7 +167,8 @@ def _sample_rows(
     """Rows of one measurement: each profile's, and the average over all."""
     head = {
         "information": SAMPLE, "candidate": measurement.name, "field": measurement.field,
-        "level": measurement.level, "k_now": measurement.k_now, **_size(measurement, settings),
+        "level": measurement.level, "k_now": measurement.k_now,
+        "basis": measurement.basis, **_size(measurement, settings),
     }  # fmt: skip
     width = len(SCALES)
     parts: list[tuple[tuple[str, str, str], Share, Share]] = []

@@ -8,11 +8,12 @@ import pandas as pd
 
 from meta.report.estimates import percent
 from meta.report.risk_bars import MOST, information_plot, tornado_plot
-from meta.report.risk_page.parts import More
+from meta.report.risk_page.parts import Cell, More, bases_of
 from meta.report.wording import spell
 
 WHOLE, AVERAGE = "harmful_misgeneralization", "rate_mean"
 SHIFT, ALL = "shift_type", "all"
+RESTS = "It rests on"
 
 
 def driver_sections(
@@ -56,6 +57,7 @@ def _drivers(
             f"{percent(max(row['first_order_logit'], 0))}, give or take "
             f"{percent(row['first_order_logit_margin'])}",
             f"{percent(row['risk_low'], 1)} and {percent(row['risk_high'], 1)}",
+            Cell(bases=bases_of(str(row["basis"]))),
         )
         for row in ordered.to_dict("records")
     )
@@ -68,7 +70,8 @@ def _drivers(
         "inputs overlap, so the shares need not add up to all of it.",
         tornado_plot("fig-drivers", f"What drives the risk at a {spell(shift)} shift", rows,
                      percentiles),
-        ("Input", "Share of the variance", f"Median risk at percentiles {low} and {high} of it"),
+        ("Input", "Share of the variance", f"Median risk at percentiles {low} and {high} of it",
+         RESTS),
         lines,
         "risk_sensitivity.csv",
     )  # fmt: skip
@@ -79,14 +82,17 @@ def _measurements(table: pd.DataFrame | None) -> Iterator[More]:
         return
     chosen = (table["kind"] == ALL) & (table["outcome"] == WHOLE)
     rows = table[chosen & (table["information"] == "sample")].sort_values("rank").head(MOST)
-    lines = tuple((f"{int(row['rank'])}", str(row["sentence"])) for row in rows.to_dict("records"))
+    lines = tuple(
+        (f"{int(row['rank'])}", str(row["sentence"]), Cell(bases=bases_of(str(row["basis"]))))
+        for row in rows.to_dict("records")
+    )
     yield More(
         "measure-next",
         "What to measure next",
         "What new measurements of a given size are expected to take away of the uncertainty of "
         "harmful failure, averaged over shift types and domains: what to code or run next.",
         information_plot("fig-information", "What new measurements would tell", rows),
-        ("Rank", "Expected"),
+        ("Rank", "Expected", "What is known now rests on"),
         lines,
         "value_of_information.csv",
     )

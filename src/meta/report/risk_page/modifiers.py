@@ -18,6 +18,7 @@ from meta.report.risk_page.parts import (
     title,
 )
 from meta.report.wording import spell
+from meta.risk.scenarios import EVIDENCE, JUDGEMENT
 
 
 def modifier_section(table: pd.DataFrame, stamped: str) -> RiskSection:
@@ -29,7 +30,10 @@ def modifier_section(table: pd.DataFrame, stamped: str) -> RiskSection:
         head = found[0]
         printed = float(head["published_ratio"])
         drawn = [RatioLine("published", printed, printed, printed, True)]
-        cells = [Cell(f"{printed:.3g}", "", (ARITHMETIC,),
+        # What no study can tell is left to whoever printed the ratio.
+        known = any(is_number(row["median"]) for row in found)
+        bases = (ARITHMETIC,) if known else (ARITHMETIC, JUDGEMENT)
+        cells = [Cell(f"{printed:.3g}", "", bases,
                       f"{head['published_high']:g} over {head['published_low']:g}")]  # fmt: skip
         for outcome, adjusted in (
             ("capable_goal_failure", True),
@@ -88,7 +92,7 @@ def _ratio_cell(row: Row | None) -> Cell:
     share = row["contraction"]
     said = f"{inside}; data’s share {share:.2f}" if is_number(share) else inside
     interval = f"{row['ci_low']:.2g} to {row['ci_high']:.2g}"
-    return Cell(f"{row['median']:.2g}", interval, ("evidence",), said)
+    return Cell(f"{row['median']:.2g}", interval, (EVIDENCE,), said)
 
 
 def _ratio_remarks(row: Row) -> tuple[str, ...]:

@@ -20,10 +20,12 @@ from meta.report.risk_page.figures import (
 from meta.report.risk_page.modifiers import modifier_section
 from meta.report.risk_page.parts import (
     ARITHMETIC,
+    BASES,
     Cell,
     Line,
     RiskSection,
     Row,
+    bases_of,
     is_number,
     listed,
     lower,
@@ -37,12 +39,6 @@ from meta.risk.named_profiles import DOMAIN, INTERVENTION, LATER, PERIOD
 from meta.risk.profile_risk import EVIDENCE_MODE, FORMULA, SHIFT, STAGE
 
 WHOLE = "harmful_misgeneralization"
-#: Words beside a number: what it rests on.
-BASES = {
-    ARITHMETIC: "the document's own figures, multiplied; nothing was measured here",
-    "evidence": "posterior draws of the models: counts of evaluations, codes of cases",
-    "judgement": "a prior that somebody chose, where no arm and no case tells",
-}
 FORMULA_LABEL, AVERAGE, NEW, PRINTED = "by the formula", "average", "a new study", "printed"
 ESTIMANDS = {"rate_mean": AVERAGE, "rate_new": NEW}
 
@@ -229,7 +225,7 @@ def _evidence_cells(rows: Iterable[Row], outcome: str) -> list[Cell]:
             found.append(Cell())
             continue
         estimate = estimate_of(row)
-        bases = tuple(str(row["basis"]).split(" and "))
+        bases = bases_of(str(row["basis"]))
         share = row["contraction"]
         remark = f"data’s share {share:.2f}" if is_number(share) else ""
         found.append(Cell(estimate.shown, estimate.interval, bases, remark))

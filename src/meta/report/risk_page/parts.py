@@ -11,8 +11,15 @@ from typing import Any
 from markupsafe import Markup
 
 from meta.report.wording import spell
+from meta.risk.scenarios import AND, EVIDENCE, JUDGEMENT
 
 ARITHMETIC = "arithmetic"
+#: Words beside a number: what it rests on.
+BASES = {
+    ARITHMETIC: "the document's own figures, multiplied; nothing was measured here",
+    EVIDENCE: "posterior draws of the models: counts of evaluations, codes of cases",
+    JUDGEMENT: "a prior or a printed figure that somebody chose, where no arm and no case tells",
+}
 #: Row of a table of results, by column.
 Row = Mapping[str, Any]
 
@@ -68,7 +75,7 @@ class More:
     figure
         The figure.
     columns, lines
-        A table of text; the first cell of a line is its heading.
+        A table of cells; the first of a line is its heading.
     file
         The table with all numbers.
     """
@@ -78,8 +85,13 @@ class More:
     text: str
     figure: Markup
     columns: tuple[str, ...]
-    lines: tuple[tuple[str, ...], ...]
+    lines: tuple[tuple[str | Cell, ...], ...]
     file: str
+
+
+def bases_of(basis: str) -> tuple[str, ...]:
+    """Tags of what a number rests on, as the tables of a run write it."""
+    return tuple(basis.split(AND))
 
 
 def listed(names: Sequence[str]) -> str:

@@ -169,15 +169,22 @@ const RiskCalculator = (() => {
     return found;
   }
 
-  const covers = (content, outcome, stage) => {
-    const [start, stop] = content.outcomes[outcome];
-    return STAGES.slice(start, stop).includes(stage);
-  };
+  // What a stage rests on: where no study has a level of it, the prior alone tells. Harm carries
+  // judgements of its own.
+  function stageBasis(content, stage, mix, effects) {
+    const levels = Object.entries(mix).flatMap(([name, pairs]) =>
+      pairs.map(([level]) => content.support[name][level]));
+    if (levels.some((each) => each.judged.includes(stage))) return ["judgement"];
+    const judged = stage === "harm"
+      || effects.some((each) => each.judged && each.stage === stage);
+    return judged ? ["evidence", "judgement"] : ["evidence"];
+  }
 
-  function basisOf(content, outcome, effects) {
-    const judged = covers(content, outcome, "harm")
-      || effects.some((each) => each.judged && covers(content, outcome, each.stage));
-    return judged ? "evidence and judgement" : "evidence";
+  // What a number rests on: whatever any of its stages does, at any combination of settings.
+  function basisOf(content, outcome, mixes, effects) {
+    const bases = STAGES.slice(...content.outcomes[outcome]).flatMap((stage) =>
+      mixes.flatMap((mix) => stageBasis(content, stage, mix, effects)));
+    return [...new Set(bases)].sort().join(" and ");
   }
 
   // What is behind each level of a profile, in the order of the settings.
@@ -204,7 +211,7 @@ const RiskCalculator = (() => {
           each.reduce((sum, rates) => sum + rates[outcome][estimand][d], 0) / each.length).sort();
         const [low, value, high] = [tail, 0.5, 1 - tail].map((q) => quantile(sorted, q));
         rows.push({
-          outcome, estimand, value, low, high, sorted, basis: basisOf(content, outcome, effects),
+          outcome, estimand, value, low, high, sorted, basis: basisOf(content, outcome, mixes, effects),
         });
       }
     }
@@ -412,7 +419,8 @@ if (typeof document !== "undefined" && document.getElementById("risk-data")) (()
     const round = (x) => (Number.isInteger(x) ? x : x.toFixed(1));
     const items = evidence.support.map((s) => {
       const lists = s.lists === null ? "" : `, ${round(s.lists)} lists of cases with harm`;
-      const counts = `${round(s.studies)} studies, ${round(s.arms)} arms${lists}`;
+      const counts = `${round(s.studies)} studies, ${round(s.arms)} arms, capability counted by `
+        + `${round(s.capability)}${lists}`;
       return `${spelled(s.setting)}, ${spelled(s.level)}: ${counts} (on average over code sets)`;
     });
     items.push(...evidence.effects.map((e) => `${spelled(e.name)}: ${e.basis}, ${spelled(e.said)}`));
