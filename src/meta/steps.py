@@ -315,13 +315,14 @@ def multiverse_table(parts: tuple[Path, ...], output: Path) -> None:
 @click.option("--output", type=FILE, required=True, help="CSV to write.")
 def claims(fits: tuple[Path, ...], tables: Path, sets: tuple[Path, ...], output: Path) -> None:
     """Audit the printed figures against their own sums and the diagnosed FITS."""
-    from meta.claims.audit import audit_run, read_claims
+    from meta.claims.audit import audit_run, read_cases, read_claims
     from meta.risk.arithmetic import arithmetic_checks
     from meta.storage import write_text
 
     printed = read_claims(tables)
     # Claims may be those of a base that holds only some of the figures, or another document's.
-    found = audit_run(printed, arithmetic_checks(printed, partial=True), list(fits), list(sets))
+    sums = arithmetic_checks(printed, partial=True)
+    found = audit_run(printed, sums, list(fits), list(sets), read_cases(tables))
     write_text(output, found.to_csv(index=False, lineterminator="\n"))
 
 

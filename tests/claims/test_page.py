@@ -153,3 +153,11 @@ def test_a_stored_table_gives_the_same_page(tmp_path) -> None:  # type: ignore[n
 )  # fmt: skip
 def test_quantities_have_names(quantity: str, name: str) -> None:
     assert quantity_name(quantity) == name
+
+
+def test_the_rows_behind_an_estimate_are_there_to_unfold() -> None:
+    table = audited({}).assign(arm_ids="ARM001..ARM003", case_ids="<b>SG-ML-01</b>")
+    html = render(table)
+    assert '<details class="rows"><summary>Rows behind it</summary>' in html
+    assert "<p>Arms: ARM001..ARM003</p>" in html and "<p>Cases: &lt;b&gt;" in html
+    assert 'class="rows"' not in render(audited({}))

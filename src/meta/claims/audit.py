@@ -24,6 +24,7 @@ from meta.claims.verdict import (
     overall,
     region,
 )
+from meta.evidence.analysis_set import Tables
 from meta.evidence.canonical import read_canonical
 from meta.evidence.dictionary import load_dictionary
 from meta.risk.arithmetic import IMPLIED
@@ -35,6 +36,7 @@ COLUMNS = [
     "agrees_high", "relation", "model", "outcome", "group", "estimand", "median", "ci_low",
     "ci_high", "ci_prob", "new_low", "new_high", "mass", "contraction", "k_studies", "k_rows",
     "n_trials", "k_direct", "frame", "arithmetic_sentence", "why", "sentence", "words", "k_kind",
+    "arm_ids", "case_ids",
 ]  # fmt: skip
 PRINTED = COLUMNS[:8]
 ARITHMETIC = ["claim_id", "reproduced", "sentence"]
@@ -57,6 +59,8 @@ class Held:
         What follows.
     single
         Odds ratios of single studies, where too few have an intervention.
+    rows
+        Names of the arms and of the cases behind the estimate or the single studies.
     """
 
     printed: Figure
@@ -65,6 +69,7 @@ class Held:
     estimate: Estimate | None
     judgement: Judgement
     single: dict[str, float]
+    rows: tuple[str, str] = ("", "")
 
 
 def audit(
@@ -136,7 +141,8 @@ def hold(
         judgement = Judgement(NOT_TESTABLE, "few studies" if single else "no estimate")
     else:
         judgement = judge(figure, estimate, comparison.relation, comparison.of_failures)
-    return Held(printed, figure, comparison, estimate, judgement, single)
+    rows = estimates.rows_behind(comparison) if estimate or single else ("", "")
+    return Held(printed, figure, comparison, estimate, judgement, single, rows)
 
 
 def _sums(arithmetic: pd.DataFrame, claims: pd.DataFrame) -> dict[str, tuple[str, str]]:
@@ -179,6 +185,8 @@ def _row(
         "reason": held.judgement.reason,
         **_ends("claim", held.figure),
         **_estimated(held),
+        "arm_ids": held.rows[0],
+        "case_ids": held.rows[1],
         "arithmetic_sentence": arithmetic_sentence,
         "why": why,
         "sentence": " ".join(part for part in (arithmetic_sentence, held_against, why) if part),
@@ -220,6 +228,7 @@ def audit_run(
     arithmetic: pd.DataFrame,
     fits: Sequence[Path],
     sets: Sequence[Path] = (),
+    cases: Tables | None = None,
 ) -> pd.DataFrame:
     """Audit the claims of an evidence base against its stored fits.
 
@@ -231,12 +240,14 @@ def audit_run(
         Folders of the fits that claims are held against.
     sets
         Their analysis sets (Parquet), named after the models; without one, no ratio of settings of
-        its model decides anything.
+        its model decides anything, and no row behind its estimates is named.
+    cases
+        Tables `cases` and `codings`, if the base has them; without, no case is named.
     """
     declared = load_comparisons()
     pairs = claims[["quantity", "subject"]].drop_duplicates().itertuples(index=False, name=None)
     wanted = [comparison_of(declared, str(q), _text(s)) for q, s in pairs]
-    estimates = read_estimates(fits, [each for each in wanted if each], sets)
+    estimates = read_estimates(fits, [each for each in wanted if each], sets, cases)
     return audit(claims, arithmetic, estimates)
 
 
@@ -251,3 +262,16 @@ def read_claims(tables: Path) -> pd.DataFrame:
     known = load_dictionary().tables["claims"].analysis_columns
     table = read_canonical(tables, {"claims": known})["claims"]
     return table.reindex(columns=known).sort_values("claim_id", ignore_index=True)
+
+
+def read_cases(tables: Path) -> dict[str, pd.DataFrame]:
+    """Read the cases of a run with their codes; absent where the base has none.
+
+    Parameters
+    ----------
+    tables
+        Folder of the canonical tables.
+    """
+    known = load_dictionary().tables
+    wanted = {name: known[name].analysis_columns for name in ("cases", "codings")}
+    return read_canonical(tables, wanted)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,9 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from meta.claims.comparisons import ROW, Comparison, Scale
+from meta.claims.rows_behind import EvidenceRows, read_rows
 from meta.claims.shared_kinds import AGAINST, read_shared_kinds
+from meta.evidence.analysis_set import Tables
 
 #: Model, outcome, group and estimand.
 Key = tuple[str, str, str, str]
@@ -103,6 +105,8 @@ class Estimates:
         Posterior draws by key, of those that are stored.
     kinds
         Studies of two settings within one kind of failure, by model and group.
+    rows
+        Rows of the models, to name those behind an estimate.
     """
 
     def __init__(
@@ -110,6 +114,7 @@ class Estimates:
         pooled: pd.DataFrame,
         draws: Mapping[Key, np.ndarray] | None = None,
         kinds: Mapping[tuple[str, str], int] | None = None,
+        rows: EvidenceRows | None = None,
     ) -> None:
         keys = pooled[list(ROW)].itertuples(index=False, name=None)
         self._rows: dict[Key, dict[Any, Any]] = dict(
@@ -118,6 +123,7 @@ class Estimates:
         )  # fmt: skip
         self._draws = draws or {}
         self._kinds = kinds or {}
+        self._behind = rows or EvidenceRows()
 
     def find(self, comparison: Comparison) -> Estimate | None:
         """Find the estimate that a comparison names; None where the run has no such number."""
@@ -146,6 +152,10 @@ class Estimates:
             passed=str(row["passed"]).lower() == "true",
             draws=None if draws is None else np.asarray(to(draws)),
         )
+
+    def rows_behind(self, comparison: Comparison) -> tuple[str, str]:
+        """Names of the arms and of the cases that a comparison rests on."""
+        return self._behind.behind(*key_of(comparison)[:3])
 
     def single_studies(self, comparison: Comparison) -> dict[str, float]:
         """Median odds ratio of an intervention in each study, where too few allow a mean."""
@@ -188,7 +198,10 @@ def _count(value: Any) -> int:
 
 
 def read_estimates(
-    fits: Iterable[Path], comparisons: Sequence[Comparison], sets: Iterable[Path] = ()
+    fits: Sequence[Path],
+    comparisons: Sequence[Comparison],
+    sets: Sequence[Path] = (),
+    cases: Tables | None = None,
 ) -> Estimates:
     """Read the pooled results of stored fits, and the draws of what is compared.
 
@@ -199,7 +212,10 @@ def read_estimates(
     comparisons
         What is compared, its subjects filled in: draws of anything else are not read.
     sets
-        Analysis sets of the models, which say what the settings of ratios were seen in.
+        Analysis sets of the models, which say what the settings of ratios were seen in, and name
+        the rows behind an estimate.
+    cases
+        Tables `cases` and `codings`, which name those of a catalogue.
     """
     tables: list[pd.DataFrame] = []
     draws: dict[Key, np.ndarray] = {}
@@ -214,4 +230,5 @@ def read_estimates(
         draws |= {columns[name]: read[name].to_numpy() for name in stored}
     empty = pd.DataFrame(columns=list(ROW))
     pooled = pd.concat(tables, ignore_index=True) if tables else empty
-    return Estimates(pooled, draws, read_shared_kinds(sets, comparisons))
+    rows = read_rows(fits, sets, cases or {})
+    return Estimates(pooled, draws, read_shared_kinds(sets, comparisons), rows)

@@ -34,6 +34,8 @@ MEANINGS = {
     REPRODUCED: "the document's own figures give the number, which the evidence cannot test",
     NOT_TESTABLE: "nothing observes it, too little does, or the interval is too wide to tell",
 }
+#: Names of what stands behind an estimate, by column.
+ROWS = (("Arms", "arm_ids"), ("Cases", "case_ids"))
 #: Statements that a reader of the table needs before it.
 THRESHOLDS = {
     "odds": ODDS_TOLERANCE, "ratio": RATIO_TOLERANCE, "studies": FEWEST_STUDIES,
@@ -57,6 +59,8 @@ class Entry:
         Verdict of the evidence, where that of the sums stands above it; empty otherwise.
     median, interval, new, words, behind
         Estimate that it was held against; empty where there is none.
+    rows
+        Arms and cases behind the estimate, each with what they are; empty where none is named.
     sums, why
         What the document's own figures give, and what follows from the estimate.
     """
@@ -71,6 +75,7 @@ class Entry:
     new: str
     words: str
     behind: str
+    rows: list[tuple[str, str]]
     sums: list[str]
     why: str
 
@@ -166,6 +171,7 @@ def _entry(rows: list[dict[Hashable, Any]], printed: str) -> Entry:
         evidence=f"Evidence: {evidence}." if verdict == CONTRADICTED else "",
         sums=[text for text in sums if text],
         why=row["why"],
+        rows=[(name, row[column]) for name, column in ROWS if row.get(column)],
         **_estimate(row),
     )
 
