@@ -33,6 +33,21 @@ def test_flipping_a_claim_flips_its_verdict() -> None:
     assert verdicts == [SUPPORTED, NOT_SUPPORTED, SUPPORTED]
 
 
+def test_flipping_an_input_flips_what_follows_from_it() -> None:
+    """From the claims table to the verdict: C032 is the product of C030, C031 and the harm."""
+
+    def verdicts(value: float) -> pd.Series:
+        altered = SHIPPED.assign(value=SHIPPED["value"].where(SHIPPED["claim_id"] != "C030", value))
+        found = audit_run(altered, arithmetic_checks(altered), [])
+        return found.set_index("claim_id")["verdict"]
+
+    before, after = verdicts(0.65), verdicts(0.3)
+    assert (before["C032"], after["C032"]) == (REPRODUCED, CONTRADICTED)
+    # 0.65 x 0.28 x 50 to 70% holds 10.0%; 0.3 x 0.28 x 70% is 5.9%.
+    assert set(before.index[before != after]) == {"C032"}
+    assert verdicts(0.65).equals(before)
+
+
 def test_changing_the_estimate_flips_the_verdict() -> None:
     for low, high, verdict in (
         (0.46, 0.54, SUPPORTED), (0.7, 0.8, NOT_SUPPORTED), (0.1, 0.9, NOT_TESTABLE),

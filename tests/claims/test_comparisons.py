@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 import yaml
 
+from meta.claims.audit import audit
 from meta.claims.comparisons import (
     COMPARISONS,
     ComparisonsError,
@@ -15,9 +16,11 @@ from meta.claims.comparisons import (
     load_comparisons,
     parse_comparisons,
 )
+from meta.claims.estimates import Estimates
+from meta.claims.verdict import NOT_SUPPORTED, NOT_TESTABLE, SUPPORTED
 from meta.evidence.dictionary import load_dictionary
 from meta.settings_file import load_settings
-from tests.claims.tables import RATE, comparisons
+from tests.claims.tables import NO_SUMS, RATE, comparisons, pooled
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = pd.read_csv(ROOT / "data/raw/claims.csv")
@@ -98,3 +101,72 @@ def test_the_shipped_map_is_plain_yaml_without_duplicate_keys() -> None:
     for entry in entries:
         keys = [key.value for key, _ in entry.value]
         assert len(keys) == len(set(keys)), keys
+
+
+def reason(quantity: str, subject: str) -> str:
+    found = comparison_of(load_comparisons(), quantity, subject)
+    assert found is not None and found.not_testable
+    return found.not_testable
+
+
+@pytest.fixture(scope="module")
+def raw() -> dict[str, pd.DataFrame]:
+    names = ("arms", "cases", "codings", "contrasts")
+    return {name: pd.read_csv(ROOT / f"data/raw/{name}.csv") for name in names}
+
+
+def test_what_the_reasons_say_of_the_rows_is_true(raw: dict[str, pd.DataFrame]) -> None:
+    """A reason is declared; whether it still holds is looked up, so that new rows end it."""
+    arms = raw["arms"].set_index("arm_id")
+    assert "No arm counts harm" in reason("current_risk", "game_ai")
+    assert not arms["n_harm"].notna().any()
+    assert "coded as verified by interpretability" in reason(
+        "risk_multiplier", "interpretability_feasible"
+    )
+    assert not raw["codings"]["alignment_method"].eq("interpretability_verified").any()
+    assert "1 by definition" in reason("risk_multiplier", "2024-2025")
+    of = (SHIPPED["quantity"] == "risk_multiplier") & (SHIPPED["subject"] == "2024-2025")
+    assert SHIPPED.loc[of, "value"].tolist() == [1.0]
+    assert "arms of one study" in reason("risk_multiplier", "2028-2030")
+    one, other = (
+        arms["study_id"].loc[raw["contrasts"][side]].to_numpy()
+        for side in ("arm_id", "baseline_arm_id")
+    )
+    assert (one == other).all()
+    assert "tells nothing in training (rho=0.5)" in reason(
+        "proxy_breaking_training_share", "coinrun"
+    )
+    own = raw["contrasts"].loc[
+        lambda c: c["intervention"] == "decorrelated_training_data", "arm_id"
+    ]
+    assert arms.loc[own, "arm_label"].str.contains("trained rho=0.5,", regex=False).all()
+    assert "Everything on it failed" in reason("p_goal_failure_given_capability", "krakovna_2020")
+    assert not arms["study_id"].isin(["krakovna_2020", "krakovna_master_list"]).any()
+
+
+def test_a_list_of_failures_holds_failures_alone(raw: dict[str, pd.DataFrame]) -> None:
+    """No coder found a case on it whose goal was reached."""
+    listed = raw["cases"].loc[lambda c: c["list_membership"] == "krakovna_master_list", "case_id"]
+    codes = raw["codings"].loc[raw["codings"]["unit_id"].isin(listed), "goal_failure"]
+    assert len(listed) > 50 and codes.notna().sum() >= len(listed)
+    assert "no" not in set(codes)
+
+
+def test_a_remedy_without_arms_is_looked_for_and_not_found() -> None:
+    """That nothing was set against a baseline is found: an estimate would be held against it."""
+    declared = comparison_of(load_comparisons(), "risk_reduction", "ai_control_protocols")
+    assert declared is not None and declared.compares and not declared.not_testable
+    assert declared.words == "the reduction of goal failure by ai control protocols"
+    of = SHIPPED[SHIPPED["claim_id"].isin(["C133", "C134"])]
+    at = {
+        "model": "contrasts", "group": "intervention=ai_control_protocols", "frame": "contrasts",
+        "estimand": "risk_ratio", "median": 0.2,
+    }  # fmt: skip
+    for rows, verdict, why in (
+        ([{}], NOT_TESTABLE, "no estimate"),
+        ([{**at, "ci_low": 0.15, "ci_high": 0.35}], SUPPORTED, "within"),
+        ([{**at, "ci_low": 0.6, "ci_high": 0.9}], NOT_SUPPORTED, "outside"),
+    ):
+        found = audit(of, NO_SUMS, Estimates(pooled(*rows)))
+        assert found[["verdict", "reason"]].to_numpy().tolist() == [[verdict, why]] * 2
+    assert "no row that it pools observes it" in audit(of, NO_SUMS, Estimates(pooled({})))["why"][0]

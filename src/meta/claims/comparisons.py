@@ -88,9 +88,10 @@ class Comparison(_Strict):
         return bool(self.model)
 
     def about(self, subject: str) -> Comparison:
-        """Put a claim's subject where the comparison says ``{subject}``."""
-        filled = {p: getattr(self, p).replace("{subject}", subject) for p in (*ROW, "words")}
-        return self.model_copy(update=filled)
+        """Put a claim's subject where the comparison says ``{subject}``, spelled out in words."""
+        filled = {p: getattr(self, p).replace("{subject}", subject) for p in ROW}
+        words = self.words.replace("{subject}", subject.replace("_", " "))
+        return self.model_copy(update={**filled, "words": words})
 
 
 def parse_comparisons(content: object) -> list[Comparison]:
