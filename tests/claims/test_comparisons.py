@@ -19,6 +19,7 @@ from meta.claims.comparisons import (
 from meta.claims.estimates import Estimates
 from meta.claims.verdict import NOT_SUPPORTED, NOT_TESTABLE, SUPPORTED
 from meta.evidence.dictionary import load_dictionary
+from meta.risk.scenarios import shipped_scenarios
 from meta.settings_file import load_settings
 from tests.claims.tables import NO_SUMS, RATE, comparisons, pooled
 
@@ -170,3 +171,30 @@ def test_a_remedy_without_arms_is_looked_for_and_not_found() -> None:
         found = audit(of, NO_SUMS, Estimates(pooled(*rows)))
         assert found[["verdict", "reason"]].to_numpy().tolist() == [[verdict, why]] * 2
     assert "no row that it pools observes it" in audit(of, NO_SUMS, Estimates(pooled({})))["why"][0]
+
+
+def test_the_risk_of_profiles_takes_each_remedy_for_the_same_intervention() -> None:
+    """One remedy, one intervention: what a figure is held against is what a profile is given."""
+    remedies = shipped_scenarios().remedies
+    claimed = SHIPPED.loc[SHIPPED["quantity"] == "risk_reduction", "subject"].unique()
+    assert set(claimed) == set(remedies)
+    values = load_dictionary().tables["contrasts"].fields["intervention"].values or {}
+    for name, remedy in remedies.items():
+        held = comparison_of(load_comparisons(), "risk_reduction", name)
+        assert held is not None
+        # Without a near one both look for arms under its own name, of which there are none.
+        assert held.group == f"intervention={remedy.evidence or name}", name
+        assert (remedy.evidence in values) == (remedy.evidence is not None)
+
+
+def test_better_objectives_are_clarified_ones_by_the_definitions() -> None:
+    values = load_dictionary().tables["contrasts"].fields["intervention"].values
+    assert values is not None
+    assert "more clearly what is wanted" in values["clarified_specification"]
+    assert "forbids the failure" in values["warning_or_prohibition"]
+    taxonomy = pd.read_csv(ROOT / "data/raw/taxonomy.csv").set_index("item_id")
+    meant = taxonomy.loc["003.mitigation.objective-specification", "description"]
+    assert meant.startswith("Say better what is wanted")
+    assert shipped_scenarios().remedies["objective_specification_improvement"].evidence == (
+        "clarified_specification"
+    )
