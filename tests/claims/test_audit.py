@@ -106,6 +106,41 @@ def test_a_sum_by_a_rule_that_is_not_stated_says_so() -> None:
     assert remarked.loc["C089"] and not remarked.loc["C029"]
 
 
+@pytest.mark.parametrize(
+    ("bases", "holds", "basis", "verdict"),
+    [
+        (["stated"], [False], "stated", CONTRADICTED),
+        (["implied"], [False], "implied", SUPPORTED),
+        (["implied", "stated"], [False, True], "implied", SUPPORTED),
+        (["implied", "stated"], [False, False], "stated", CONTRADICTED),
+        (["implied", "implied"], [True, True], "implied", SUPPORTED),
+        (["implied", "stated"], [True, True], "stated", SUPPORTED),
+    ],
+)
+def test_the_basis_is_that_of_the_sums_that_decide(
+    bases: list[str], holds: list[bool], basis: str, verdict: str
+) -> None:
+    of = pd.DataFrame(
+        {"claim_id": "C001", "reproduced": holds, "basis": bases, "sentence": "A sum."}
+    )
+    found = audit(claims({}), of, estimates(), comparisons()).iloc[0]
+    assert (found["arithmetic_basis"], found["verdict"]) == (basis, verdict)
+    assert found["arithmetic"] == (REPRODUCED if all(holds) else CONTRADICTED)
+    # Out of the interval it is contradicted whatever the rule.
+    other = audit(claims({"value": 0.9}), of, estimates(), comparisons())["verdict"].item()
+    assert other == (NOT_SUPPORTED if all(holds) else CONTRADICTED)
+
+
+def test_shipped_sums_say_whether_their_rule_is_stated() -> None:
+    checks = arithmetic_checks(SHIPPED)
+    found = audit_run(SHIPPED, checks, []).set_index("claim_id")["arithmetic_basis"]
+    assert (found["C003"], found["C029"]) == ("implied", "stated")
+    bases = checks.groupby("claim_id")["basis"].agg(set)
+    for name, of in bases.items():
+        assert found[name] in of
+    assert set(found[~found.index.isin(bases.index)]) == {""}
+
+
 def test_arithmetic_that_does_not_belong_to_the_claims_is_refused() -> None:
     with pytest.raises(ValueError, match="not in the table: C999"):
         audit(claims({}), sums(C999=True), estimates(), comparisons())

@@ -161,3 +161,23 @@ def test_the_rows_behind_an_estimate_are_there_to_unfold() -> None:
     assert '<details class="rows"><summary>Rows behind it</summary>' in html
     assert "<p>Arms: ARM001..ARM003</p>" in html and "<p>Cases: &lt;b&gt;" in html
     assert 'class="rows"' not in render(audited({}))
+
+
+def test_the_rule_of_a_sum_is_named_and_an_implied_one_that_fails_explained() -> None:
+    of = pd.DataFrame(
+        {
+            "claim_id": ["C001", "C002"], "reproduced": [False, False],
+            "basis": ["implied", "stated"], "sentence": "A sum.",
+        }
+    )  # fmt: skip
+    rows = {"section": "A"}, {"section": "B"}
+    entries = audit_entries(audited(*rows, of=of))
+    (implied,), (stated,) = entries[SUPPORTED], entries[CONTRADICTED]
+    assert (implied.rule, stated.rule) == (
+        "Rule implied by its tables", "Rule stated by the document",
+    )  # fmt: skip
+    assert implied.evidence.endswith("the evidence supports the figure.")
+    assert stated.evidence == "Evidence: supported."
+    html = text_of(render(audited(*rows, of=of)))
+    assert "Rule implied by its tables A sum." in html
+    assert audit_entries(audited({}))[SUPPORTED][0].rule == ""

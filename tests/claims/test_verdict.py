@@ -28,6 +28,7 @@ from meta.claims.verdict import (
     region,
 )
 from meta.models.design import FEWEST_STUDIES
+from meta.risk.arithmetic import IMPLIED, STATED
 from tests.claims.tables import RATE, estimates
 
 SHARE = estimates().find(Comparison(**RATE))
@@ -189,3 +190,22 @@ def test_failed_sums_outweigh_and_sums_that_hold_do_not(
     arithmetic: str, evidence: str, verdict: str
 ) -> None:
     assert overall(arithmetic, evidence) == verdict
+
+
+@pytest.mark.parametrize(
+    ("basis", "evidence", "verdict"),
+    [
+        (STATED, SUPPORTED, CONTRADICTED),
+        (IMPLIED, SUPPORTED, SUPPORTED),
+        (STATED, NOT_SUPPORTED, CONTRADICTED),
+        (IMPLIED, NOT_SUPPORTED, CONTRADICTED),
+        (STATED, NOT_TESTABLE, CONTRADICTED),
+        (IMPLIED, NOT_TESTABLE, CONTRADICTED),
+    ],
+)
+def test_an_implied_sum_that_fails_yields_to_evidence_that_supports(
+    basis: str, evidence: str, verdict: str
+) -> None:
+    assert overall(CONTRADICTED, evidence, basis) == verdict
+    held = NOT_TESTABLE if evidence == NOT_TESTABLE else evidence
+    assert overall(REPRODUCED, evidence, basis) == (REPRODUCED if held == NOT_TESTABLE else held)

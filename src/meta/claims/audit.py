@@ -27,7 +27,7 @@ from meta.claims.verdict import (
 from meta.evidence.analysis_set import Tables
 from meta.evidence.canonical import read_canonical
 from meta.evidence.dictionary import load_dictionary
-from meta.risk.arithmetic import IMPLIED
+from meta.risk.arithmetic import IMPLIED, STATED
 
 #: Columns of `claims.csv`; others may be added at the end.
 COLUMNS = [
@@ -36,13 +36,36 @@ COLUMNS = [
     "agrees_high", "relation", "model", "outcome", "group", "estimand", "median", "ci_low",
     "ci_high", "ci_prob", "new_low", "new_high", "mass", "contraction", "k_studies", "k_rows",
     "n_trials", "k_direct", "frame", "arithmetic_sentence", "why", "sentence", "words", "k_kind",
-    "arm_ids", "case_ids",
+    "arm_ids", "case_ids", "arithmetic_basis",
 ]  # fmt: skip
 PRINTED = COLUMNS[:8]
 ARITHMETIC = ["claim_id", "reproduced", "sentence"]
 #: What is said beside a sum whose rule the document does not give.
 IMPLIED_RULE = "(The document does not state this rule; its tables together imply it.)"
 COUNTS = ("k_studies", "k_rows", "n_trials", "k_direct", "k_kind")
+
+
+@dataclass(frozen=True)
+class Sums:
+    """What the sums of one claim come to; empty where no other printed number determines it.
+
+    Attributes
+    ----------
+    verdict
+        `REPRODUCED`, or `CONTRADICTED` if any fails.
+    basis
+        Of those that decided (all that hold, or those that fail): `STATED` if the document gives
+        the rule of any, `IMPLIED` if only its tables do.
+    sentence
+        The sums written out, those that fail first.
+    """
+
+    verdict: str
+    basis: str
+    sentence: str
+
+
+NO_SUMS = Sums("", "", "")
 
 
 @dataclass(frozen=True)
@@ -108,8 +131,7 @@ def audit(
     rows = []
     for claim in claims.to_dict("records"):
         held = hold(claim, claims, figures, estimates, declared)
-        verdict, sentence = sums.get(str(claim["claim_id"]), ("", ""))
-        rows.append(_row(claim, held, verdict, sentence))
+        rows.append(_row(claim, held, sums.get(str(claim["claim_id"]), NO_SUMS)))
     table = pd.DataFrame(rows, columns=COLUMNS)
     return table.astype(dict.fromkeys(COUNTS, "Int64"))
 
@@ -145,8 +167,8 @@ def hold(
     return Held(printed, figure, comparison, estimate, judgement, single, rows)
 
 
-def _sums(arithmetic: pd.DataFrame, claims: pd.DataFrame) -> dict[str, tuple[str, str]]:
-    """Verdict and sentence of the sums of each claim that another printed number determines."""
+def _sums(arithmetic: pd.DataFrame, claims: pd.DataFrame) -> dict[str, Sums]:
+    """What the sums of each claim that another printed number determines come to."""
     if absent := [name for name in ARITHMETIC if name not in arithmetic]:
         raise ValueError(f"arithmetic of claims lacks {', '.join(absent)}")
     known = set(claims["claim_id"].astype(str))
@@ -158,7 +180,10 @@ def _sums(arithmetic: pd.DataFrame, claims: pd.DataFrame) -> dict[str, tuple[str
         verdict = REPRODUCED if holds.all() else CONTRADICTED
         # Of a contradicted claim the sums that fail come first.
         ordered = pd.concat([rows[~holds], rows[holds]]).to_dict("records")
-        found[str(name)] = (verdict, " ".join(_sum(row) for row in ordered))
+        deciding = rows if holds.all() else rows[~holds]
+        implied = "basis" in rows and deciding["basis"].eq(IMPLIED).all()
+        sentence = " ".join(_sum(row) for row in ordered)
+        found[str(name)] = Sums(verdict, IMPLIED if implied else STATED, sentence)
     return found
 
 
@@ -169,9 +194,7 @@ def _sum(row: Mapping[Any, Any]) -> str:
     return f"{text[:1].upper()}{text[1:]}{implied}"
 
 
-def _row(
-    claim: Mapping[Any, Any], held: Held, arithmetic: str, arithmetic_sentence: str
-) -> dict[str, Any]:
+def _row(claim: Mapping[Any, Any], held: Held, sums: Sums) -> dict[str, Any]:
     unit = _text(claim.get("unit"))
     held_against = evidence_sentence(
         held.printed, held.figure, unit, held.comparison, held.estimate, held.judgement
@@ -179,17 +202,18 @@ def _row(
     why = conclusion(held.figure, held.comparison, held.estimate, held.judgement, held.single)
     return {
         **{name: claim.get(name) for name in PRINTED},
-        "verdict": overall(arithmetic, held.judgement.verdict),
-        "arithmetic": arithmetic,
+        "verdict": overall(sums.verdict, held.judgement.verdict, sums.basis),
+        "arithmetic": sums.verdict,
+        "arithmetic_basis": sums.basis,
         "evidence": held.judgement.verdict,
         "reason": held.judgement.reason,
         **_ends("claim", held.figure),
         **_estimated(held),
         "arm_ids": held.rows[0],
         "case_ids": held.rows[1],
-        "arithmetic_sentence": arithmetic_sentence,
+        "arithmetic_sentence": sums.sentence,
         "why": why,
-        "sentence": " ".join(part for part in (arithmetic_sentence, held_against, why) if part),
+        "sentence": " ".join(part for part in (sums.sentence, held_against, why) if part),
     }
 
 

@@ -20,6 +20,7 @@ from meta.claims.comparisons import Relation
 from meta.claims.estimates import Estimate
 from meta.claims.printed import Figure
 from meta.models.design import FEWEST_STUDIES
+from meta.risk.arithmetic import IMPLIED, STATED
 
 #: Odds may differ from those of a printed share by this factor and agree with it: less than a small
 #: effect (Chen, Cohen & Chen 2010, doi:10.1080/03610911003650383).
@@ -139,12 +140,24 @@ def judge(
     return Judgement(NOT_TESTABLE, "too imprecise")
 
 
-def overall(arithmetic: str, evidence: str) -> str:
+def overall(arithmetic: str, evidence: str, basis: str = STATED) -> str:
     """Join the two halves into one verdict.
 
-    A sum that fails cannot be mended by evidence. A sum that holds proves nothing, so where it does
-    the evidence is what counts, if it can tell.
+    A sum that fails by a rule that the document states cannot be mended by evidence: the document
+    contradicts itself. A rule that only its tables imply may not be the document's, so where such a
+    sum fails and the evidence supports the figure, it is the rule that is in doubt, and the figure
+    is supported. A sum that holds proves nothing, so where it does the evidence is what counts, if
+    it can tell.
+
+    Parameters
+    ----------
+    arithmetic, evidence
+        Verdicts of the sums (empty without any) and of the evidence.
+    basis
+        Whether the sums that decided are by a rule that is `STATED` or `IMPLIED`.
     """
-    if arithmetic == CONTRADICTED or evidence == NOT_TESTABLE:
+    if evidence == NOT_TESTABLE:
         return arithmetic or evidence
+    if arithmetic == CONTRADICTED and not (basis == IMPLIED and evidence == SUPPORTED):
+        return CONTRADICTED
     return evidence

@@ -25,6 +25,7 @@ from meta.claims.verdict import (
 )
 from meta.plural import counted
 from meta.report.wording import spell
+from meta.risk.arithmetic import IMPLIED, STATED
 
 #: What each verdict means, for a reader.
 MEANINGS = {
@@ -34,6 +35,8 @@ MEANINGS = {
     REPRODUCED: "the document's own figures give the number, which the evidence cannot test",
     NOT_TESTABLE: "nothing observes it, too little does, or the interval is too wide to tell",
 }
+#: Labels of sums, by what gives their rule.
+RULES = {STATED: "Rule stated by the document", IMPLIED: "Rule implied by its tables"}
 #: Names of what stands behind an estimate, by column.
 ROWS = (("Arms", "arm_ids"), ("Cases", "case_ids"))
 #: Statements that a reader of the table needs before it.
@@ -56,7 +59,10 @@ class Entry:
     printed
         The figure as printed.
     evidence
-        Verdict of the evidence, where that of the sums stands above it; empty otherwise.
+        Verdict of the evidence, where that of the sums stands above it, or why it stands above
+        that of a sum that fails; empty otherwise.
+    rule
+        Whether the document states the rule of its sums; empty without any.
     median, interval, new, words, behind
         Estimate that it was held against; empty where there is none.
     rows
@@ -70,6 +76,7 @@ class Entry:
     where: str
     printed: str
     evidence: str
+    rule: str
     median: str
     interval: str
     new: str
@@ -168,12 +175,24 @@ def _entry(rows: list[dict[Hashable, Any]], printed: str) -> Entry:
         ),
         where=", ".join(places),
         printed=printed,
-        evidence=f"Evidence: {evidence}." if verdict == CONTRADICTED else "",
+        evidence=_beside(verdict, evidence, row["arithmetic"]),
+        rule=RULES.get(row["arithmetic_basis"] or "", ""),
         sums=[text for text in sums if text],
         why=row["why"],
         rows=[(name, row[column]) for name, column in ROWS if row.get(column)],
         **_estimate(row),
     )
+
+
+def _beside(verdict: str, evidence: str, arithmetic: str | None) -> str:
+    """Say the half of a verdict that the other half stands above."""
+    if verdict == CONTRADICTED:
+        return f"Evidence: {evidence}."
+    if arithmetic == CONTRADICTED:
+        return (
+            "The sum fails, but by a rule that is only implied; the evidence supports the figure."
+        )
+    return ""
 
 
 def quantity_name(quantity: str) -> str:
