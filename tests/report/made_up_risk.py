@@ -45,7 +45,20 @@ def sensitivity() -> pd.DataFrame:
     harm = {"input": "harm", "said": "level of harm", "view": "stages", "first_order_logit": 0.266,
             "risk_low": 0.04, "risk_high": 0.1, "basis": "evidence"}  # fmt: skip
     other = {"profile": "extreme", "said": "of another profile"}
-    return pd.DataFrame([{**row, **harm}, row, {**row, **other}])
+    small = {"said": "a short bar", "risk_low": 0.069, "risk_high": 0.071}
+    domain = {"kind": "domain", "profile": "ai_assistants"}
+    bars = [
+        {**row, **domain, "said": name, "risk_low": 0.1, "risk_high": high, "basis": basis}
+        for name, high, basis in (
+            ("least", 0.11, "evidence"), ("middle", 0.2, "evidence and judgement"),
+            ("longest", 0.4, "judgement"), ("shortest", 0.101, "evidence"),
+        )
+    ]  # fmt: skip
+    part = {**bars[0], "view": "predictive", "said": "a part", "risk_low": 0.0, "risk_high": 0.9}
+    later = {**row, "kind": "domain_later", "profile": "ai_assistants", "said": "of later"}
+    return pd.DataFrame(
+        [{**row, **harm}, row, {**row, **other}, {**row, **small}, *bars, part, later]
+    )
 
 
 def information() -> pd.DataFrame:
@@ -63,7 +76,15 @@ def information() -> pd.DataFrame:
         "basis": "evidence and judgement",
     }
     other = {"kind": "domain", "sentence": "of one domain"}
-    return pd.DataFrame([row, {**row, **first}, {**row, **other}])
+    known = {**row, "kind": "shift_type", "profile": "extreme", "information": "perfect"}
+    stages = [
+        {**known, "candidate": stage, "share_logit": share, "basis": basis}
+        for stage, share, basis in (
+            ("harm", 0.31, "evidence"), ("goal_failure", -0.01, "judgement"),
+            ("notoriety", 0.5, "judgement"),
+        )
+    ]  # fmt: skip
+    return pd.DataFrame([row, {**row, **first}, {**row, **other}, *stages])
 
 
 def stored_drivers(folder: Path) -> tuple[Path, Path]:

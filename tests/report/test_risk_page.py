@@ -250,6 +250,28 @@ def test_other_tables_of_a_run_add_their_sections(results: RiskResults) -> None:
     assert 'href="#drivers">What drives the risk</a>' in html
 
 
+def test_every_shift_type_and_domain_has_its_three_longest_bars(results: RiskResults) -> None:
+    html = render(replace(results, sensitivity=sensitivity(), information=information()))
+    part = section(html, "drivers-of-each")
+    assert cells(part, "Domain: AI assistants") == [
+        "longest 10.0% and 40.0% judgement", "middle 10.0% and 20.0% evidence judgement",
+        "least 10.0% and 11.0% evidence",
+    ]  # fmt: skip
+    assert cells(part, "Shift type: superficial")[:2] == [
+        "write-up <b> 12.0% and 3.0% judgement", "level of harm 4.0% and 10.0% evidence",
+    ]  # fmt: skip
+    text = text_of(part)
+    assert "shortest" not in text and "a part" not in text and "of later" not in text
+    known = section(html, "known-stages")
+    assert cells(known, "Shift type: extreme") == [
+        "", "0% give or take 2% judgement", "31% give or take 2% evidence",
+    ]  # fmt: skip
+    footer = html[html.index("<footer>") :]
+    for file in ("risk_sensitivity.csv", "value_of_information.csv"):
+        assert footer.count(f'href="{file}"') == 1
+    assert "<footer>" in (bare := render(results)) and "risk_sensitivity" not in bare
+
+
 def test_empty_tables_add_no_section(results: RiskResults) -> None:
     empty = replace(results, sensitivity=sensitivity().iloc[:0], information=information().iloc[:0])
     html = render(empty)
@@ -275,6 +297,12 @@ def test_the_site_has_the_page_where_there_is_a_run_of_it(
     assert 'href="risk.html"' in (tmp_path / "with/index.html").read_text()
     page = (tmp_path / "with/risk.html").read_text()
     assert 'aria-current="page">Risk</a>' in page and "do not cite" not in page
+    link = '<a href="risk.html#measure-next">What to code or run next</a>'
+    assert link not in (tmp_path / "with/index.html").read_text()
+    more = replace(results, information=information())
+    render_report(replace(run, risk=more), tmp_path / "more")
+    assert link in (tmp_path / "more/index.html").read_text()
+    assert 'id="measure-next"' in (tmp_path / "more/risk.html").read_text()
 
 
 def test_nothing_that_is_no_number_is_shown(html: str) -> None:

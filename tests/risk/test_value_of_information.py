@@ -4,7 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.special import expit
+from scipy.stats import norm
 
+from meta.estimands.harm_chain import WHOLE
 from meta.risk.input_sensitivity import profile_sensitivity
 from meta.risk.new_studies import measurements
 from meta.risk.settings import Profile
@@ -14,6 +17,7 @@ from meta.risk.value_of_information import (
     PERFECT,
     SAMPLE,
     information_table,
+    narrowed,
     percent,
     sample_shares,
 )
@@ -203,6 +207,37 @@ def test_known_inputs_are_those_of_the_sensitivity_table(table):
             # By harmonics and by regression the same index, but for their errors.
             index, margin = item.first_order
             assert index == pytest.approx(row["share_logit"], abs=1.5 * margin + 0.02)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.19, 0.75, 1.0])
+def test_an_interval_narrows_as_a_normal_logit_whose_mean_stays(share):
+    """Normal-normal: after data that take a share v of the variance the sd is sqrt(1 - v) of it."""
+    mean, sd = -2.0, 0.8
+    ends = expit(norm(mean, sd).ppf([0.025, 0.5, 0.975]))
+    after = norm(mean, sd * np.sqrt(1 - share)) if share < 1 else None
+    want = expit(after.ppf([0.025, 0.975])) if after else [expit(mean)] * 2
+    assert narrowed(ends, share) == pytest.approx(tuple(want))
+    assert narrowed(ends, -0.1) == pytest.approx((ends[0], ends[2]))
+
+
+def test_the_interval_now_is_that_of_the_risk_and_stands_in_the_sentence(table):
+    analysed, _, found = table
+    keys = [("shift_type", "significant"), ("domain", "a")]
+    risks = [analysed[key].draws.risks[WHOLE, "rate_mean"] for key in keys]
+    for kind, draws in (("shift_type", risks[0]), (ALL, np.mean(risks, axis=0))):
+        rows = found[found["kind"].eq(kind) & found["outcome"].eq(WHOLE)]
+        low, high = np.quantile(draws, [0.025, 0.975])
+        assert rows["now_low"].to_numpy() == pytest.approx(low)
+        assert rows["now_high"].to_numpy() == pytest.approx(high)
+        row = rows.iloc[0]
+        assert low < row["after_low"] < row["after_high"] < high
+        of = "average risk" if kind == ALL else "risk"
+        shown = [f"{100 * x:.1f}%" if x < 0.1 else f"{x:.0%}" for x in
+                 (low, high, row["after_low"], row["after_high"])]  # fmt: skip
+        assert row["sentence"].endswith(
+            f"The 95% interval of the {of}, from {shown[0]} to {shown[1]} now, would go to about "
+            f"{shown[2]} to {shown[3]}."
+        )
 
 
 def test_the_seed_decides_and_the_sentences_say_the_numbers(table, judged):

@@ -176,7 +176,7 @@ def _entry(rows: list[dict[Hashable, Any]], printed: str) -> Entry:
         where=", ".join(places),
         printed=printed,
         evidence=_beside(verdict, evidence, row["arithmetic"]),
-        rule=RULES.get(row["arithmetic_basis"] or "", ""),
+        rule=RULES.get(row.get("arithmetic_basis") or "", ""),
         sums=[text for text in sums if text],
         why=row["why"],
         rows=[(name, row[column]) for name, column in ROWS if row.get(column)],

@@ -218,6 +218,7 @@ def _context(run: ReportInputs) -> dict[str, Any]:
         ),
         "claims": None if run.claims is None else verdict_counts(run.claims),
         "changes": changes_section(run.changes),
+        "measure_next": run.risk is not None and run.risk.tells_what_to_measure,
         "checks": [(fit, checks_of(fit)) for fit in run.fits],
         "provenance": [(fit, provenance_of(fit)) for fit in run.fits],
         "interval": _interval_name(run.fits),

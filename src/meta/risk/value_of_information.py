@@ -4,6 +4,10 @@ The value is :math:`\mathrm{Var}(E[R \mid \phi]) / \mathrm{Var}(R)`, of a parame
 known exactly (perfect information, EVPPI) or of data that have yet to be collected (sample
 information, EVSI): see `meta.risk.conditional_expectation` and `meta.risk.new_studies`. The risk is
 `rate_mean`, the average over studies; what varies between studies stays whatever is measured.
+
+What is left of the variance is also said as an interval (`narrowed`): as if the log odds were
+normal and their median stayed where it is. Of the average over profiles it is the interval of the
+average risk, and the share is the average of the profiles' shares.
 """
 
 from __future__ import annotations
@@ -12,6 +16,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+from scipy.special import expit, logit
 
 from meta.inference.seeds import child_seed
 from meta.risk.basis import Basis
@@ -40,10 +45,14 @@ INFORMATION_COLUMNS = [
     "arms", "trials", "k_now",
     *(f"{measure}_{scale}{end}" for scale in SCALES for measure in ("share", "limit")
       for end in ("", "_margin")),
-    "sentence", "basis",
+    "sentence", "basis", "now_low", "now_high", "after_low", "after_high",
 ]  # fmt: skip
 
-Keys = list[tuple[str, str, str]]
+#: Risks are kept this far from 0 and 1, where log odds have no end.
+EDGE = 1e-12
+
+Key = tuple[str, str, str]
+Keys = list[Key]
 
 
 def information_table(
@@ -72,7 +81,8 @@ def information_table(
         `INFORMATION_COLUMNS`. Within each profile, outcome and sort of information the rank is by
         the share on the logit scale. Of sample information, `limit` is the share that no number of
         such studies can exceed. Profile `ALL` averages the shares over those of
-        the kinds `AVERAGED`.
+        the kinds `AVERAGED`. `now_*` are the ends of the risk's interval, `after_*` those that it
+        would have about then.
     """
     rows = [
         row
@@ -83,6 +93,8 @@ def information_table(
     for measurement in measurements(basis, settings):
         shares = sample_shares(measurement, responses, seed, settings.resamples)
         rows += _sample_rows(measurement, *shares, keys, settings, ci_prob)
+    intervals = _intervals(found, ci_prob)
+    rows = [_with_interval(row, intervals, ci_prob) for row in rows]
     table = pd.DataFrame(rows, columns=INFORMATION_COLUMNS)
     groups = ["kind", "profile", "outcome", "information"]
     shares_at = table.groupby(groups)[f"share_{SCALES[0]}"]
@@ -133,6 +145,66 @@ def _responses(
         for scale in SCALES
     ]
     return keys, np.stack(columns, axis=1)
+
+
+def _intervals(
+    found: Mapping[tuple[str, str], ProfileSensitivity], ci_prob: float
+) -> dict[Key, np.ndarray]:
+    """Ends and median of every average risk, and of their average over profiles."""
+    tail = (1 - ci_prob) / 2
+    draws: dict[Key, np.ndarray] = {
+        (kind, name, outcome): each.draws.risks[outcome, "rate_mean"]
+        for (kind, name), each in found.items()
+        for outcome in ANALYSED
+    }
+    for outcome in ANALYSED:
+        own = [risks for (kind, _, o), risks in draws.items() if o == outcome and kind in AVERAGED]
+        if own:
+            draws[ALL, ALL, outcome] = np.mean(own, axis=0)
+    return {key: np.quantile(risks, [tail, 0.5, 1 - tail]) for key, risks in draws.items()}
+
+
+def narrowed(ends: np.ndarray, share: float) -> tuple[float, float]:
+    """Interval of a risk after a share of the variance of its log odds is gone, about.
+
+    Parameters
+    ----------
+    ends
+        Lower end, median and upper end now.
+    share
+        Taken as none where it is below 0.
+
+    Returns
+    -------
+    tuple of float
+        The ends, drawn in about the median on the log odds by the square root of what is left: so
+        a normal distribution narrows whose mean stays.
+    """
+    low, median, high = logit(np.clip(ends, EDGE, 1 - EDGE))
+    left = np.sqrt(1 - np.clip(share, 0, 1))
+    after = expit(median + left * (np.array([low, high]) - median))
+    return float(after[0]), float(after[1])
+
+
+def _with_interval(
+    row: dict[str, object], intervals: Mapping[Key, np.ndarray], ci_prob: float
+) -> dict[str, object]:
+    """Add the interval now and then to a row and its sentence."""
+    now = intervals[str(row["kind"]), str(row["profile"]), str(row["outcome"])]
+    low, high = narrowed(now, float(str(row[f"share_{SCALES[0]}"])))
+    start, stop, then, end = (_decimals(x) for x in (now[0], now[2], low, high))
+    of = "average risk" if row["kind"] == ALL else "risk"
+    said = (
+        f"{row['sentence']} The {ci_prob:.0%} interval of the {of}, from {start} to {stop} now, "
+        f"would go to about {then} to {end}."
+    )
+    ends = {"now_low": now[0], "now_high": now[2], "after_low": low, "after_high": high}
+    return {**row, **ends, "sentence": said}
+
+
+def _decimals(risk: float) -> str:
+    """Write a risk as a percentage, small ones with a decimal."""
+    return f"{100 * risk:.1f}%" if risk < 0.1 else f"{risk:.0%}"
 
 
 def _perfect_rows(

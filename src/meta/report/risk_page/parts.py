@@ -106,8 +106,8 @@ def title(name: str) -> str:
 
 
 def lower(text: str) -> str:
-    """Text that goes on a sentence."""
-    return text[:1].lower() + text[1:]
+    """Text that goes on a sentence; what begins with an abbreviation stays."""
+    return text if text[1:2].isupper() else text[:1].lower() + text[1:]
 
 
 def is_number(value: Any) -> bool:

@@ -35,6 +35,11 @@ class RiskResults:
     information: pd.DataFrame | None = None
     percentiles: tuple[float, float] = (0.1, 0.9)
 
+    @property
+    def tells_what_to_measure(self) -> bool:
+        """Whether the page has a list of what to code or run next."""
+        return self.information is not None and not self.information.empty
+
 
 def load_risk(
     table: Path,
