@@ -75,6 +75,18 @@ def test_a_period_that_is_printed_as_1_point_5():
     assert np.mean((odds > 1) & (odds < 2.25)) == pytest.approx(0.5, abs=CLOSE)
 
 
+def test_the_reference_period_alone_is_a_point_and_says_that_it_is_one_by_definition():
+    for period in DOCUMENTS.periods:
+        profile = Profile(("extreme", "extreme"), period=period)
+        (effect,) = profile_effects(profile, BASIS, DOCUMENTS, SCENARIOS, SEED)
+        reference = period == "2024-2025"
+        assert (effect.draws.std() == 0) == reference, period
+        assert ("1 by definition" in effect.said) == reference
+        assert effect.basis == JUDGEMENT
+    printed = DOCUMENTS.periods["2024-2025"]
+    assert printed.ends == (1.0, 1.0) and printed.low == printed.high  # no range is printed
+
+
 def test_overlap_adds_log_odds_at_nought_and_leaves_the_strongest_at_one():
     rng = np.random.default_rng(0)
     effects = -np.abs(rng.normal(-0.5, 0.6, (3, 500)))

@@ -1,5 +1,7 @@
 r"""Scenarios: what periods and remedies do to the odds of a stage, as draws, never as points.
 
+The one exception is the timeline's reference period, whose multiplier is 1 by definition.
+
 A remedy that arms were set against a baseline for takes the prediction of the model of contrasts
 for a new study. What no arm measures has a prior made from the printed figure: a multiplier printed
 as a range from a to b is log-normal with the middle share `Scenarios.middle` of its mass between a
@@ -33,6 +35,8 @@ from meta.risk.documents import Documents
 from meta.risk.settings import Profile
 
 EVIDENCE, JUDGEMENT = "evidence", "judgement"
+#: Multiplier of the period that the others are multiples of: fixed by definition, so a point.
+REFERENCE = 1.0
 #: Between the bases of a number that rests on both.
 AND = " and "
 StageName = Literal["goal_failure", "harm"]
@@ -98,7 +102,7 @@ def multiplier_prior(low: float, high: float, middle: float) -> tuple[float, flo
     ----------
     low, high
         The printed ends, above 0. Of a single figure, both are that figure, which is then read as
-        the range from 1 to its square.
+        the range from 1 to its square; a multiplier of 1 is thus the one that has no spread.
     middle
         Share of the mass between the ends.
 
@@ -130,6 +134,8 @@ def profile_effects(
         draws = _normal(mean, sd, count, seed, profile.period)
         printed = f"{low:g}" if low == high else f"{low:g} to {high:g}"
         said = f"odds multiplied by about {printed}, as printed, which no arm measures"
+        if low == high == REFERENCE:
+            said = "odds as they are: the timeline's reference, 1 by definition, not by a prior"
         found.append(Effect(profile.period, scenarios.period_stage, draws, JUDGEMENT, said, True))
     return found + [
         remedy_effect(name, basis, documents, scenarios, seed) for name in profile.interventions
