@@ -40,7 +40,7 @@ PROFILES = {
     "gap": Profile(("moderate", "moderate"), 0.35, "human_level", "mixed"),
     "ends": Profile(("superficial", "superficial"), 0.0, "below_human", "diverse", "none"),
     "unknown levels": Profile(
-        ("moderate", "moderate"), 0.3, "unclear", "narrow", "interpretability_verified"
+        ("moderate", "moderate"), 0.3, "human_level", "narrow", "interpretability_verified"
     ),
     "period": Profile(("significant", "extreme"), 0.75, "above_human", period="post-2030"),
     "one remedy": Profile(

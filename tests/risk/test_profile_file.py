@@ -150,3 +150,30 @@ def test_what_cannot_be_read_says_where_and_why(
 def test_a_file_that_is_not_there_is_a_users_error(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="cannot be read"):
         read_profiles(tmp_path / "none.yaml", DOCUMENTS)
+
+
+@pytest.mark.parametrize("alias", ["mitigation", "mitigations"])
+def test_interventions_may_be_called_mitigations(tmp_path: Path, alias: str) -> None:
+    assert read(tmp_path, "p.yaml", YAML.replace("interventions:", f"{alias}:")) == WANT
+    assert read(tmp_path, "p.csv", CSV.replace("period,interventions", f"period,{alias}")) == WANT
+    one = YAML.replace("interventions: [ai_control_protocols, ", f"{alias}: [")
+    assert read(tmp_path, "q.yaml", one)["agent"].interventions == ("warning_or_prohibition",)
+
+
+def test_one_setting_under_two_names_is_given_twice(tmp_path: Path) -> None:
+    text = YAML + "  mitigation: [objective_probing]\n"
+    assert faults(tmp_path, "p.yaml", text) == ["p.yaml:6: agent: interventions: is given twice"]
+    table = "profile,shift,interventions,mitigation\na,extreme,,\n"
+    assert faults(tmp_path, "p.csv", table) == ["p.csv:1: interventions: stands twice"]
+
+
+def test_what_a_source_does_not_say_is_no_setting(tmp_path: Path) -> None:
+    text = (
+        "a:\n  shift: extreme\n  capability: unclear\n  diversity: unclear\n  alignment: unclear\n"
+    )
+    found = faults(tmp_path, "p.yaml", text)
+    assert len(found) == 3
+    assert found[0] == (
+        "p.yaml:1: a: capability: 'unclear' is no setting that a deployment can have: leave out "
+        "what is not known. Legal values: below_human, human_level, above_human"
+    )

@@ -107,8 +107,8 @@ SHIFTS = ["superficial", "moderate", "significant", "extreme"]
 @given(
     shift=st.sampled_from(SHIFTS),
     specification=st.none() | st.floats(0, 1),
-    capability=st.sampled_from([None, "below_human", "human_level", "above_human", "unclear"]),
-    diversity=st.sampled_from([None, "narrow", "mixed", "diverse", "unclear"]),
+    capability=st.sampled_from([None, "below_human", "human_level", "above_human"]),
+    diversity=st.sampled_from([None, "narrow", "mixed", "diverse"]),
     alignment=st.sampled_from([None, "behavioral_cloning", "none", "interpretability_verified"]),
     period=st.sampled_from([None, "2024-2025", "2026-2027", "post-2030"]),
 )
@@ -120,7 +120,7 @@ def test_the_flag_says_whether_the_high_end_exceeds_one(
     assert 0 < risk.low <= risk.central * (1 + 1e-12)
     assert risk.central <= risk.high * (1 + 1e-12)
     assert ("exceeds_one" in risk.flags) == (risk.high > 1 + 1e-9)
-    between = {"human_level", "mixed", "unclear", "none"}
+    between = {"human_level", "mixed", "none"}
     assert ("outside_configurations" in risk.flags) == bool(
         between & {capability, diversity, alignment}
     )
@@ -184,7 +184,7 @@ def test_named_profiles(claims):
     ("settings", "message"),
     [
         ({"shift": "big"}, "Legal values: none, superficial, moderate, significant, extreme"),
-        ({"shift": "unclear"}, "'unclear' is not known"),
+        ({"shift": "unclear"}, "'unclear' is no setting"),
         ({}, "shift: give one type"),
         ({"shift": ["moderate"] * 3}, "shift: give one type"),
         ({"shift": "extrme"}, "did you mean extreme?"),
@@ -193,10 +193,11 @@ def test_named_profiles(claims):
         ({**SAFE, "specification": math.nan}, "nan is no score"),
         ({**SAFE, "specification": True}, "True is no score"),
         ({**SAFE, "specification": "high"}, "'high' is no score"),
-        ({**SAFE, "capability": "superhuman"}, "below_human, human_level, above_human, unclear"),
-        ({**SAFE, "diversity": "wide"}, "Legal values: narrow, mixed, diverse, unclear"),
+        ({**SAFE, "capability": "unclear"}, "leave out what is not known. Legal values: below_"),
+        ({**SAFE, "capability": "superhuman"}, "below_human, human_level, above_human"),
+        ({**SAFE, "diversity": "wide"}, "Legal values: narrow, mixed, diverse"),
         ({**SAFE, "alignment": "rlhf"}, "human_feedback, safety_trained"),
-        ({**SAFE, "alignment": ["none", "unclear"]}, "2 values given"),
+        ({**SAFE, "alignment": ["none", "human_feedback"]}, "2 values given"),
         ({**SAFE, "period": "2050"}, "2024-2025, 2026-2027, 2028-2030, post-2030"),
         ({**SAFE, "interventions": ["luck"]}, "ai_control_protocols"),
         ({**SAFE, "interventions": ["objective_probing"] * 2}, "given twice"),
@@ -208,6 +209,7 @@ def test_what_is_not_legal_is_refused_with_what_is(settings, message):
         read_profile(settings, DOCUMENTS)
     assert message in str(error.value)
     assert len(str(error.value).splitlines()) == 1
+    assert "unclear" not in str(error.value).partition("Legal values")[2]
 
 
 def test_all_problems_are_reported_at_once():

@@ -20,6 +20,8 @@ from meta.risk.settings import SETTINGS, Profile, number_or_text, read_profile
 #: Settings that may hold several values; in CSV they are separated by semicolons.
 LISTS = ("shift", "interventions")
 NAME = "profile"
+#: Other names of a setting: those of the command line, and of the pages.
+ALIASES = {"mitigation": "interventions", "mitigations": "interventions"}
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,8 @@ def read_profiles(path: Path, documents: Documents) -> dict[str, Profile]:
     ----------
     path
         YAML, a mapping of each profile's name to its settings; or CSV, with the column `profile`
-        and a column for each setting. What is blank is not set.
+        and a column for each setting. What is blank is not set. Interventions may be called
+        mitigations too.
     documents
         The tables whose names are legal.
 
@@ -104,14 +107,19 @@ def _yaml_entry(line: int, name: str, node: yaml.Node) -> _Entry:
     """Build one profile; each by itself, so that a name that stands twice is seen twice."""
     if not isinstance(node, yaml.MappingNode):
         return _Entry(line, name, faults=("must hold settings, such as shift: extreme",))
-    keys = [str(key.value) for key, _ in node.value]
+    keys = [_setting_name(key.value) for key, _ in node.value]
     if twice := [key for key in dict.fromkeys(keys) if keys.count(key) > 1]:
         return _Entry(line, name, faults=tuple(f"{key}: is given twice" for key in twice))
     try:
         settings = yaml.SafeLoader("").construct_document(node)
     except (yaml.YAMLError, ValueError, TypeError) as error:
         return _Entry(line, name, faults=(f"cannot be read: {_said(error)[1]}",))
-    return _Entry(line, name, {str(key): value for key, value in settings.items()})
+    return _Entry(line, name, {_setting_name(key): value for key, value in settings.items()})
+
+
+def _setting_name(name: object) -> str:
+    """Name of a setting, whatever the file calls it."""
+    return ALIASES.get(str(name), str(name))
 
 
 def _said(error: Exception) -> tuple[int, str]:
@@ -133,7 +141,7 @@ def _from_csv(path: Path, text: str) -> Iterator[_Entry]:
         except csv.Error as error:
             raise UserError(f"{path}:{line}: is no CSV: {error}") from None
         if header is None:
-            header = [name.strip() for name in cells]
+            header = [_setting_name(name.strip()) for name in cells]
             _check_header(path, header)
         elif any(cell.strip() for cell in cells):
             yield _csv_entry(line, header, cells)

@@ -15,7 +15,7 @@ capability, diversity
     with the whole range (flagged ``outside_configurations``).
 alignment
     the printed end at the two configurations; the other methods have no order in the document,
-    so the geometric mean of the ends, with the whole range (flagged likewise, as is ``unclear``).
+    so the geometric mean of the ends, with the whole range (flagged likewise).
 period, interventions
     geometric mean of the ends of the multiplier, and of the share of risk that is left.
     Interventions are multiplied as if each worked on its own, which the document does not say.
@@ -34,7 +34,7 @@ from itertools import pairwise
 
 import pandas as pd
 
-from meta.evidence.dictionary import UNCLEAR, load_dictionary
+from meta.evidence.dictionary import load_dictionary
 from meta.risk.documents import Documents, Level, Modifier, read_documents
 from meta.risk.interventions import remaining
 from meta.risk.printed import EXACT
@@ -184,7 +184,7 @@ def _rank(modifier: Modifier, level: str) -> float:
     """Share of the way from the low-risk to the high-risk level; one half without an order."""
     field = load_dictionary().tables["codings"].fields[modifier.field]
     order = list(field.values or ())
-    if not field.ordinal or level == UNCLEAR:
+    if not field.ordinal:
         return 0.5
     start, stop = order.index(modifier.low_risk), order.index(modifier.high_risk)
     return min(max((order.index(level) - start) / (stop - start), 0.0), 1.0)

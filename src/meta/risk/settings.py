@@ -10,6 +10,7 @@ from meta.errors import SettingsError
 from meta.evidence.dictionary import UNCLEAR, load_dictionary
 from meta.evidence.suggestion import did_you_mean, nearest
 from meta.risk.documents import Documents
+from meta.risk_settings import PROFILE_FIELDS
 
 LEVELS = ("capability", "diversity", "alignment")
 
@@ -52,11 +53,17 @@ def legal_values(documents: Documents) -> dict[str, list[str]]:
     """
     tables = load_dictionary().tables
     fields, contrasts = tables["codings"].fields, tables["contrasts"].fields
-    levels = {name: list(fields[documents.modifiers[name].field].values or ()) for name in LEVELS}
+    # That a source does not say is a code, and no setting that a deployment can have.
+    coded = {
+        name: [v for v in fields[field].values or () if v != UNCLEAR]
+        for name, field in (
+            ("shift", PROFILE_FIELDS["shift"]),
+            *((name, documents.modifiers[name].field) for name in LEVELS),
+        )
+    }
     named = [*documents.interventions, *(contrasts["intervention"].values or ())]
     return {
-        "shift": [v for v in fields["shift_type"].values or () if v != UNCLEAR],
-        **levels,
+        **coded,
         "period": list(documents.periods),
         "interventions": list(dict.fromkeys(named)),
     }
@@ -149,6 +156,11 @@ def _is_score(value: object) -> bool:
 
 
 def _unknown(name: str, value: object, legal: dict[str, list[str]]) -> str:
+    if value == UNCLEAR:
+        return (
+            f"{name}: {value!r} is no setting that a deployment can have: leave out what is not "
+            f"known. Legal values: {', '.join(legal[name])}"
+        )
     near = nearest(str(value), legal[name], cutoff=0.6)
     hint = f"; did you mean {near}?" if near else "."
     return f"{name}: {value!r} is not known{hint} Legal values: {', '.join(legal[name])}"
