@@ -140,8 +140,12 @@ FAULTS = {
         {("arms", "ARM120"): {"n_capable": 100}}),
     "examples of Shah without counts": Fault(
         "quoted_without_counts", "C063",
-        ("capability transfer (78%) and goal failure (65%)", "no arm and 6 documented cases"),
+        ("capability transfer (78%) and goal failure (65%)", "no arm and 6 documented cases",
+         "qualitative curves", "the authors call for work to estimate such fractions"),
         {("arms", "ARM001"): {"study_id": "shah_2022", "n_capable": 20}}, also=("C064",)),
+    "cases of the catalogue": Fault(
+        "cases_not_counted", "C069", ("60 or more cases", "has 82 in the evidence"),
+        {("cases", f"SG-ML{n:02d}"): {"list_membership": ""} for n in range(61, 83)}),
     "harm without any count": Fault(
         "harm_never_counted", "C059", ("60% (Langosco 2022)", "pooled 45%", "50% to 70%"),
         {("arms", "ARM001"): {"n_harm": 1}}, also=("C062", "C065", "C068", "C039", "C040")),

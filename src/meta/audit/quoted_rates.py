@@ -38,8 +38,8 @@ def quoted_findings(
     Parameters
     ----------
     tables : mapping of str to DataFrame
-        ``claims``, ``documents``, ``goal_pairs``, ``cases`` and ``arms``, of which the counts are
-        numbers.
+        ``claims``, ``documents``, ``goal_pairs``, ``cases``, ``arms_unverified`` and ``arms``, of
+        which the counts are numbers.
     structure : Structure, optional
         What belongs where; by default the shipped file.
 
@@ -48,8 +48,10 @@ def quoted_findings(
     list of Finding
         Of kind ``pooled_row``: `rate_of_another_experiment` (a study has the quoted rate in
         another environment than the document shows of it), `quoted_without_counts` (no arm of the
-        study has the count that the rate needs) and `harm_never_counted` (no arm at all counts
-        harm). A catalogue's rates are left to the findings on the tables as such.
+        study has the count that the rate needs; of a study without any arm with what is kept of it
+        unverified), `harm_never_counted` (no arm at all counts harm) and `cases_not_counted` (the
+        catalogue has another number of cases than is printed). A catalogue's rates are left to the
+        findings on the tables as such.
     """
     claims = tables["claims"]
     if not has_figures(claims, structure):
@@ -58,13 +60,23 @@ def quoted_findings(
     name = short_names(tables["documents"]).get(d.structure.document, "the document")
     sources = [source for source in d.sources.values() if source.counts != CATALOGUE]
     found = [_harm_never_counted(d, tables["arms"])]
+    found += [
+        _cases_not_counted(d, row.list, tables["cases"], name)
+        for row in d.structure.sources.rows.values()
+        if row.list
+    ]
     for source in sources:
         arms = rows_of(tables["arms"][tables["arms"]["study_id"].eq(source.name).fillna(False)])
         cases = int(tables["cases"]["study_id"].eq(source.name).sum())
+        unverified = [
+            row
+            for row in rows_of(tables["arms_unverified"])
+            if text(row, "study_id") == source.name
+        ]
         shown = _environments(source, d.structure.document, tables["goal_pairs"])
         found += [
             _another_experiment(d, source, arms, shown, name),
-            _without_counts(d, source, arms, cases, name),
+            _without_counts(d, source, arms, (cases, unverified), name),
         ]
     return [each for each in found if each is not None]
 
@@ -125,8 +137,9 @@ def _listed(arms: list[Row]) -> str:
 
 
 def _without_counts(
-    d: Documents, source: Source, arms: list[Row], cases: int, name: str
+    d: Documents, source: Source, arms: list[Row], others: tuple[int, list[Row]], name: str
 ) -> Finding | None:
+    cases, unverified = others
     lacking = [
         column
         for column, (count, _) in NEEDED.items()
@@ -141,11 +154,35 @@ def _without_counts(
         f"{name} gives shares for {source_name(source)} of which the evidence has no count: "
         f"{given}. It has {has} of that study"
     )
+    if unverified and not arms:
+        words += f". What is kept of it, unverified: {joined([_told(row) for row in unverified])}"
     figures = [source.figures[each] for each in lacking]
     numbers = {"arms": len(arms), "cases": cases, "without_counts": lacking}
     return table_finding(
         "pooled_row", "quoted_without_counts", d, d.structure.sources.section, figures, words,
         numbers,
+    )  # fmt: skip
+
+
+def _told(row: Row) -> str:
+    """What is told of a study and could not be read."""
+    figure, why = text(row, "claimed_figure"), text(row, "why_unverified")
+    return f"{text(row, 'case_env')}, {figure}" + (f" ({why})" if why else "")
+
+
+def _cases_not_counted(d: Documents, listed: str, cases: pd.DataFrame, name: str) -> Finding | None:
+    """A number of cases that is not that of the catalogue which is named for them."""
+    count = int(cases["list_membership"].eq(listed).sum())
+    if not count or not d.cases.known or d.cases.agrees(count, count):
+        return None
+    words = (
+        f"{name} rests its pooled row on {d.cases.text} or more cases and lists none of them. The "
+        f"catalogue that it names has {count} in the evidence, all of them failures: which of them "
+        f"were analysed is not said"
+    )
+    return table_finding(
+        "pooled_row", "cases_not_counted", d, d.structure.sources.section, [d.cases], words,
+        {"catalogue": listed, "in_the_evidence": count},
     )  # fmt: skip
 
 

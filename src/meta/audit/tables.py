@@ -30,7 +30,8 @@ COUNTS = ("n_trials", "n_capable", "n_at_risk", "n_goal_failure", "n_harm")
 EVIDENCE = {
     "studies": ["study_id", "authors", "year", "url_or_id"],
     "arms": ["arm_id", "study_id", "agent_set", "overlap_set", "role", "environment", *COUNTS],
-    "cases": ["case_id", "study_id", "failure_type", "title", "source_url"],
+    "arms_unverified": ["study_id", "case_env", "claimed_figure", "why_unverified"],
+    "cases": ["case_id", "study_id", "failure_type", "title", "source_url", "list_membership"],
     "codings": ["unit_id", "coder"],
     "contrasts": ["arm_id"],
 }
@@ -42,8 +43,8 @@ def all_findings(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     Parameters
     ----------
     tables : mapping of str to DataFrame
-        ``documents``, ``citations``, ``goal_pairs``, ``claims``, ``cases``, ``arms`` and
-        ``studies``, as of `read_tables`.
+        ``documents``, ``citations``, ``goal_pairs``, ``claims``, ``cases``, ``arms``,
+        ``arms_unverified`` and ``studies``, as of `read_tables`.
 
     Returns
     -------

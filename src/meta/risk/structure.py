@@ -156,10 +156,11 @@ class LevelTable(Strict):
 
 
 class SourceRow(Strict):
-    """A row of the pooled table: what the cases are and what they were drawn from."""
+    """A row of the pooled table: what the cases are, what they were drawn from, and their list."""
 
     failure_type: FailureType
     counts: Literal["experiments", "catalogue", "examples"]
+    list: str = ""
 
 
 class SourceTable(Strict):
