@@ -230,11 +230,16 @@ ROWS = {
         ("65.4% to 109%", "no probability"), ("83.1% to 139%", "no probability"),
     ],
     ("interventions", "AI control protocols"): [
-        ("response", ""), ("60% to 90%", ""), ("10% to 40%", ""),
+        ("response", ""), ("60% to 90%", ""), ("10% to 40%", ""), ("system overhead", ""),
+        ("very high", ""),
     ],
-    ("interventions", "Anomaly monitoring"): [("detection", ""), ("no figure", ""), ("–", "")],
+    ("interventions", "Anomaly monitoring"): [
+        ("detection", ""), ("no figure", ""), ("–", ""), ("monitoring overhead", ""),
+        ("medium", ""),
+    ],
     ("interventions", "All, multiplied"): [
-        ("all", ""), ("86.6% to 99.1%", "no rule is printed"), ("0.9% to 13.4%", ""),
+        ("all", ""), ("86.6% to 99.1%", "no rule is printed"), ("0.9% to 13.4%", ""), ("–", ""),
+        ("–", ""),
     ],
     ("chart", "Cross cultural"): [
         ("0.4, 0.45", ""), ("superficial", ""), ("moderate", "another type"),

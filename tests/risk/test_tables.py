@@ -95,6 +95,12 @@ def test_interventions_multiply_naively(tables, claims):
     )
     assert table.loc["anomaly_monitoring", "has_figure"] == False  # noqa: E712
     assert "response, multiplied" not in table.index
+    words = table[["cost", "priority"]]
+    assert words.loc["diverse_adversarial_training"].tolist() == ["2-5x compute", "high"]
+    assert words.loc["gradual_deployment"].tolist() == ["reduced utility", "high"]
+    assert words.loc["all, multiplied"].tolist() == ["", ""]
+    bare = published_tables(claims.drop(columns="note"))["interventions"]
+    assert set(bare["cost"]) == {""}
     documents = read_documents(claims)
     assert combined_remaining(documents, ["anomaly_monitoring"]) == (1, 1)
 

@@ -196,6 +196,7 @@ def _intervention(row: Record) -> list[Cell]:
         Cell(str(row["layer"])),
         Cell(reduction or "no figure", "no rule is printed" if together else ""),
         Cell(left or "–"),
+        *(Cell(str(row.get(name) or "–")) for name in ("cost", "priority")),
     ]
 
 
@@ -287,8 +288,9 @@ WRITERS = {
     "interventions": Writer(
         "Interventions",
         "The printed reductions, and the share of the risk that is left. The document gives no "
-        "rule for several at once; the last rows multiply them as if each worked alone.",
-        ("Intervention", "Layer", "Printed reduction", "Risk left"),
+        "rule for several at once; the last rows multiply them as if each worked alone. Costs and "
+        "priorities are its words: nothing of them is computed or tested.",
+        ("Intervention", "Layer", "Printed reduction", "Risk left", "Cost", "Priority"),
         _named("intervention"), _intervention,
     ),
     "chart": Writer(

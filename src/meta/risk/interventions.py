@@ -9,6 +9,9 @@ import pandas as pd
 from meta.risk.documents import Documents, Intervention
 from meta.risk.table_claims import claims_text
 
+#: Columns of the document's table that are words.
+WORDS = ("cost", "priority")
+
 
 def remaining(intervention: Intervention) -> tuple[float, float]:
     """Share of the risk that an intervention leaves, from its largest reduction to its least."""
@@ -51,7 +54,8 @@ def intervention_table(documents: Documents) -> pd.DataFrame:
         figure, then of all. Columns intervention, layer, has_figure, reduction_low,
         reduction_high, remaining_low, remaining_high, and for an intervention that brings about
         the low-risk configuration of a modifier that modifier and the reduction that the
-        modifier's low end is (modifier_reduction); claims.
+        modifier's low end is (modifier_reduction); cost and priority in the document's words, as
+        the claims note them beside the reduction; claims.
     """
     rows = [_single(x, documents) for x in documents.interventions.values()]
     with_figure = [x for x in documents.interventions.values() if x.has_figure]
@@ -78,6 +82,7 @@ def _single(intervention: Intervention, documents: Documents) -> dict[str, objec
         "remaining_high": high,
         "modifier": intervention.modifier or "",
         "modifier_reduction": 1 - modifier.span.low.value if modifier else math.nan,
+        **{name: intervention.reduction.low.noted(name) for name in WORDS},
         "claims": claims_text(intervention.reduction),
     }
 
@@ -94,5 +99,6 @@ def _multiplied(layer: str, names: list[str], documents: Documents) -> dict[str,
         "remaining_high": high,
         "modifier": "",
         "modifier_reduction": math.nan,
+        **dict.fromkeys(WORDS, ""),
         "claims": "",
     }

@@ -42,12 +42,20 @@ class Figure:
         Decimals of the last printed digit, on that scale.
     unit
         As the table of claims names it.
+    note
+        What the table of claims says beside it, in words.
     """
 
     claim_id: str
     value: float
     decimals: int = 0
     unit: str = ""
+    note: str = ""
+
+    def noted(self, name: str) -> str:
+        """What its note has under a name, ``name: words``; empty where it has nothing."""
+        parts = (part.partition(":") for part in self.note.split(";"))
+        return next((words.strip() for key, _, words in parts if key.strip() == name), "")
 
     @property
     def known(self) -> bool:
@@ -111,13 +119,13 @@ class PrintedFigures:
     ----------
     claims : DataFrame
         Rows of the table of claims: claim_id, document, section, quantity, subject, statistic,
-        value, unit. Further columns are not read.
+        value, unit, and note if there is one. Further columns are not read.
     document : str
         Name of the document whose figures are wanted.
     """
 
     def __init__(self, claims: pd.DataFrame, document: str) -> None:
-        table = claims.reindex(columns=["claim_id", *KEY, "value", "unit"])
+        table = claims.reindex(columns=["claim_id", *KEY, "value", "unit", "note"])
         table = table[(table["document"] == document).fillna(False).astype(bool)]
         values = pd.to_numeric(table["value"], errors="coerce").astype(float).fillna(math.nan)
         self.document = document
@@ -129,8 +137,8 @@ class PrintedFigures:
         decimals = self._column_decimals()
         for row, digits in zip(self.table.to_dict("records"), decimals, strict=True):
             key = tuple(str(row[name]) for name in KEY[1:])
-            unit = "" if pd.isna(row["unit"]) else str(row["unit"])
-            figure = Figure(str(row["claim_id"]), float(row["value"]), digits, unit)
+            unit, note = ("" if pd.isna(row[c]) else str(row[c]) for c in ("unit", "note"))
+            figure = Figure(str(row["claim_id"]), float(row["value"]), digits, unit, note)
             self._rows.setdefault(key, []).append(figure)
 
     def _column_decimals(self) -> list[int]:
