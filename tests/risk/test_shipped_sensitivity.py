@@ -58,10 +58,10 @@ def test_the_tables_are_of_the_risks_of_the_table_of_risks(made, few):
     assert len(both) == len(sensitivity)
     assert both["risk"].to_numpy() == pytest.approx(both["value"].to_numpy())
     named = information.groupby("candidate")["basis"].unique().map(list)
-    assert named["notoriety"] == named["transport"] == ["judgement"]
+    assert named["notoriety"] == ["judgement"]
     assert named["by_stage:shift_type=moderate"] == ["evidence"]
     drives = sensitivity.groupby("input")["basis"].unique().map(list)
-    assert drives["notoriety"] == ["judgement"] and drives["goal_failure"] == ["evidence"]
+    assert drives["2026-2027"] == ["judgement"] and drives["goal_failure"] == ["evidence"]
     assert set(information["kind"]) == {"all", "shift_type", "domain_later"}
 
 

@@ -228,7 +228,8 @@ def _shared(basis: Basis, draws: Draws, effects: list[Effect]) -> list[RiskInput
         column = np.broadcast_to(getattr(chain, name), count)[:, None]
         found.append(RiskInput(name, SHARED, "log odds ratio", column, (HARM,), judged))
     for effect in effects:
-        column, bases = effect.draws[:, None], {effect.stage: frozenset({effect.basis})}
+        column = effect.draws[:, None]
+        bases: dict[str, frozenset[str]] = {effect.stage: frozenset({effect.basis})}
         found.append(
             RiskInput(effect.name, SHARED, "log odds ratio", column, (effect.stage,), bases)
         )

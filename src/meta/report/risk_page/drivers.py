@@ -97,7 +97,7 @@ def _top_drivers(table: pd.DataFrame | None, percentiles: tuple[float, float]) -
         table["kind"].isin(KINDS) & (table["outcome"] == WHOLE)
         & (table["estimand"] == AVERAGE) & (table["view"] != PARTS)
     ]  # fmt: skip
-    lines = []
+    lines: list[tuple[str | Cell, ...]] = []
     for (kind, profile), own in rows.groupby(["kind", "profile"], sort=False):
         swing = (own["risk_high"] - own["risk_low"]).abs()
         first = own.loc[swing.sort_values(ascending=False, kind="stable").index].head(TOP)
@@ -130,7 +130,7 @@ def _known_stages(table: pd.DataFrame | None) -> Iterator[More]:
         (table["information"] == "perfect") & (table["outcome"] == WHOLE)
         & table["kind"].isin(KINDS) & table["candidate"].isin(STAGES)
     ]  # fmt: skip
-    lines = []
+    lines: list[tuple[str | Cell, ...]] = []
     for (kind, profile), own in rows.groupby(["kind", "profile"], sort=False):
         by_stage = {row["candidate"]: row for row in own.to_dict("records")}
         cells = [_known_cell(by_stage.get(stage)) for stage in STAGES]
