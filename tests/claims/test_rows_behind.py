@@ -135,5 +135,13 @@ def test_they_stand_beside_the_estimate_and_on_the_page() -> None:
     assert audited["arm_ids"].tolist() == ["ARM001..ARM003; ARM007"] * 2
     (entry, *_) = (e for of in audit_entries(audited).values() for e in of)
     assert entry.rows == [("Arms", "ARM001..ARM003; ARM007")]
+    # Rows that only imputed codes put at a level are counted, not named.
+    other = comparisons({}, {"quantities": ["other"], "group": "field=b"})
+    run = Estimates(
+        pooled({}, {"group": "field=b"}), rows=EvidenceRows({"rates": table.assign(field="a")})
+    )
+    audited = audit(claims({}, {"quantity": "other", "value": 0.9}), NO_SUMS, run, other)
+    shown = {e.ids: e.rows for of in audit_entries(audited).values() for e in of}
+    assert shown["C002"] == [("Rows", "none by codes that all coders agree on")]
     bare = audit(claims({}), NO_SUMS, estimates(), comparisons())
     assert [e.rows for of in audit_entries(bare).values() for e in of] == [[]]

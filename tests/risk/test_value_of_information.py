@@ -251,6 +251,9 @@ def test_the_seed_decides_and_the_sentences_say_the_numbers(table, judged):
     )
     for row in found[sample].to_dict("records"):
         assert percent(row["share_logit"]) in row["sentence"]
+    said = found[~sample].set_index("candidate")["sentence"]
+    assert said["goal_failure"].str.startswith("To know the level of goal failure exactly").all()
+    assert said["notoriety"].str.startswith("To know how much likelier harmful failures").all()
     study = found[found["candidate"].eq("by_stage:shift_type=extreme")].iloc[0]
     assert study["sentence"].startswith(
         "10 more studies (4 arms of 300 trials each) that count capability, and goal failures "

@@ -129,6 +129,11 @@ def verdict_counts(table: pd.DataFrame) -> list[tuple[str, int, str]]:
 def audit_entries(table: pd.DataFrame) -> dict[str, list[Entry]]:
     """Collect the claims of each verdict, the ends of a range as one where they fare alike."""
     figures = printed_figures(table)
+    named = any(
+        (table[column].notna() & table[column].ne("")).any()
+        for _, column in ROWS
+        if column in table
+    )
     found: dict[str, list[Entry]] = {}
     grouped: dict[tuple[Hashable, ...], list[dict[Hashable, Any]]] = {}
     for row in table.astype(object).where(table.notna(), None).to_dict("records"):
@@ -143,7 +148,7 @@ def audit_entries(table: pd.DataFrame) -> dict[str, list[Entry]]:
         grouped.setdefault(key, []).append(row)
     for rows in grouped.values():
         text = _printed(rows, figures[str(rows[0]["claim_id"])])
-        found.setdefault(str(rows[0]["verdict"]), []).append(_entry(rows, text))
+        found.setdefault(str(rows[0]["verdict"]), []).append(_entry(rows, text, named))
     return found
 
 
@@ -163,7 +168,8 @@ def _printed(rows: list[dict[Hashable, Any]], figure: Figure) -> str:
     return text
 
 
-def _entry(rows: list[dict[Hashable, Any]], printed: str) -> Entry:
+def _entry(rows: list[dict[Hashable, Any]], printed: str, named: bool) -> Entry:
+    """One entry; `named` tells whether this run names rows at all."""
     row = rows[0]
     verdict, evidence = row["verdict"], row["evidence"]
     sums = dict.fromkeys(each["arithmetic_sentence"] for each in rows)
@@ -179,9 +185,17 @@ def _entry(rows: list[dict[Hashable, Any]], printed: str) -> Entry:
         rule=RULES.get(row.get("arithmetic_basis") or "", ""),
         sums=[text for text in sums if text],
         why=row["why"],
-        rows=[(name, row[column]) for name, column in ROWS if row.get(column)],
+        rows=_rows(row) if named else [],
         **_estimate(row),
     )
+
+
+def _rows(row: Mapping[Hashable, Any]) -> list[tuple[str, str]]:
+    """Rows behind an estimate; that there are none but by imputed codes is said."""
+    found = [(name, str(row[column])) for name, column in ROWS if row.get(column)]
+    if not found and row["median"] is not None and row["k_rows"]:
+        return [("Rows", "none by codes that all coders agree on")]
+    return found
 
 
 def _beside(verdict: str, evidence: str, arithmetic: str | None) -> str:

@@ -216,9 +216,11 @@ def _perfect_rows(
             continue
         shares = _share_columns("share", each.known, ci_prob)
         goes = percent(float(each.known.value[0]))
+        # What is asked for by a question word needs no article.
+        article = "" if each.source.said.startswith(("how ", "which ")) else "the "
         sentence = (
-            f"To know the {each.source.said} exactly would take away {goes} of the variance of the "
-            "log odds."
+            f"To know {article}{each.source.said} exactly would take away {goes} of the variance "
+            "of the log odds."
         )
         rows.append(
             {"kind": kind, "profile": name, "outcome": each.outcome, "information": PERFECT,
