@@ -1,7 +1,10 @@
 """The database and the canonical tables."""
 
+from types import SimpleNamespace
+
 import duckdb
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from meta.evidence import warehouse
@@ -60,6 +63,32 @@ def test_the_schema_accepts_a_legal_row(database):
     with duckdb.connect(database) as connection:
         connection.execute(INSERT + legal)
         assert connection.execute("SELECT count(*) FROM arms").fetchall() == [(2,)]
+
+
+def test_where_rows_stand_is_kept_and_each_table_is_handed_over_once(tmp_path, monkeypatch):
+    """A frame of a million rows is not turned into another form twice."""
+    handed = []
+    turn = pa.Table.from_pandas
+
+    class Counted:
+        @staticmethod
+        def from_pandas(frame, **words):
+            handed.append(len(frame))
+            return turn(frame, **words)
+
+    monkeypatch.setattr(warehouse, "pa", SimpleNamespace(Table=Counted))
+    rows = [arm("B2", note="one\ntwo"), arm("B1", n_goal_failure="9")]
+    codings = "unit_id,coder,codebook_version\n\nB1,ann,1\nB2,ann,\n"
+    base = checked(tmp_path, arms=rows, codings=codings)
+    build_warehouse(base, tmp_path / "evidence.duckdb")
+    assert sorted(handed) == [1, 2, 2]
+    with duckdb.connect(tmp_path / "evidence.duckdb", read_only=True) as connection:
+        found = connection.sql('SELECT "table", row_key, file_line FROM source_rows').fetchall()
+    # By hand: the header is line 1, the note of B2 ends on line 3, line 2 of the codings is blank.
+    assert sorted(found) == [
+        ("arms", "B1", 4), ("arms", "B2", 2), ("codings", "B1; ann", 3),
+        ("codings", "B2; ann", 4), ("studies", "smith_2024", 2),
+    ]  # fmt: skip
 
 
 def test_evidence_with_errors_is_not_stored(tmp_path):

@@ -93,25 +93,24 @@ def _load(
     if frame is None:
         connection.execute(create_table(table, dictionary))
         return
-    rows = frame.drop(columns="_line")
-    extra = [name for name in rows.columns if name not in table.fields]
+    names = [name for name in frame.columns if name != "_line"]
+    extra = [name for name in names if name not in table.fields]
     connection.execute(create_table(table, dictionary, extra))
-    connection.register("incoming", pa.Table.from_pandas(rows, preserve_index=False))
-    names = columns(rows.columns)
-    connection.execute(f"INSERT INTO {quote(table.name)} ({names}) SELECT {names} FROM incoming")
-    connection.unregister("incoming")
-    _load_lines(connection, table, frame)
-
-
-def _load_lines(connection: duckdb.DuckDBPyConnection, table: Table, frame: pd.DataFrame) -> None:
-    """Keep where each row stands in its file, apart from it: a row that moves has not changed."""
+    # The frame is handed over once, for the rows and for where they stand.
     connection.register("incoming", pa.Table.from_pandas(frame, preserve_index=False))
+    listed = columns(names)
+    connection.execute(f"INSERT INTO {quote(table.name)} ({listed}) SELECT {listed} FROM incoming")
+    _load_lines(connection, table)
+    connection.unregister("incoming")
+
+
+def _load_lines(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
+    """Keep where each row stands in its file, apart from it: a row that moves has not changed."""
     key = ", ".join(f"coalesce({quote(column)}::VARCHAR, '')" for column in table.key)
     connection.execute(
         f"INSERT INTO source_rows SELECT ?, concat_ws('; ', {key}), _line FROM incoming",
         [table.name],
     )
-    connection.unregister("incoming")
 
 
 def _load_corrections(
