@@ -14,10 +14,20 @@ import pandas as pd
 import pytest
 
 from meta.evidence.index import RAW_HASH, raw_hash
-from tests.evidence.small_base import arm, write
+from tests.evidence.small_base import STUDY, arm, write
 
-KILLS = 15
-OLD, NEW = 40, 4000
+KILLS = 12
+#: Arms, studies and corrections of the two bases.
+OLD, NEW = (40, 2, 0), (4000, 3, 1)
+CORRECTION = """\
+- table: arms
+  where: {arm_id: A0}
+  column: note
+  expect: ""
+  value: corrected
+  reason: a test
+  date: 2026-11-21
+"""
 
 
 def command(base: Path, out: Path) -> list[str]:
@@ -30,15 +40,39 @@ def command(base: Path, out: Path) -> list[str]:
     ]  # fmt: skip
 
 
-def base_of(folder: Path, arms: int) -> Path:
-    return write(folder, arms=[arm(f"A{number}") for number in range(arms)])
+def base_of(folder: Path, size: tuple[int, int, int]) -> Path:
+    arms, studies, corrections = size
+    sources = [{**STUDY, "study_id": f"s{n}_2024", "title": f"Study {n}"} for n in range(studies)]
+    rows = [arm(f"A{n}", study_id=sources[n % studies]["study_id"]) for n in range(arms)]
+    write(folder, studies=sources, arms=rows)
+    (folder / "data/raw/corrections.yaml").write_text(CORRECTION * corrections)
+    return folder
 
 
-def arms_in(path: Path) -> int:
-    if path.suffix == ".parquet":
-        return len(pd.read_parquet(path))
-    with duckdb.connect(path, read_only=True) as connection:
-        return connection.execute("SELECT count(*) FROM arms").fetchall()[0][0]
+def outputs(out: Path) -> dict[str, tuple[int, ...]]:
+    """Arms, studies and corrections that each output tells of; all of them old or new."""
+    with duckdb.connect(out / "evidence.duckdb", read_only=True) as connection:
+        counts = [
+            connection.sql(f"SELECT count(*) FROM {table}").fetchall()[0][0]
+            for table in ("arms", "studies", "corrections")
+        ]
+    boxes = {box["id"]: box for box in json.loads((out / "flow.json").read_text())["boxes"]}
+    return {
+        "database": tuple(counts),
+        "arms": (len(pd.read_parquet(out / "tables/arms.parquet")),),
+        "studies": (len(pd.read_parquet(out / "tables/studies.parquet")),),
+        "bibliography": (len(pd.read_parquet(out / "studies.parquet")),),
+        "flow": (boxes["arms"]["n"],),
+        "corrections": (len(json.loads((out / "corrections.json").read_text())),),
+    }
+
+
+def expected(size: tuple[int, int, int]) -> dict[str, tuple[int, ...]]:
+    arms, studies, corrections = size
+    return {
+        "database": size, "arms": (arms,), "studies": (studies,), "bibliography": (studies,),
+        "flow": (arms,), "corrections": (corrections,),
+    }  # fmt: skip
 
 
 def state(out: Path) -> list[tuple[str, int]]:
@@ -75,24 +109,29 @@ def bases(tmp_path_factory) -> tuple[Path, Path]:
 def test_a_killed_build_leaves_every_file_old_or_new(tmp_path, bases):
     old, new = bases
     subprocess.run(command(old, tmp_path), check=True)
+    assert outputs(tmp_path) == expected(OLD)
     started = time.perf_counter()
     subprocess.run(command(new, tmp_path), check=True)
     whole = time.perf_counter() - started
+    assert outputs(tmp_path) == expected(NEW)
     dice = random.Random(2026)
-    killed = 0
+    killed, mixed = 0, 0
     for number in range(KILLS):
         base, writing = (old, new)[number % 2], number % 3 > 0
         delay = dice.uniform(0, 0.2 if writing else 0.9) * whole
         killed += kill_after(command(base, tmp_path), tmp_path, delay, writing)
-        assert arms_in(tmp_path / "evidence.duckdb") in (OLD, NEW)
-        assert arms_in(tmp_path / "tables" / "arms.parquet") in (OLD, NEW)
-        assert json.loads((tmp_path / "flow.json").read_text())["boxes"]
-        assert len(pd.read_parquet(tmp_path / "studies.parquet")) == 1
+        found = outputs(tmp_path)
+        sizes = [expected(OLD), expected(NEW)]
+        for name, counts in found.items():
+            assert counts in [size[name] for size in sizes], name
+        mixed += found not in sizes
         if (stamp := tmp_path / "tables" / RAW_HASH).exists():
             # The hash speaks for the tables beside it.
-            rows = {raw_hash(old): OLD, raw_hash(new): NEW}[stamp.read_text()]
-            assert arms_in(tmp_path / "tables" / "arms.parquet") == rows
+            size = {raw_hash(old): OLD, raw_hash(new): NEW}[stamp.read_text()]
+            for name in ("arms", "studies"):
+                assert found[name] == expected(size)[name]
     assert killed >= KILLS // 2
+    assert mixed, "no kill struck between two outputs"
     subprocess.run(command(new, tmp_path), check=True)
-    assert arms_in(tmp_path / "evidence.duckdb") == NEW
+    assert outputs(tmp_path) == expected(NEW)
     assert list(tmp_path.rglob(".*.tmp*")) == []
