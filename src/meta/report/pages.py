@@ -217,7 +217,7 @@ def _context(run: ReportInputs) -> dict[str, Any]:
             run.sensitivity, run.primary.name if run.primary else "", run.few_studies
         ),
         "claims": None if run.claims is None else verdict_counts(run.claims),
-        "changes": changes_section(run.changes),
+        "changes": changes_section(run.changes, run.row_address),
         "checks": [(fit, checks_of(fit)) for fit in run.fits],
         "provenance": [(fit, provenance_of(fit)) for fit in run.fits],
         "interval": _interval_name(run.fits),
