@@ -11,6 +11,7 @@ from meta.report.agreement import (
     CodeResults,
     agreement_section,
     coders_sentence,
+    codes_behind,
     codes_note,
     disagreements_csv,
     disputes,
@@ -113,9 +114,13 @@ def _pages(run: ReportInputs) -> dict[str, Page]:
         context = page_context(run.sensitivity, run.multiverse, _interval_name(run.fits))
         found["sensitivity.html"] = ("sensitivity_analyses.html.j2", context)
     if run.claims is not None:
-        found["claims.html"] = ("claims.html.j2", claims_context(run.claims))
+        said = codes_behind(run, set(run.claims["model"].dropna()))
+        context = {**claims_context(run.claims), "codes_said": said}
+        found["claims.html"] = ("claims.html.j2", context)
     if run.risk is not None:
-        found["risk.html"] = ("risk.html.j2", risk_context(run.risk, stamp_of(failed_checks(run))))
+        context = risk_context(run.risk, stamp_of(failed_checks(run)))
+        context["codes_said"] = codes_behind(run, {fit.name for fit in run.fits})
+        found["risk.html"] = ("risk.html.j2", context)
     if run.codes is not None:
         found["disagreements.html"] = ("disagreements.html.j2", _disagreements(run, run.codes))
     return found
