@@ -26,7 +26,7 @@ from meta.report.contrasts import contrast_sections, pairs_table
 from meta.report.environment import environment as _environment
 from meta.report.estimates import percent
 from meta.report.evidence_page.page import evidence_context, evidence_csv
-from meta.report.flow_diagram import flow_diagram
+from meta.report.flow_diagram import flow_diagram, prisma_note
 from meta.report.harm_chain import harm_section
 from meta.report.inputs import Fit, ReportInputs, load_inputs
 from meta.report.limits import limits_of
@@ -213,6 +213,7 @@ def _context(run: ReportInputs) -> dict[str, Any]:
         "membership": membership_table(run, run.rate_fits),
         "correlation": correlation_table(run, run.rate_fits),
         "flow": flow_diagram(run.flow),
+        "flow_note": prisma_note(run.flow),
         "wide_flow": flow_diagram(run.flow, wide=True),
         "composition": composition_section(run),
         "contrasts": contrast_sections(run),
