@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from meta.claims.audit import audit
-from meta.report.agreement import codes_behind, coders_sentence, load_codes
+from meta.report.agreement import coders_sentence, codes_behind, load_codes
 from meta.report.pages import render_page, render_report
 from meta.report.risk_page.results import load_risk
 from tests.claims.tables import NO_SUMS, claims, comparisons, estimates
