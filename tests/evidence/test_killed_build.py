@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 
@@ -19,6 +20,9 @@ from tests.evidence.small_base import STUDY, arm, write
 KILLS = 12
 #: Arms, studies and corrections of the two bases.
 OLD, NEW = (40, 2, 0), (4000, 3, 1)
+DATABASE = "evidence.duckdb"
+#: From when a kill counts, and for how long at most, as a share of the time of a whole build.
+MOMENTS = [("start", 0.9), ("write", 0.1), ("database", 0.02)]
 CORRECTION = """\
 - table: arms
   where: {arm_id: A0}
@@ -33,7 +37,7 @@ CORRECTION = """\
 def command(base: Path, out: Path) -> list[str]:
     return [
         sys.executable, "-m", "meta", "evidence", "--directory", str(base),
-        "--database", str(out / "evidence.duckdb"), "--tables", str(out / "tables"),
+        "--database", str(out / DATABASE), "--tables", str(out / "tables"),
         "--flow", str(out / "flow.json"), "--bibliography", str(out / "studies.parquet"),
         "--corrections", str(out / "corrections.json"),
         "--filter", json.dumps({"role": ["main"]}),
@@ -51,7 +55,7 @@ def base_of(folder: Path, size: tuple[int, int, int]) -> Path:
 
 def outputs(out: Path) -> dict[str, tuple[int, ...]]:
     """Arms, studies and corrections that each output tells of; all of them old or new."""
-    with duckdb.connect(out / "evidence.duckdb", read_only=True) as connection:
+    with duckdb.connect(out / DATABASE, read_only=True) as connection:
         counts = [
             connection.sql(f"SELECT count(*) FROM {table}").fetchall()[0][0]
             for table in ("arms", "studies", "corrections")
@@ -85,11 +89,18 @@ def state(out: Path) -> list[tuple[str, int]]:
     return found
 
 
-def kill_after(words: list[str], out: Path, delay: float, writing: bool) -> bool:
-    """Kill a build, counting from its start or from its first write; False if it ended."""
+def kill_after(words: list[str], out: Path, delay: float, moment: str) -> bool:
+    """Kill a build after its start, first write or new database; False if it ended before."""
     before = state(out)
     process = subprocess.Popen(words, stderr=subprocess.DEVNULL)
-    while writing and process.poll() is None and state(out) == before:
+
+    def awaited() -> bool:
+        now = state(out)
+        if moment == "database":
+            return DATABASE in dict(now) and dict(now)[DATABASE] == dict(before)[DATABASE]
+        return moment == "write" and now == before
+
+    while process.poll() is None and awaited():
         time.sleep(0.0005)
     time.sleep(delay)
     ended = process.poll() is not None
@@ -116,10 +127,13 @@ def test_a_killed_build_leaves_every_file_old_or_new(tmp_path, bases):
     assert outputs(tmp_path) == expected(NEW)
     dice = random.Random(2026)
     killed, mixed = 0, 0
+    replaced = Counter()
     for number in range(KILLS):
-        base, writing = (old, new)[number % 2], number % 3 > 0
-        delay = dice.uniform(0, 0.2 if writing else 0.9) * whole
-        killed += kill_after(command(base, tmp_path), tmp_path, delay, writing)
+        base, (moment, longest) = (old, new)[number % 2], MOMENTS[number % len(MOMENTS)]
+        before = (tmp_path / DATABASE).stat().st_mtime_ns
+        delay = dice.uniform(0, longest) * whole
+        killed += kill_after(command(base, tmp_path), tmp_path, delay, moment)
+        replaced[(tmp_path / DATABASE).stat().st_mtime_ns > before] += 1
         found = outputs(tmp_path)
         sizes = [expected(OLD), expected(NEW)]
         for name, counts in found.items():
@@ -131,6 +145,7 @@ def test_a_killed_build_leaves_every_file_old_or_new(tmp_path, bases):
             for name in ("arms", "studies"):
                 assert found[name] == expected(size)[name]
     assert killed >= KILLS // 2
+    assert min(replaced[True], replaced[False]) >= 2, "kills before and after the new database"
     assert mixed, "no kill struck between two outputs"
     subprocess.run(command(new, tmp_path), check=True)
     assert outputs(tmp_path) == expected(NEW)
