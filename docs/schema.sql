@@ -264,7 +264,7 @@ CREATE TABLE "screening" (
   "counts_filter" VARCHAR,
   UNIQUE ("source", "decision", "reason"),
   CHECK ("records" >= 0),
-  CHECK ("decision" IN ('identified', 'included', 'excluded', 'sought'))
+  CHECK ("decision" IN ('identified', 'duplicate', 'included', 'excluded', 'sought'))
 );
 
 CREATE TABLE "arms_unverified" (

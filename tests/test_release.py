@@ -37,6 +37,34 @@ def set_settings(base: Path, **content: object) -> None:
     (base / "config/config.yaml").write_text(yaml.safe_dump({"models": MODELS, **content}))
 
 
+def test_numbers_that_come_and_go_are_named_with_why_nothing_is_attributed(base: Path) -> None:
+    assert changes(base)["attribution_reason"] == "there is no release to compare with"
+    make_release(base, "first")
+    path = base / "data/processed/fits/rates/pooled.csv"
+    before = path.read_text()
+    path.write_text(before.replace("rate_mean", "rate_typical"))
+    found = changes(base)
+    assert found["pooled"] == []
+    (gone,), (new,) = found["pooled_removed"], found["pooled_added"]
+    assert (gone["estimand"], new["estimand"]) == ("rate_mean", "rate_typical")
+    # Released numbers are rounded to ten digits.
+    assert gone["before"] == pytest.approx(new["after"], rel=1e-9)
+    assert set(gone) - set(new) == {"before"}
+    assert "1 pooled number added; 1 pooled number gone since the release first" in found["message"]
+    assert found["attribution"] == []
+    assert found["attribution_reason"] == "no row of the studies or the arms has changed"
+    json.dumps(found, allow_nan=False)
+    path.write_text(before)
+    found = changes(base)
+    assert (found["pooled_removed"], found["pooled_added"]) == ([], [])
+    assert "Nothing has changed" in found["message"]
+    control = arm("A4", study_id="jones_2024", role="control")
+    finished_run(base, [*ARMS, control])
+    found = changes(base)
+    assert found["rows"]["arms"]["added"] == ["A4"]
+    assert found["attribution_reason"] == "no changed row is one that the primary model reads"
+
+
 def test_an_added_arm_of_many_failures_has_raised_the_rate(base: Path) -> None:
     make_release(base, "first")
     assert changes(base)["rows"] == {}

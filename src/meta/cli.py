@@ -172,7 +172,7 @@ def risk(
 
     What is not given stays out of the formula, and at the mean of the evidence.
     """
-    from meta.risk.answer import answer
+    from meta.risk.answer import answer, coders_behind
     from meta.risk.answer import as_json as to_json
     from meta.risk.answer_text import as_text
     from meta.risk.settings import number_or_text
@@ -188,7 +188,8 @@ def risk(
     if file is None and not given:
         raise click.UsageError("name a --shift, or a file of --profiles")
     table = answer(directory, given, file)
-    click.echo(to_json(table) if as_json else as_text(table))
+    coders = coders_behind(directory)
+    click.echo(to_json(table, coders) if as_json else as_text(table, coders))
 
 
 @main.command()

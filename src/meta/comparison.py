@@ -15,11 +15,16 @@ pooled
     one entry a pooled number of both: `before` and `after` (mean, median, ci_low, ci_high),
     `difference` of the means, `in_sd` (of the posterior before), `mcse` of the difference,
     `moved` (difference beyond twice that error)
+pooled_added, pooled_removed
+    pooled numbers that only the present results or only the release has: model, outcome, group,
+    estimand, and `after` or `before`
 attribution
     for the primary model, one entry a study with changed rows and, where a study has several, one
     a row: `unit` (study or row), `id`, `rows`, `pareto_k`, `reliable`, `reason`, and `moves`: how
     far the mean lies from where it would be had these rows stayed as they were (`difference`,
     `in_sd`, `mcse`). `moves` is empty where the weights do not carry it.
+attribution_reason
+    why `attribution` is empty; null where it is not
 passed
     whether every check of the present fits holds
 """
@@ -28,6 +33,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +57,16 @@ ATTRIBUTED = ("rate_typical", "rate_mean", "rate_new")
 MOST_UNITS = 40
 #: Likelihood evaluations for each: a run has more time than a preview.
 BUDGET = 40_000_000
+SIDES = ("_before", "_after")
+
+
+@dataclass(frozen=True)
+class PooledChanges:
+    """Pooled numbers of the release and of the present results, and those of one side alone."""
+
+    both: list[dict[str, Any]] = field(default_factory=list)
+    added: list[dict[str, Any]] = field(default_factory=list)
+    removed: list[dict[str, Any]] = field(default_factory=list)
 
 
 def changes_since_release(
@@ -80,7 +96,8 @@ def changes_since_release(
             "There is no release to compare with. `meta release` makes one from a run that passed "
             "its gate; put its folder under version control."
         )
-        return _document(None, message, {}, {}, [], [], passed)
+        reason = "there is no release to compare with"
+        return _document(None, message, {}, {}, PooledChanges(), ([], reason), passed)
     now = run_rows(directory)
     rows = compare_evidence(release.rows, now)
     changed_models = _compare_models(release, stored)
@@ -96,8 +113,8 @@ def _document(
     message: str,
     rows: dict[str, Any],
     models: dict[str, list[str]],
-    pooled: list[dict[str, Any]],
-    attribution: list[dict[str, Any]],
+    pooled: PooledChanges,
+    attribution: tuple[list[dict[str, Any]], str | None],
     passed: bool,
 ) -> dict[str, Any]:
     return {
@@ -106,8 +123,11 @@ def _document(
         "message": message,
         "rows": rows,
         "models": models or {"added": [], "removed": [], "changed": []},
-        "pooled": pooled,
-        "attribution": attribution,
+        "pooled": pooled.both,
+        "pooled_added": pooled.added,
+        "pooled_removed": pooled.removed,
+        "attribution": attribution[0],
+        "attribution_reason": attribution[1],
         "passed": passed,
     }
 
@@ -133,13 +153,34 @@ def _compare_models(release: Release, stored: list[StoredModel]) -> dict[str, li
     }
 
 
-def _compare_pooled(before: pd.DataFrame, stored: list[StoredModel]) -> list[dict[str, Any]]:
+def _compare_pooled(before: pd.DataFrame, stored: list[StoredModel]) -> PooledChanges:
+    """Pair the pooled numbers by name; those of one side alone are named, not dropped."""
+    columns = [*KEY, *SUMMARIES, "sd", "mcse_mean"]
     present = [m.pooled for m in stored]
     after = pd.concat(present, ignore_index=True) if present else before.iloc[:0]
-    columns = [*KEY, *SUMMARIES, "sd", "mcse_mean"]
-    both = before[columns].merge(after[columns], on=KEY, suffixes=("_before", "_after"))
-    both = both[both["estimand"] != LEFT_OUT]
-    return [_pooled_entry(row) for row in both.to_dict("records")]
+    old, new = (side.loc[side["estimand"] != LEFT_OUT, columns] for side in (before, after))
+    paired = old.merge(new, on=KEY, how="left", suffixes=SIDES, indicator="side")
+    fresh = new.add_suffix(SIDES[1]).rename(columns={f"{k}{SIDES[1]}": k for k in KEY})
+    fresh = fresh.merge(old[KEY], on=KEY, how="left", indicator="side")
+    both, gone = paired["side"] == "both", paired["side"] == "left_only"
+    added = fresh["side"] == "left_only"
+    return PooledChanges(
+        both=[_pooled_entry(row) for row in paired[both].to_dict("records")],
+        added=[_one_sided(row, "after") for row in fresh[added].to_dict("records")],
+        removed=[_one_sided(row, "before") for row in paired[gone].to_dict("records")],
+    )
+
+
+def _one_sided(row: dict[Any, Any], side: str) -> dict[str, Any]:
+    return {**_key_of(row), side: _summaries(row, f"_{side}")}
+
+
+def _key_of(row: dict[Any, Any]) -> dict[str, str]:
+    return {k: str(row[k]) for k in KEY}
+
+
+def _summaries(row: dict[Any, Any], side: str) -> dict[str, float | None]:
+    return {s: _number(row[f"{s}{side}"]) for s in SUMMARIES}
 
 
 def _pooled_entry(row: dict[Any, Any]) -> dict[str, Any]:
@@ -149,9 +190,9 @@ def _pooled_entry(row: dict[Any, Any]) -> dict[str, Any]:
     # Released numbers are rounded to ten digits.
     moved = abs(difference) > max(2 * mcse, 1e-8)
     return {
-        **{k: str(row[k]) for k in KEY},
-        "before": {s: _number(row[f"{s}_before"]) for s in SUMMARIES},
-        "after": {s: _number(row[f"{s}_after"]) for s in SUMMARIES},
+        **_key_of(row),
+        "before": _summaries(row, "_before"),
+        "after": _summaries(row, "_after"),
         "difference": _number(difference),
         "in_sd": _number(difference / sd) if sd else None,
         "mcse": _number(mcse),
@@ -168,25 +209,32 @@ def _attribution(
     settings: Settings,
     stored: list[StoredModel],
     rows: dict[str, TableChanges],
-) -> list[dict[str, Any]]:
+) -> tuple[list[dict[str, Any]], str | None]:
+    """Weigh what each study with changed rows did; why not, where no study is weighed."""
     primary = next((m for m in stored if m.task.spec.primary), None)
-    if primary is None or not set(rows) & {"arms", "studies"}:
-        return []
+    if primary is None:
+        return [], "the primary model was not fitted"
+    if not set(rows) & {"arms", "studies"}:
+        return [], "no row of the studies or the arms has changed"
     if primary.task.spec.imputes:
-        reason = "the model reads imputed codes, which weights cannot change"
-        return [_entry("study", "all", [], None, reason)]
+        return [], "the primary model reads imputed codes, which weights cannot change"
     try:
         old = analysis_set(typed_rows(release.rows), primary.name, primary.task.spec)
     except (UserError, KeyError) as error:
-        reason = f"the released rows do not make an analysis set of this model: {error}"
-        return [_entry("study", "all", [], None, reason)]
+        return [], f"the released rows do not make an analysis set of the primary model: {error}"
     units = _units(old, primary.rows)
+    if not units:
+        return [], "no changed row is one that the primary model reads"
     entries = [_attribute(primary, old, *unit, settings.ci_prob) for unit in units[:MOST_UNITS]]
     if len(units) > MOST_UNITS:
         left = [name for _, name, _ in units[MOST_UNITS:]]
         reason = f"more than {MOST_UNITS} studies and rows changed"
         entries += [_entry("study", "others", left, None, reason)]
-    return sorted(entries, key=lambda e: -max((abs(m["in_sd"]) for m in e["moves"]), default=0.0))
+    return sorted(entries, key=_largest_move, reverse=True), None
+
+
+def _largest_move(entry: dict[str, Any]) -> float:
+    return max((abs(m["in_sd"]) for m in entry["moves"]), default=0.0)
 
 
 def _units(old: pd.DataFrame, new: pd.DataFrame) -> list[tuple[str, str, list[str]]]:
@@ -272,10 +320,10 @@ def _message(
     release: Release,
     rows: dict[str, TableChanges],
     models: dict[str, list[str]],
-    pooled: list[dict[str, Any]],
+    pooled: PooledChanges,
 ) -> str:
     since = f"since the release {release.name} of {release.manifest.get('date', 'unknown date')}"
-    moved = sum(entry["moved"] for entry in pooled)
+    moved = sum(entry["moved"] for entry in pooled.both)
     counts = {
         "added": sum(len(t.added) for t in rows.values()),
         "removed": sum(len(t.removed) for t in rows.values()),
@@ -284,10 +332,12 @@ def _message(
     }
     parts = [f"{counted(n, 'row')} {word}" for word, n in counts.items() if n]
     parts += [f"{counted(len(names), 'model')} {word}" for word, names in models.items() if names]
+    one_sided = {"added": pooled.added, "gone": pooled.removed}
+    parts += [f"{counted(len(n), 'pooled number')} {word}" for word, n in one_sided.items() if n]
     if not parts and not moved:
         return f"Nothing has changed {since}."
     numbers = (
-        f"{moved:,} of {counted(len(pooled), 'pooled number')} moved beyond Monte Carlo error"
+        f"{moved:,} of {counted(len(pooled.both), 'pooled number')} moved beyond Monte Carlo error"
         if moved
         else "no pooled number moved beyond Monte Carlo error"
     )

@@ -30,6 +30,13 @@ STICKING_OUT = """() => {
     .map((node) => `${node.tagName} ${node.id} ${node.className} ${node.textContent.slice(0, 40)}`);
 }"""
 
+# Boxes that scroll sideways if need be, and up and down by a few pixels for no one's good.
+STRAY = """() => [...document.body.querySelectorAll("*")]
+  .filter((node) => ["auto", "scroll"].includes(getComputedStyle(node).overflowY))
+  .filter((node) => node.scrollHeight > node.clientHeight
+    && node.scrollHeight < node.clientHeight + 20)
+  .map((node) => `${node.tagName} ${node.className} ${node.textContent.slice(0, 40)}`)"""
+
 # What can be operated, is visible, and has not been focused.
 MARK = """() => {
   const operable = "a[href], button, input, select, textarea, summary, [role=button], [tabindex]";
@@ -100,6 +107,12 @@ def severe_violations(page: Page) -> list[str]:
 def sticking_out(page: Page) -> list[str]:
     """Elements that make the page scroll sideways."""
     found: list[str] = page.evaluate(STICKING_OUT)
+    return found
+
+
+def stray_scrollbars(page: Page) -> list[str]:
+    """Boxes with a scrollbar for a few pixels of height."""
+    found: list[str] = page.evaluate(STRAY)
     return found
 
 

@@ -13,6 +13,7 @@ from tests.browser.inspection import (
     UNFOLD,
     lost_on_paper,
     sticking_out,
+    stray_scrollbars,
     unreached,
     unseen,
     watch,
@@ -81,6 +82,7 @@ def test_a_phone_scrolls_down_only(site: Path, opened: Opened, file: str) -> Non
     assert sticking_out(page) == []
     page.evaluate(UNFOLD)
     assert sticking_out(page) == []
+    assert stray_scrollbars(page) == []
 
 
 @every_page

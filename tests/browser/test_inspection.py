@@ -10,6 +10,7 @@ from tests.browser.inspection import (
     lost_on_paper,
     severe_violations,
     sticking_out,
+    stray_scrollbars,
     unreached,
     unseen,
     watch,
@@ -47,6 +48,15 @@ def test_what_is_too_wide_is_named_unless_its_box_scrolls(opened: Opened) -> Non
     wide = "<p style='width: 50rem'>wide</p>"
     assert len(sticking_out(show(opened(400), wide))) == 1
     assert sticking_out(show(opened(400), f"<div style='overflow-x: auto'>{wide}</div>")) == []
+
+
+def test_a_box_that_scrolls_by_a_few_pixels_is_named(opened: Opened) -> None:
+    line = (
+        "<div style='overflow-x: auto; height: 20px'><p style='margin: 0; height: 22px'>x</p></div>"
+    )
+    assert len(stray_scrollbars(show(opened(), line))) == 1
+    hidden = line.replace("overflow-x: auto", "overflow: auto hidden")
+    assert stray_scrollbars(show(opened(), hidden)) == []
 
 
 def test_what_the_keyboard_does_not_reach_or_show_is_named(opened: Opened) -> None:

@@ -4,19 +4,18 @@ import csv
 import io
 import os
 import random
-import signal
 import subprocess
 import sys
-import time
-from pathlib import Path
+from collections import Counter
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meta.evidence.append import AppendError, append_record, locked, read_contents, replace_file
+from tests.evidence.killing import kill_in_the_act
 
-KILLS = 32
+KILLS = 12
 HEADER = b"id,note\n"
 
 
@@ -100,44 +99,43 @@ import sys
 from pathlib import Path
 from meta.evidence.append import append_record, locked, read_contents, replace_file
 path = Path(sys.argv[1])
-print("ready", flush=True)
-while True:
-    with locked(path.parent):
-        before = path.read_bytes()
-        contents = read_contents(before, "t.csv")
-        row = {"id": str(len(contents.records)), "note": "n" * 2000}
-        replace_file(path, before, append_record(contents, row, "t.csv"))
+with locked(path.parent):
+    before = path.read_bytes()
+    contents = read_contents(before, "t.csv")
+    row = {"id": str(len(contents.records)), "note": "n" * 100_000}
+    replace_file(path, before, append_record(contents, row, "t.csv"))
+sys.stdin.read()
 """
+#: Records there before the first: writing them takes long enough to be struck meanwhile.
+RECORDS = 20
 
 
-def test_killed_at_any_moment_the_file_is_whole(tmp_path):
+def test_killed_while_it_writes_the_file_is_whole(tmp_path):
+    """Struck as the unfinished file comes, soon after, or as it has taken the place of the old."""
     path = tmp_path / "t.csv"
-    path.write_bytes(HEADER)
-    rng = random.Random(20261121)
-    sizes = set()
-    for _ in range(KILLS):
+    note = "n" * 100_000
+    path.write_bytes(HEADER + b"".join(f"{i},{note}\n".encode() for i in range(RECORDS)))
+    rng, outcomes = random.Random(20261121), Counter()
+    for kill in range(KILLS):
+        before = path.read_bytes()
         writer = subprocess.Popen(
-            [sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE, text=True
+            [sys.executable, "-c", WRITER, str(path)], stdin=subprocess.PIPE, text=True
         )
-        assert writer.stdout is not None
-        writer.stdout.readline()
-        time.sleep(rng.uniform(0, 0.04))
-        os.kill(writer.pid, signal.SIGKILL)
-        writer.wait()
-        writer.stdout.close()
-        contents = read_contents(path.read_bytes(), "t.csv")
-        assert contents.column("id") == [str(i) for i in range(len(contents.records))]
-        assert all(len(row) == 2 and row[1] == "n" * 2000 for row in contents.records)
-        assert contents.data.endswith(b"\n")
-        sizes.add(len(contents.records))
+        moment = "goes" if kill % 3 == 2 else "comes"
+        delay = rng.uniform(0, 0.004) if kill % 3 == 1 else 0.0
+        assert kill_in_the_act(writer, tmp_path / ".t.csv.unfinished", moment, delay)
+        writer.communicate()
+        after = path.read_bytes()
+        added = after.removeprefix(before)
+        number = before.count(b"\n") - 1
+        assert after.startswith(before)
+        assert added in (b"", f"{number},{note}\n".encode())
+        outcomes["new" if added else "old"] += 1
         # No stale lock: the next writer need not wait.
         with locked(tmp_path, patience=0):
-            after = append_record(contents, {"id": str(len(contents.records)), "note": "n" * 2000},
-                                  "t.csv")  # fmt: skip
-            replace_file(path, contents.data, after)
-    assert len(sizes) == KILLS
-    assert set(os.listdir(tmp_path)) <= {"t.csv", ".t.csv.unfinished"}  # noqa: PTH208
-    assert Path(tmp_path / "t.csv").is_file()
+            replace_file(path, after, before)
+    assert min(outcomes["old"], outcomes["new"]) >= KILLS // 4
+    assert set(os.listdir(tmp_path)) == {"t.csv"}  # noqa: PTH208
 
 
 def test_a_link_in_the_place_of_the_temporary_file_is_not_followed(tmp_path):

@@ -94,7 +94,7 @@ def test_the_templates_together_are_a_legal_base(tmp_path):
     tables = {table.name: template(table) for table in DICTIONARY}
     worked = worked_row(DICTIONARY["arms"])
     # A contrast takes two arms and a part of a list two items, and a template has one.
-    tables["arms"] = as_csv([worked, {**worked, "arm_id": "ARM002", "arm_label": "warned"}])
+    tables["arms"] = as_csv([worked, {**worked, "arm_id": "ARM002", "condition": "warned"}])
     item = worked_row(DICTIONARY["taxonomy"])
     tables["taxonomy"] = as_csv([item, {**item, "item_id": item["parent"], "parent": ""}])
     evidence = check(write(tmp_path, **tables))

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,31 +15,68 @@ import pandas as pd
 import pytest
 
 from meta.evidence.index import RAW_HASH, raw_hash
-from tests.evidence.small_base import arm, write
+from tests.evidence.small_base import STUDY, arm, write
 
-KILLS = 15
-OLD, NEW = 40, 4000
+KILLS = 12
+#: Arms, studies and corrections of the two bases.
+OLD, NEW = (40, 2, 0), (4000, 3, 1)
+DATABASE = "evidence.duckdb"
+#: From when a kill counts, and for how long at most, as a share of the time of a whole build.
+MOMENTS = [("start", 0.9), ("write", 0.1), ("database", 0.02)]
+CORRECTION = """\
+- table: arms
+  where: {arm_id: A0}
+  column: note
+  expect: ""
+  value: corrected
+  reason: a test
+  date: 2026-11-21
+"""
 
 
 def command(base: Path, out: Path) -> list[str]:
     return [
         sys.executable, "-m", "meta", "evidence", "--directory", str(base),
-        "--database", str(out / "evidence.duckdb"), "--tables", str(out / "tables"),
+        "--database", str(out / DATABASE), "--tables", str(out / "tables"),
         "--flow", str(out / "flow.json"), "--bibliography", str(out / "studies.parquet"),
         "--corrections", str(out / "corrections.json"),
         "--filter", json.dumps({"role": ["main"]}),
     ]  # fmt: skip
 
 
-def base_of(folder: Path, arms: int) -> Path:
-    return write(folder, arms=[arm(f"A{number}") for number in range(arms)])
+def base_of(folder: Path, size: tuple[int, int, int]) -> Path:
+    arms, studies, corrections = size
+    sources = [{**STUDY, "study_id": f"s{n}_2024", "title": f"Study {n}"} for n in range(studies)]
+    rows = [arm(f"A{n}", study_id=sources[n % studies]["study_id"]) for n in range(arms)]
+    write(folder, studies=sources, arms=rows)
+    (folder / "data/raw/corrections.yaml").write_text(CORRECTION * corrections)
+    return folder
 
 
-def arms_in(path: Path) -> int:
-    if path.suffix == ".parquet":
-        return len(pd.read_parquet(path))
-    with duckdb.connect(path, read_only=True) as connection:
-        return connection.execute("SELECT count(*) FROM arms").fetchall()[0][0]
+def outputs(out: Path) -> dict[str, tuple[int, ...]]:
+    """Arms, studies and corrections that each output tells of; all of them old or new."""
+    with duckdb.connect(out / DATABASE, read_only=True) as connection:
+        counts = [
+            connection.sql(f"SELECT count(*) FROM {table}").fetchall()[0][0]
+            for table in ("arms", "studies", "corrections")
+        ]
+    boxes = {box["id"]: box for box in json.loads((out / "flow.json").read_text())["boxes"]}
+    return {
+        "database": tuple(counts),
+        "arms": (len(pd.read_parquet(out / "tables/arms.parquet")),),
+        "studies": (len(pd.read_parquet(out / "tables/studies.parquet")),),
+        "bibliography": (len(pd.read_parquet(out / "studies.parquet")),),
+        "flow": (boxes["arms"]["n"],),
+        "corrections": (len(json.loads((out / "corrections.json").read_text())),),
+    }
+
+
+def expected(size: tuple[int, int, int]) -> dict[str, tuple[int, ...]]:
+    arms, studies, corrections = size
+    return {
+        "database": size, "arms": (arms,), "studies": (studies,), "bibliography": (studies,),
+        "flow": (arms,), "corrections": (corrections,),
+    }  # fmt: skip
 
 
 def state(out: Path) -> list[tuple[str, int]]:
@@ -51,11 +89,18 @@ def state(out: Path) -> list[tuple[str, int]]:
     return found
 
 
-def kill_after(words: list[str], out: Path, delay: float, writing: bool) -> bool:
-    """Kill a build, counting from its start or from its first write; False if it ended."""
+def kill_after(words: list[str], out: Path, delay: float, moment: str) -> bool:
+    """Kill a build after its start, first write or new database; False if it ended before."""
     before = state(out)
     process = subprocess.Popen(words, stderr=subprocess.DEVNULL)
-    while writing and process.poll() is None and state(out) == before:
+
+    def awaited() -> bool:
+        now = state(out)
+        if moment == "database":
+            return DATABASE in dict(now) and dict(now)[DATABASE] == dict(before)[DATABASE]
+        return moment == "write" and now == before
+
+    while process.poll() is None and awaited():
         time.sleep(0.0005)
     time.sleep(delay)
     ended = process.poll() is not None
@@ -75,24 +120,33 @@ def bases(tmp_path_factory) -> tuple[Path, Path]:
 def test_a_killed_build_leaves_every_file_old_or_new(tmp_path, bases):
     old, new = bases
     subprocess.run(command(old, tmp_path), check=True)
+    assert outputs(tmp_path) == expected(OLD)
     started = time.perf_counter()
     subprocess.run(command(new, tmp_path), check=True)
     whole = time.perf_counter() - started
+    assert outputs(tmp_path) == expected(NEW)
     dice = random.Random(2026)
-    killed = 0
+    killed, mixed = 0, 0
+    replaced = Counter()
     for number in range(KILLS):
-        base, writing = (old, new)[number % 2], number % 3 > 0
-        delay = dice.uniform(0, 0.2 if writing else 0.9) * whole
-        killed += kill_after(command(base, tmp_path), tmp_path, delay, writing)
-        assert arms_in(tmp_path / "evidence.duckdb") in (OLD, NEW)
-        assert arms_in(tmp_path / "tables" / "arms.parquet") in (OLD, NEW)
-        assert json.loads((tmp_path / "flow.json").read_text())["boxes"]
-        assert len(pd.read_parquet(tmp_path / "studies.parquet")) == 1
+        base, (moment, longest) = (old, new)[number % 2], MOMENTS[number % len(MOMENTS)]
+        before = (tmp_path / DATABASE).stat().st_mtime_ns
+        delay = dice.uniform(0, longest) * whole
+        killed += kill_after(command(base, tmp_path), tmp_path, delay, moment)
+        replaced[(tmp_path / DATABASE).stat().st_mtime_ns > before] += 1
+        found = outputs(tmp_path)
+        sizes = [expected(OLD), expected(NEW)]
+        for name, counts in found.items():
+            assert counts in [size[name] for size in sizes], name
+        mixed += found not in sizes
         if (stamp := tmp_path / "tables" / RAW_HASH).exists():
             # The hash speaks for the tables beside it.
-            rows = {raw_hash(old): OLD, raw_hash(new): NEW}[stamp.read_text()]
-            assert arms_in(tmp_path / "tables" / "arms.parquet") == rows
+            size = {raw_hash(old): OLD, raw_hash(new): NEW}[stamp.read_text()]
+            for name in ("arms", "studies"):
+                assert found[name] == expected(size)[name]
     assert killed >= KILLS // 2
+    assert min(replaced[True], replaced[False]) >= 2, "kills before and after the new database"
+    assert mixed, "no kill struck between two outputs"
     subprocess.run(command(new, tmp_path), check=True)
-    assert arms_in(tmp_path / "evidence.duckdb") == NEW
+    assert outputs(tmp_path) == expected(NEW)
     assert list(tmp_path.rglob(".*.tmp*")) == []

@@ -4,10 +4,8 @@ import csv
 import io
 import os
 import pty
-import random
 import select
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -22,6 +20,7 @@ from meta.evidence.append import AppendError
 from meta.evidence.checking import check
 from meta.evidence.dictionary import load_dictionary
 from meta.evidence.new_row import KINDS, RowError, add_row
+from tests.evidence.killing import kill_in_the_act
 from tests.evidence.small_base import STUDY, arm, write
 
 ROOT = Path(__file__).parents[2]
@@ -214,21 +213,24 @@ def test_two_at_once_lose_no_row(base):
 
 
 def test_the_command_killed_leaves_the_old_file_or_the_new_one(base):
-    rng = random.Random(7)
-    start = time.monotonic()
-    spawn(base, "arm", *options(GOOD)).communicate()
-    whole = time.monotonic() - start
-    for kill in range(6):
+    """Struck as the unfinished file comes, or as it has taken the place of the old one."""
+    # A megabyte of notes takes long enough to write to be struck meanwhile.
+    rows = [f"B{i},smith_2024,designer_error,run,9,,all_trials,9,1,denominator,control,A,"
+            f"{'n' * 10_000},\n" for i in range(100)]  # fmt: skip
+    write(base, arms=raw(base).decode() + "".join(rows))
+    outcomes = []
+    for moment in ("comes", "goes", "comes", "goes"):
         before = raw(base)
-        process = spawn(base, "arm", *options(GOOD | {"note": str(kill)}))
-        time.sleep(whole * rng.uniform(0.4, 1))
-        process.send_signal(signal.SIGKILL)
+        process = spawn(base, "arm", *options(GOOD | {"note": moment}))
+        assert kill_in_the_act(process, base / "data/raw/.arms.csv.unfinished", moment)
         process.communicate()
         after = raw(base)
         added = after.removeprefix(before)
         assert after.startswith(before)
         assert not added or (added.startswith(b"A") and added.count(b"\n") == 1)
-        assert check(base).errors == []
+        outcomes.append("new" if added else "old")
+    assert set(outcomes) == {"old", "new"}
+    assert check(base).errors == []
     assert spawn(base, "arm", *options(GOOD)).wait(timeout=30) == 0
 
 

@@ -99,6 +99,32 @@ def test_a_search_that_does_not_add_up_has_no_flow(tmp_path):
         evidence_flow(tables, DENOMINATOR_FILTER)
 
 
+def test_duplicates_are_removed_before_what_is_left_is_screened(tmp_path):
+    rows = [row(records="9", decision="identified", table=""), row(),
+            row(records="4", decision="duplicate", table="", reason="in another list"),
+            row(records="3", decision="excluded", table="")]  # fmt: skip
+    evidence = base(tmp_path, *rows)
+    assert evidence.errors == []
+    boxes = {box["id"]: box for box in evidence_flow(evidence.tables, DENOMINATOR_FILTER)}
+    assert [
+        (boxes[name]["n"], boxes[name]["of"])
+        for name in (
+            "identified",
+            "duplicates",
+            "screened",
+            "excluded",
+            "arms",
+        )
+    ] == [(9, None), (4, "identified"), (5, "identified"), (3, "screened"), (2, "screened")]
+    assert boxes["duplicates"]["parts"] == [{"label": "list: in another list", "n": 4}]
+    assert (boxes["duplicates"]["phase"], boxes["screened"]["phase"]) == (
+        "identification", "screening",
+    )  # fmt: skip
+    rows[2]["records"] = "5"
+    (error,) = base(tmp_path, *rows).errors
+    assert "2 included and 3 excluded and 5 duplicate make 10" in error.reason
+
+
 @pytest.mark.parametrize(("old", "new"), [("466,", "465,"), ("168,", "167,"), (",24,", ",23,")])
 def test_a_changed_number_of_the_shipped_search_is_found(tmp_path, old, new):
     folder = tmp_path / "data/raw"

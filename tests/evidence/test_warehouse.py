@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from meta.evidence import warehouse
+from meta.evidence.checking import Evidence
 from meta.evidence.dictionary import load_dictionary
 from meta.evidence.problems import EvidenceError
 from meta.evidence.warehouse import build_warehouse, export_canonical
@@ -60,6 +61,37 @@ def test_the_schema_accepts_a_legal_row(database):
     with duckdb.connect(database) as connection:
         connection.execute(INSERT + legal)
         assert connection.execute("SELECT count(*) FROM arms").fetchall() == [(2,)]
+
+
+def test_where_rows_stand_is_kept(tmp_path):
+    rows = [arm("B2", note="one\ntwo"), arm("B1", n_goal_failure="9")]
+    codings = "unit_id,coder,codebook_version\n\nB1,ann,1\nB2,ann,\n"
+    base = checked(tmp_path, arms=rows, codings=codings)
+    build_warehouse(base, tmp_path / "evidence.duckdb")
+    with duckdb.connect(tmp_path / "evidence.duckdb", read_only=True) as connection:
+        found = connection.sql('SELECT "table", row_key, file_line FROM source_rows').fetchall()
+        stored = connection.sql("SELECT * FROM source_lines LIMIT 1").types
+    # By hand: the header is line 1, the note of B2 ends on line 3, line 2 of the codings is blank.
+    assert sorted(found) == [
+        ("arms", "B1", 4), ("arms", "B2", 2), ("codings", "B1; ann", 3),
+        ("codings", "B2; ann", 4), ("studies", "smith_2024", 2),
+    ]  # fmt: skip
+    # No key is stored again: a base may have millions of rows.
+    assert [str(kind) for kind in stored] == ["VARCHAR", "BIGINT", "BIGINT"]
+
+
+def test_rows_of_many_blocks_keep_their_lines(tmp_path):
+    """Rows are numbered as they came in, however many threads write them."""
+    many = 300_000
+    names = [f"c{number:06d}" for number in range(many)]
+    frame = pd.DataFrame({"coder": names, "kind": "human"}, dtype="string")
+    frame["_line"] = range(2, many + 2)
+    evidence = Evidence({"coders": frame.sample(frac=1, random_state=1)})
+    build_warehouse(evidence, tmp_path / "evidence.duckdb")
+    with duckdb.connect(tmp_path / "evidence.duckdb", read_only=True) as connection:
+        wrong = "file_line <> substr(row_key, 2)::BIGINT + 2"
+        counts = f"SELECT count(*), count(*) FILTER ({wrong}) FROM source_rows"
+        assert connection.sql(counts).fetchall() == [(many, 0)]
 
 
 def test_evidence_with_errors_is_not_stored(tmp_path):

@@ -9,8 +9,12 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from meta.report.agreement import coders_sentence, load_codes
+from meta.claims.audit import audit
+from meta.report.agreement import coders_sentence, codes_behind, load_codes
 from meta.report.pages import render_page, render_report
+from meta.report.risk_page.results import load_risk
+from tests.claims.tables import NO_SUMS, claims, comparisons, estimates
+from tests.report.made_up_risk import risk_basis, stored
 
 RATIONALE = "<script>alert(1)</script> & so on"
 
@@ -171,3 +175,17 @@ def test_machine_coders_are_flagged_wherever_a_model_reads_codes(run, full, tmp_
     render_report(run, tmp_path / "flagged")
     effect = pd.read_csv(tmp_path / "flagged" / "disagreement_effect.csv")
     assert effect["coders"].tolist() == ["machine_assisted; undescribed"]
+
+
+def test_pages_of_claims_and_of_risks_say_whose_codes_they_rest_on(run, tmp_path) -> None:
+    table = audit(claims({}, {"value": 0.9}), NO_SUMS, estimates(), comparisons())
+    of_codes = table.assign(model=["rates", "composition"])
+    risks = load_risk(*stored(tmp_path / "risk", risk_basis()))
+    render_report(replace(run, claims=of_codes, risk=risks), tmp_path / "coded")
+    said = (
+        "Numbers of 1 model that reads codes (composition) rest on codes by a (machine assisted), "
+        "b (undescribed); none adjudicated."
+    )
+    for name in ("claims", "risk"):
+        assert said in (tmp_path / f"coded/{name}.html").read_text()
+    assert codes_behind(run, set(table["model"])) == ""

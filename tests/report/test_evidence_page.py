@@ -25,7 +25,7 @@ from meta.report.evidence_page.page import evidence_csv
 from meta.report.evidence_page.tables import load_evidence
 from meta.report.pages import render_report
 from tests.evidence.small_base import STUDY, arm
-from tests.report.evidence_base import CASES, evidence_run
+from tests.report.evidence_base import CASES, STUDIES, evidence_run
 
 ROOT = Path(__file__).parents[2]
 HOSTILE = (
@@ -183,6 +183,23 @@ def test_a_vendored_file_that_differs_is_refused(
     (tmp_path / "own.js").write_text("'</SCRIPT>'")
     with pytest.raises(ValueError, match="would end"):
         scripts.script("own.js")
+
+
+def test_every_row_links_to_its_source_or_says_that_there_is_none(tmp_path: Path) -> None:
+    bare = {**STUDIES[1], "url_or_id": "a leaflet, no address"}
+    case = {**CASES[0], "case_id": "K2", "title": "Told at a dinner", "source_url": ""}
+    run = evidence_run(tmp_path, studies=[STUDIES[0], bare], cases=[CASES[0], case])
+    page = rendered(run, tmp_path / "out")
+    # Rows of jones_2022 (A3, A4 and its own) and the second case have no address.
+    without = {"A3", "A4", "jones_2022", "K2"}
+    data = data_of(page)
+    assert {row["address"] for row in data["rows"] if not row["links"]} == without
+    rows = re.findall(r'<tr id="([^"]*)">(.*?)</tr>', page)
+    assert {name for name, _ in rows} == {row["address"] for row in data["rows"]}
+    for name, cells in rows:
+        assert ("no address of a source" in cells) == (name in without)
+        assert ('<a href="https://' in cells) == (name not in without)
+    assert data["no_link"] == "no address of a source"
 
 
 def test_rows_of_two_kinds_with_one_name_have_two_addresses(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from meta.config import DENOMINATOR_FILTER
 from meta.evidence.checking import check
 from meta.evidence.flow import evidence_flow
-from meta.report.flow_diagram import LINE, WIDE, WIDTH, flow_diagram
+from meta.report.flow_diagram import LINE, WIDE, WIDTH, flow_diagram, prisma_note
 
 ROOT = Path(__file__).parents[2]
 
@@ -71,3 +71,9 @@ def test_each_phase_is_named_where_it_begins(boxes):
         *("Identification", "Screening", "Included", "Pooling", "Included", "Composition"),
     ]
     assert not [b for b in flow_diagram({"boxes": [{"id": "a", "n": 1}]}).boxes if b.phase]
+
+
+def test_why_boxes_of_prisma_are_missing_is_said_where_they_are(boxes):
+    assert "has no row with the decision duplicate" in prisma_note({"boxes": boxes})
+    assert prisma_note({"boxes": [*boxes, {"id": "screened", "n": 3}]}) == ""
+    assert prisma_note({"boxes": [{"id": "records", "n": 3}]}) == ""

@@ -30,6 +30,11 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tables = folder / "data/processed/tables"
     tables.mkdir(parents=True)
     pd.read_csv(CLAIMS).to_parquet(tables / "claims.parquet")
+    codings = pd.DataFrame({"unit_id": ["K1", "K2", "K3"], "coder": ["ann", "bot", "guest"]})
+    codings.to_parquet(tables / "codings.parquet")
+    kinds = pd.DataFrame({"coder": ["ann", "bot", "idle"],
+                          "kind": ["human", "machine_assisted", "human"]})  # fmt: skip
+    kinds.to_parquet(tables / "coders.parquet")
     basis = with_counts(small_basis(count=2500), "shift_type", "extreme", 0.0)
     write_basis(basis, folder / "data/processed/risk")
     return folder
@@ -104,6 +109,18 @@ def test_the_text_says_what_each_number_rests_on(base: Path) -> None:
     assert "- 2026-2027: judgement (odds multiplied by about 1.5, as printed" in found.output
     assert "none is the rate of a deployed system" in " ".join(found.output.split())
     assert "nan" not in found.output and max(map(len, lines)) <= 120
+
+
+def test_coders_behind_the_evidence_are_flagged(base: Path) -> None:
+    said = " ".join(run(base, "--shift", "none").output.split())
+    assert (
+        "Harm and the settings of evaluations were coded by ann (human), bot (machine assisted), "
+        "guest (undescribed); none adjudicated."
+    ) in said
+    published, *evidence = json.loads(run(base, "--shift", "none", "--json").output)
+    assert published["coders"] is None
+    kinds = {"ann": "human", "bot": "machine_assisted", "guest": "undescribed"}
+    assert all(row["coders"] == kinds for row in evidence)
 
 
 def test_a_file_of_profiles_gets_a_table_each(base: Path, tmp_path: Path) -> None:

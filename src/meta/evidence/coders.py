@@ -8,7 +8,7 @@ from meta.evidence.findings import told_once
 from meta.evidence.suggestion import nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from meta.evidence.cells import TypedTable
     from meta.evidence.problems import Problem
@@ -90,3 +90,24 @@ def undescribed(name: str, known: Iterable[str]) -> tuple[str, str]:
         return reason, f"did you mean {near}? if not, {DESCRIBE}"
     listed = ", ".join(names[:MOST_NAMED]) + (", ..." if len(names) > MOST_NAMED else "")
     return f"{reason} (known: {listed or 'nobody'})", DESCRIBE
+
+
+def coded_by(kinds: Mapping[str, str]) -> str:
+    """Say who coded in a few words, so that machines are flagged wherever their codes are used.
+
+    Parameters
+    ----------
+    kinds : mapping of str to str
+        Kind of each coder, as `meta.evidence.responses.coder_kinds` gives it.
+
+    Returns
+    -------
+    str
+        Such as ``by coder_a (machine assisted), coder_b (human); none adjudicated``.
+    """
+    shown = {name: f"({kind.replace('_', ' ')})" for name, kind in kinds.items()}
+    named = [f"{name} {kind}" for name, kind in shown.items() if name != "adjudicated"]
+    by = f"by {', '.join(named)}" if named else "by no independent coder"
+    if "adjudicated" in shown:
+        return f"{by}; some settled by an adjudicator {shown['adjudicated']}"
+    return f"{by}; none adjudicated"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from meta.config import TARGET_TYPES
 from meta.evidence.counts import pooled_rows
 from meta.evidence.links import identifiers
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 COUNTS = ["n_trials", "n_capable", "n_at_risk", "n_goal_failure", "n_harm"]
 DESCRIBING = ["environment", "agent", "condition"]
+TOLD_BY = "study, environment, agent, condition"
 #: What also has to agree before two pooled rows are certainly the same trials.
 REST = ["arm_label", "unit", "n_agents", "agent_set", "conditioning", "overlap_set"]
 
@@ -34,8 +36,10 @@ def duplicate_arms(arms: TypedTable) -> list[Problem]:
     -------
     list of Problem
         An error where both rows are pooled and agree in everything that tells arms apart, their
-        label included; a warning where the label agrees or is blank; a note where only the
-        labels of two pooled rows differ.
+        label included; a warning where the label agrees or is blank, or where only the labels of
+        two rows differ that a rate would pool. Of two main rows of a neighbouring failure type
+        whose labels differ it is a note: no rate counts their trials twice, and variants of one
+        small test (6 of 10 under two wordings) agree by chance.
     """
     frame = arms.frame
     same = ["study_id", "failure_type", "role", *DESCRIBING, *COUNTS]
@@ -45,6 +49,7 @@ def duplicate_arms(arms: TypedTable) -> list[Problem]:
     if rows.empty:
         return []
     pooled = pooled_rows(arms)
+    targets = arms.believed("failure_type").isin(TARGET_TYPES)
     alike = _firsts(rows, [*same, "arm_label"])
     alike_in_all = _firsts(rows, [*same, *REST, "sampling_frame"])
     alike_but_label = _firsts(rows[pooled[rows.index]], same)
@@ -52,7 +57,7 @@ def duplicate_arms(arms: TypedTable) -> list[Problem]:
     problems: list[Problem] = []
     for row, first in alike_but_label.items():
         if row not in alike:
-            problems.append(_arm(arms, row, first, "note"))
+            problems.append(_arm_of_other_label(arms, row, first, targets[row]))
     for row, first in alike.items():
         named = row in labelled.index
         surely = row in alike_in_all and pooled[row] and pooled[alike_in_all[row]] and named
@@ -134,15 +139,19 @@ def _firsts(rows: pd.DataFrame, columns: list[str]) -> dict[int, int]:
 
 
 def _arm(arms: TypedTable, row: int, first: int, severity: Severity) -> Problem:
-    other = _named(arms, first)
-    what = "study, environment, agent, condition"
-    if severity == "note":
-        reason = f"only the arm_label differs from {other}: {what} and counts are the same"
-        remedy = "nothing to do if they are different trials"
-        return arms.problem(row, "arm_label", reason, remedy, "note")
-    reason = f"{what}, label and counts are the same as in {other}"
+    reason = f"{TOLD_BY}, label and counts are the same as in {_named(arms, first)}"
     remedy = "remove one of them, or write what tells them apart in condition or arm_label"
     return arms.problem(row, "arm_id", reason, remedy, severity)
+
+
+def _arm_of_other_label(arms: TypedTable, row: int, first: int, pooled: bool) -> Problem:
+    other = _named(arms, first)
+    reason = f"only the arm_label differs from {other}: {TOLD_BY} and counts are the same"
+    if not pooled:
+        remedy = "nothing to do if they are different trials"
+        return arms.problem(row, "arm_label", reason, remedy, "note")
+    remedy = "remove one of them if they are the same trials, else write in condition what differs"
+    return arms.problem(row, "arm_label", reason, remedy, "warning")
 
 
 def _study(studies: TypedTable, row: int, first: int, column: str, what: str) -> Problem:

@@ -29,6 +29,8 @@ from meta.plural import counted
 
 Box = dict[str, Any]
 
+#: Boxes that the search has only where it tells duplicates from what was screened.
+DUPLICATES, SCREENED = "duplicates", "screened"
 #: Tables of records that are kept out of pooling, and why, where no search was recorded.
 KEPT_OUT = {
     "arms_unverified": "counts from memory only (grade D)",
@@ -116,9 +118,10 @@ def _boxes(
     linked = screened and is_linked(tables["screening"])
     boxes = _search_boxes(found, linked) if screened else []
     boxes += [] if linked else _record_boxes(found)
-    boxes += _arm_boxes(tables, row_filter, linked, len(withdrawn.get("arms", ())))
+    search = _screened(boxes) if linked else None
+    boxes += _arm_boxes(tables, row_filter, search or "records", len(withdrawn.get("arms", ())))
     if "cases" in tables:
-        boxes += _case_boxes(tables, linked, len(withdrawn.get("cases", ())))
+        boxes += _case_boxes(tables, search, len(withdrawn.get("cases", ())))
     for parent in boxes:
         for parts, what in (
             ([b["n"] for b in boxes if b["of"] == parent["id"]], "parts"),
@@ -177,22 +180,36 @@ def _search_boxes(tables: Mapping[str, pd.DataFrame], linked: bool) -> list[Box]
         _box("identified", "Records identified", total, "records", None,
              phase="identification", parts=lines)
     ]  # fmt: skip
+    if (rows := screening[screening["decision"].eq("duplicate")])["records"].sum():
+        removed = int(rows["records"].sum())
+        boxes += [
+            _box(DUPLICATES, "Duplicates removed", removed, "records", "identified",
+                 "by source and reason", phase="identification", parts=_reasons(rows)),
+            _box(SCREENED, "Records screened", total - removed, "records", "identified",
+                 phase="screening"),
+        ]  # fmt: skip
+    parent = _screened(boxes)
     for decision, label in (("sought", "Sought, not retrieved"), ("excluded", "Records excluded")):
         rows = screening[screening["decision"].eq(decision)]
         if rows.empty:
             continue
         reason = "by source and reason"
         boxes.append(
-            _box(decision, label, int(rows["records"].sum()), "records", "identified", reason,
+            _box(decision, label, int(rows["records"].sum()), "records", parent, reason,
                  phase="screening", parts=_reasons(rows))
         )  # fmt: skip
     if not linked:
         included = sum(source.included for source in found)
-        boxes.append(_box("included", "Records included", included, "records", "identified"))
+        boxes.append(_box("included", "Records included", included, "records", parent))
     elif other := _elsewhere(screening):
         label = "Records included in other tables"
-        boxes.append(_box("elsewhere", label, other, "records", "identified"))
+        boxes.append(_box("elsewhere", label, other, "records", parent))
     return boxes
+
+
+def _screened(boxes: list[Box]) -> str:
+    """Box that what was included comes from: records screened, where duplicates are told apart."""
+    return SCREENED if any(box["id"] == SCREENED for box in boxes) else "identified"
 
 
 def _part(label: str, n: int) -> dict[str, Any]:
@@ -239,12 +256,12 @@ def _record_boxes(tables: Mapping[str, pd.DataFrame]) -> list[Box]:
 def _arm_boxes(
     tables: Mapping[str, pd.DataFrame],
     row_filter: Mapping[str, list[str]],
-    linked: bool,
+    parent: str,
     withdrawn: int,
 ) -> list[Box]:
     arms = tables["arms"]
     described = arms.merge(tables["studies"], on="study_id", how="left", suffixes=("", "_study"))
-    parent, found = "identified" if linked else "records", len(arms) + withdrawn
+    found = len(arms) + withdrawn
     boxes = [_box("arms", "experiment arms with counts", found, "arms", parent)]
     reasons = {
         "role": "not a main arm (control, ablation, total, subset ...)",
@@ -283,9 +300,10 @@ def _withdrawn_boxes(unit: str, withdrawn: int, left: int) -> list[Box]:
     ]
 
 
-def _case_boxes(tables: Mapping[str, pd.DataFrame], linked: bool, withdrawn: int) -> list[Box]:
+def _case_boxes(
+    tables: Mapping[str, pd.DataFrame], parent: str | None, withdrawn: int
+) -> list[Box]:
     cases = tables["cases"]
-    parent = "identified" if linked else None
     label = "documented cases (selected on failure)"
     boxes = [_box("cases", label, len(cases) + withdrawn, "cases", parent)]
     parent = "cases"

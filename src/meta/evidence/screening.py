@@ -1,9 +1,9 @@
 """The record of the search: where records came from, what became of them, and whether it adds up.
 
 Two rules make the numbers of a flow diagram believable (PRISMA 2020, Page et al. 2021,
-doi:10.1136/bmj.n71). Within a source, what was identified is what was included, excluded or not
-retrieved. And where a row names the table that holds its records (``counts_table``, with
-``counts_filter`` for a part of it), that many rows stand there.
+doi:10.1136/bmj.n71). Within a source, what was identified is what was included, excluded, not
+retrieved, or a duplicate. And where a row names the table that holds its records
+(``counts_table``, with ``counts_filter`` for a part of it), that many rows stand there.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 FILE = "data/raw/screening.csv"
-PARTS = ("included", "excluded", "sought")
+PARTS = ("included", "excluded", "sought", "duplicate")
 # Tables whose rows are boxes of the flow of their own.
 TALLIED = ("arms", "cases")
 # A name that counts on: more digits are no number of a row.
@@ -48,8 +48,9 @@ class Source:
     ----------
     name : str
         The source.
-    identified, included, excluded, sought : int
-        Records found, taken into the tables, left out, and looked for without being retrieved.
+    identified, included, excluded, sought, duplicate : int
+        Records found, taken into the tables, left out, looked for without being retrieved, and
+        removed as found already.
     line : int
         Line of its first row.
     printed : bool
@@ -61,13 +62,19 @@ class Source:
     included: int
     excluded: int
     sought: int
+    duplicate: int
     line: int
     printed: bool
 
     @property
     def adds_up(self) -> bool:
         """Whether every identified record became something."""
-        return self.identified == self.included + self.excluded + self.sought
+        return self.identified == self.decided
+
+    @property
+    def decided(self) -> int:
+        """Records of which it is said what became of them."""
+        return sum(int(getattr(self, part)) for part in PARTS)
 
 
 def sources(screening: pd.DataFrame) -> list[Source]:
@@ -222,10 +229,9 @@ def screening_problems(
 
 def _unequal(source: Source) -> Problem:
     parts = [f"{getattr(source, part)} {part}" for part in PARTS if getattr(source, part)]
-    total = source.included + source.excluded + source.sought
     reason = (
         f"the numbers of this source do not add up: {source.identified} identified, "
-        f"but {' and '.join(parts) or '0 decided on'} make {total}"
+        f"but {' and '.join(parts) or '0 decided on'} make {source.decided}"
     )
     remedy = "correct one of them, or add a row for the records that are missing"
     return Problem(FILE, source.line, "records", source.name, reason, remedy)

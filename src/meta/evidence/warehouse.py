@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -21,14 +22,16 @@ from meta.evidence.schema import columns, create_table, quote
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import numpy.typing as npt
     import pandas as pd
 
     from meta.evidence.checking import Evidence
     from meta.evidence.dictionary import Dictionary, Table
 
-#: Where rows stand in their files; `row_key` as in the corrections.
-SOURCE_ROWS = (
-    'CREATE TABLE source_rows ("table" VARCHAR NOT NULL, row_key VARCHAR NOT NULL, '
+#: Line on which each row starts, by its position in its table: two numbers, since a base may have
+#: millions of rows. The view `source_rows` names them.
+SOURCE_LINES = (
+    'CREATE TABLE source_lines ("table" VARCHAR NOT NULL, position BIGINT NOT NULL, '
     "file_line BIGINT NOT NULL)"
 )
 
@@ -37,8 +40,9 @@ def build_warehouse(evidence: Evidence, database: Path) -> None:
     """Write the evidence to a database, whole or not at all.
 
     Every table of the dictionary is created; a table whose file is absent stays empty. Beside them
-    stand ``corrections``, one row a corrected cell, and ``source_rows``, which has the line of
-    ``data/raw/<table>.csv`` on which each row starts.
+    stand ``corrections``, one row a corrected cell, and the view ``source_rows``: ``table``,
+    ``row_key`` as in the corrections, and ``file_line``, the line of ``data/raw/<table>.csv`` on
+    which the row starts.
 
     Parameters
     ----------
@@ -57,9 +61,10 @@ def build_warehouse(evidence: Evidence, database: Path) -> None:
     dictionary = load_dictionary()
     database.parent.mkdir(parents=True, exist_ok=True)
     with _replacing(database) as unfinished, connect(unfinished, read_only=False) as connection:
-        connection.execute(SOURCE_ROWS)
+        connection.execute(SOURCE_LINES)
         for table in dictionary:
             _load(connection, table, dictionary, evidence.tables.get(table.name))
+        connection.execute(_source_rows(dictionary))
         _load_corrections(connection, evidence.corrections)
 
 
@@ -100,18 +105,32 @@ def _load(
     names = columns(rows.columns)
     connection.execute(f"INSERT INTO {quote(table.name)} ({names}) SELECT {names} FROM incoming")
     connection.unregister("incoming")
-    _load_lines(connection, table, frame)
+    _load_lines(connection, table, frame["_line"].to_numpy())
 
 
-def _load_lines(connection: duckdb.DuckDBPyConnection, table: Table, frame: pd.DataFrame) -> None:
+def _load_lines(
+    connection: duckdb.DuckDBPyConnection, table: Table, lines: npt.NDArray[np.int64]
+) -> None:
     """Keep where each row stands in its file, apart from it: a row that moves has not changed."""
-    connection.register("incoming", pa.Table.from_pandas(frame, preserve_index=False))
-    key = ", ".join(f"coalesce({quote(column)}::VARCHAR, '')" for column in table.key)
+    positions = np.arange(len(lines))
+    connection.register("incoming", pa.table({"position": positions, "file_line": lines}))
     connection.execute(
-        f"INSERT INTO source_rows SELECT ?, concat_ws('; ', {key}), _line FROM incoming",
-        [table.name],
+        "INSERT INTO source_lines SELECT ?, position, file_line FROM incoming", [table.name]
     )
     connection.unregister("incoming")
+
+
+def _source_rows(dictionary: Dictionary) -> str:
+    """View of the line of each row by its key; rows are numbered in the order they came in."""
+    parts = []
+    for table in dictionary:
+        key = ", ".join(f"coalesce({quote(column)}::VARCHAR, '')" for column in table.key)
+        name = quote(table.name)
+        parts.append(
+            f"SELECT \"table\", concat_ws('; ', {key}) AS row_key, file_line FROM {name} "
+            f"JOIN source_lines ON \"table\" = '{table.name}' AND position = {name}.rowid"
+        )
+    return f"CREATE VIEW source_rows AS {' UNION ALL '.join(parts)}"
 
 
 def _load_corrections(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from meta.evidence.coders import coded_by
 from meta.evidence.links import links as links_in
 from meta.plural import counted
 from meta.report.estimates import percent
@@ -80,8 +81,7 @@ def codes_note(inputs: ReportInputs, fits: Iterable[Fit]) -> str:
     which = "This model reads codes"
     if len(fits) > 1:
         which = f"Of these models, {', '.join(spell(f.name) for f in reading)} read codes"
-    who = _short(inputs.codes.coders) if inputs.codes else "by coders who are not recorded"
-    note = f"{which} {who}."
+    note = f"{which} {_by(inputs)}."
     imputed = [f.record["imputation"] for f in reading if "imputation" in f.record]
     counts = sorted({int(i["imputations"]) for i in imputed if "imputations" in i})
     if imputed:
@@ -93,13 +93,17 @@ def codes_note(inputs: ReportInputs, fits: Iterable[Fit]) -> str:
     return note
 
 
-def _short(coders: Mapping[str, str]) -> str:
-    """Coders and their kinds in a few words, the adjudicator included."""
-    named = [f"{n} ({spell(k)})" for n, k in coders.items() if n != "adjudicated"]
-    by = f"by {', '.join(named)}" if named else "by no independent coder"
-    if "adjudicated" in coders:
-        return f"{by}; some settled by an adjudicator ({spell(coders['adjudicated'])})"
-    return f"{by}; none adjudicated"
+def codes_behind(inputs: ReportInputs, models: Collection[str]) -> str:
+    """Say whose codes stand behind numbers of some models; empty where none of them reads codes."""
+    reading = [fit.name for fit in inputs.fits if fit.name in models and fit.reads_codes]
+    if not reading:
+        return ""
+    which = f"{counted(len(reading), 'model')} that read{'' if len(reading) > 1 else 's'} codes"
+    return f"Numbers of {which} ({', '.join(map(spell, reading))}) rest on codes {_by(inputs)}."
+
+
+def _by(inputs: ReportInputs) -> str:
+    return coded_by(inputs.codes.coders) if inputs.codes else "by coders who are not recorded"
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ def environment() -> Environment:
         spell=spell, percent=percent, number=_number, counted=counted, outcome=outcome_name
     )
     # What only a whole site has; a page rendered alone goes without.
-    found.globals.update(pages=(), page="", row_address=lambda *_: "")
+    found.globals.update(pages=(), page="", codes_said="", row_address=lambda *_: "")
     return found
 
 

@@ -9,6 +9,7 @@ import textwrap
 from dataclasses import dataclass, replace
 from typing import Any
 
+from meta.evidence.flow import SCREENED
 from meta.plural import counted
 
 WIDTH = 360
@@ -115,6 +116,24 @@ def flow_diagram(flow: dict[str, Any], wide: bool = False) -> FlowDiagram:
     boxes = tuple(placed.values())
     text = "; ".join(_said(box) for box in boxes)
     return FlowDiagram(boxes, WIDE if wide else WIDTH, max(y), text)
+
+
+def prisma_note(flow: dict[str, Any]) -> str:
+    """Say why two boxes of PRISMA 2020 are missing, where they are; empty otherwise.
+
+    Parameters
+    ----------
+    flow : dict
+        As for `flow_diagram`.
+    """
+    drawn = {str(box["id"]) for box in flow.get("boxes") or []}
+    if "identified" not in drawn or SCREENED in drawn:
+        return ""
+    return (
+        "PRISMA 2020 also counts duplicates removed and records screened. The record of the search "
+        "has no row with the decision duplicate: records found twice were not counted apart from "
+        "those excluded, so that neither number can be given."
+    )
 
 
 def _below(parent: FlowBox, box: FlowBox) -> str:

@@ -11,6 +11,7 @@ from meta.report.agreement import (
     CodeResults,
     agreement_section,
     coders_sentence,
+    codes_behind,
     codes_note,
     disagreements_csv,
     disputes,
@@ -25,7 +26,7 @@ from meta.report.contrasts import contrast_sections, pairs_table
 from meta.report.environment import environment as _environment
 from meta.report.estimates import percent
 from meta.report.evidence_page.page import evidence_context, evidence_csv
-from meta.report.flow_diagram import flow_diagram
+from meta.report.flow_diagram import flow_diagram, prisma_note
 from meta.report.harm_chain import harm_section
 from meta.report.inputs import Fit, ReportInputs, load_inputs
 from meta.report.limits import limits_of
@@ -113,9 +114,13 @@ def _pages(run: ReportInputs) -> dict[str, Page]:
         context = page_context(run.sensitivity, run.multiverse, _interval_name(run.fits))
         found["sensitivity.html"] = ("sensitivity_analyses.html.j2", context)
     if run.claims is not None:
-        found["claims.html"] = ("claims.html.j2", claims_context(run.claims))
+        said = codes_behind(run, set(run.claims["model"].dropna()))
+        context = {**claims_context(run.claims), "codes_said": said}
+        found["claims.html"] = ("claims.html.j2", context)
     if run.risk is not None:
-        found["risk.html"] = ("risk.html.j2", risk_context(run.risk, stamp_of(failed_checks(run))))
+        context = risk_context(run.risk, stamp_of(failed_checks(run)))
+        context["codes_said"] = codes_behind(run, {fit.name for fit in run.fits})
+        found["risk.html"] = ("risk.html.j2", context)
     if run.codes is not None:
         found["disagreements.html"] = ("disagreements.html.j2", _disagreements(run, run.codes))
     return found
@@ -208,6 +213,7 @@ def _context(run: ReportInputs) -> dict[str, Any]:
         "membership": membership_table(run, run.rate_fits),
         "correlation": correlation_table(run, run.rate_fits),
         "flow": flow_diagram(run.flow),
+        "flow_note": prisma_note(run.flow),
         "wide_flow": flow_diagram(run.flow, wide=True),
         "composition": composition_section(run),
         "contrasts": contrast_sections(run),
@@ -217,7 +223,7 @@ def _context(run: ReportInputs) -> dict[str, Any]:
             run.sensitivity, run.primary.name if run.primary else "", run.few_studies
         ),
         "claims": None if run.claims is None else verdict_counts(run.claims),
-        "changes": changes_section(run.changes),
+        "changes": changes_section(run.changes, run.row_address),
         "measure_next": run.risk is not None and run.risk.tells_what_to_measure,
         "checks": [(fit, checks_of(fit)) for fit in run.fits],
         "provenance": [(fit, provenance_of(fit)) for fit in run.fits],

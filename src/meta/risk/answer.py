@@ -10,10 +10,11 @@ import pandas as pd
 
 from meta.claims.audit import read_claims
 from meta.errors import UserError
+from meta.evidence.responses import coder_kinds
 from meta.risk.basis import RECORD, read_basis, thinned
 from meta.risk.documents import Documents, has_figures, read_documents
 from meta.risk.profile_file import read_profiles
-from meta.risk.profile_risk import risk_table
+from meta.risk.profile_risk import EVIDENCE_MODE, risk_table
 from meta.risk.settings import Profile, read_profile
 from meta.settings_file import load_settings
 from meta.stored import PROCESSED, RUN, NoResultsError
@@ -64,6 +65,28 @@ def table_of(
     return risk_table(profiles, documents, basis, in_force.seed, in_force.ci_prob)
 
 
+def coders_behind(directory: Path) -> dict[str, str]:
+    """Kind of each coder whose codes the evidence mode rests on, by name.
+
+    Harm is coded, and so are the settings of the evaluations.
+
+    Parameters
+    ----------
+    directory
+        Holds the results of a run.
+    """
+    tables = directory / PROCESSED / "tables"
+    columns = {"codings": ["coder"], "coders": ["coder", "kind"]}
+    there = {name: tables / f"{name}.parquet" for name in columns}
+    return coder_kinds(
+        {
+            name: pd.read_parquet(path, columns=columns[name])
+            for name, path in there.items()
+            if path.is_file()
+        }
+    )
+
+
 def _documents(directory: Path) -> Documents:
     tables = directory / PROCESSED / "tables"
     if not tables.is_dir():
@@ -77,7 +100,9 @@ def _documents(directory: Path) -> Documents:
     return read_documents(claims)
 
 
-def as_json(table: pd.DataFrame) -> str:
-    """Rows as a JSON list; what is not a number is null."""
+def as_json(table: pd.DataFrame, coders: Mapping[str, str]) -> str:
+    """Rows as a JSON list; what is not a number is null, evidence has the kind of its coders."""
     records = table.astype(object).where(table.notna(), None).to_dict("records")
+    for record in records:
+        record["coders"] = dict(coders) if record["mode"] == EVIDENCE_MODE else None
     return json.dumps(records, indent=2, ensure_ascii=False, allow_nan=False)

@@ -12,6 +12,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from meta.evidence.coders import coded_by
 from meta.risk.answer import ASKED
 from meta.risk.flags import flag_sentence
 from meta.risk.profile_risk import EVIDENCE_MODE, PUBLISHED_MODE
@@ -40,13 +41,15 @@ READING = (
 Row = Mapping[Hashable, Any]
 
 
-def as_text(table: pd.DataFrame) -> str:
+def as_text(table: pd.DataFrame, coders: Mapping[str, str]) -> str:
     """Write the risk of profiles for a terminal.
 
     Parameters
     ----------
     table
         As of `meta.risk.profile_risk.risk_table`.
+    coders
+        Kind of each coder behind the evidence, by name.
     """
     out = io.StringIO()
     console = Console(file=out, width=WIDTH, highlight=False)
@@ -57,7 +60,8 @@ def as_text(table: pd.DataFrame) -> str:
         for line in _notes(rows):
             console.print(line, markup=False)
         console.print()
-    for line in READING:
+    coded = [f"Harm and the settings of evaluations were coded {coded_by(coders)}."]
+    for line in (*READING, *(coded if coders else [])):
         console.print(line, style="dim", markup=False)
     return "\n".join(line.rstrip() for line in out.getvalue().rstrip().splitlines())
 

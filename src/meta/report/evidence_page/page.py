@@ -24,6 +24,8 @@ from meta.report.wording import spell, study_label
 MOST_ROWS = 25_000
 #: Rows that can be read without JavaScript.
 MOST_PLAIN = 1_000
+#: What stands in the place of a link, where neither the row nor its study has an address.
+NO_LINK = "no address of a source"
 #: Fields of the tables that the CSV repeats.
 CSV_FIELDS = (
     "failure_type", "year", "role", "grade", "n_trials", "n_at_risk", "n_goal_failure",
@@ -71,6 +73,7 @@ def evidence_context(run: ReportInputs, evidence: EvidenceTables) -> dict[str, A
         "data": page_data(evidence, found, rows),
         "scripts": scripts,
         "policy": content_policy(scripts),
+        "no_link": NO_LINK,
         "model": found.model,
         "coders": coders_sentence(evidence.coders) if evidence.coders else "",
     }
@@ -101,6 +104,7 @@ def page_data(evidence: EvidenceTables, found: Contributions, rows: Sequence[Row
     }
     content = {
         "model": found.model,
+        "no_link": NO_LINK,
         "columns": [heading for heading, _ in COLUMNS],
         "numeric": [numeric for _, numeric in COLUMNS],
         "tables": {

@@ -34,7 +34,7 @@
 
   function sources(row) {
     const box = element("span", { class: "cell" });
-    if (row.links.length) box.append(link(...row.links[0]));
+    box.append(row.links.length ? link(...row.links[0]) : element("span", { class: "remark" }, data.no_link));
     box.append(element("span", { class: "remark" }, row.where));
     return box;
   }
@@ -89,6 +89,7 @@
   function provenance(row) {
     const list = element("ul", {}, element("li", {}, `data/raw/${row.where}`));
     row.links.forEach((each) => list.append(element("li", {}, link(...each))));
+    if (!row.links.length) list.append(element("li", {}, data.no_link));
     return list;
   }
 
