@@ -36,8 +36,11 @@ def kill_in_the_act(
         Whether the process was still running when it was struck.
     """
     deadline = time.monotonic() + PATIENCE
-    # No sleep: the file is there for a millisecond or less.
-    while not unfinished.exists():
+    target = unfinished.with_name(unfinished.name.removeprefix(".").removesuffix(".unfinished"))
+    old = target.stat().st_ino
+    # No sleep: the file is there for some milliseconds. On a busy machine it may come and go
+    # unseen; then the target is another file.
+    while not unfinished.exists() and target.stat().st_ino == old:
         assert time.monotonic() < deadline, "nothing was written"
         if writer.poll() is not None:
             return False

