@@ -202,7 +202,7 @@ def test_codes_are_reported_and_gated(finished: Pipeline) -> None:
     assert effect["between_share"].between(0, 1).all()
     assert "codes_harm" in set(pd.read_csv(reports / "diagnostics.csv")["model"])
     tree = az.from_netcdf(finished.base / "data/processed/fits/composition/posterior.nc")
-    assert np.unique(tree["posterior"]["imputation"]).size == 20
+    assert np.unique(tree["posterior"]["imputation"]).size == 8
 
 
 def test_fits_are_checked_against_data_and_gated(finished: Pipeline) -> None:
