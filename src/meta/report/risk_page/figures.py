@@ -112,7 +112,7 @@ class RatioLine:
 
 
 def ratio_plot(
-    name: str, title: str, blocks: Sequence[tuple[str, Sequence[RatioLine], str]], stamped: str
+    name: str, title: str, blocks: Sequence[tuple[str, str, Sequence[RatioLine], str]], stamped: str
 ) -> Markup:
     """Draw risk ratios on a logarithmic scale, a block a modifier.
 
@@ -121,20 +121,21 @@ def ratio_plot(
     name, title
         Unique name of the figure, and its title for those who cannot see it.
     blocks
-        Heading, lines, and a remark where there is no number.
+        Heading, what is set against what, lines, and a remark where there is no number.
     stamped
         Stamp to write across the top; empty for none.
     """
     top = 18.0 if stamped else 2.0
-    height = top + sum(22 + 16 * len(lines) + 16 * bool(r) for _, lines, r in blocks) + FOOT
+    height = top + sum(38 + 16 * (len(lines) + bool(r)) for _, _, lines, r in blocks) + FOOT
     with matplotlib.rc_context(SETTINGS):
         figure, axes = _ratio_panel(height)
         if stamped:
             _write(axes, 9, stamped, weight="bold")
         y = top
-        for heading, lines, remark in blocks:
+        for heading, setting, lines, remark in blocks:
             _write(axes, y + 14, heading, weight="bold")
-            y += 22
+            _write(axes, y + 30, setting, colour=MUTED)
+            y += 38
             for line in lines:
                 _write(axes, y + 8, line.label)
                 _ratio_line(axes, y + 8, line)
@@ -152,13 +153,13 @@ def _ratio_line(axes: Axes, y: float, line: RatioLine) -> None:
     axes.plot(line.median, y, marker="D" if line.published else "s", markersize=5.5, color=colour)
 
 
-def _said(heading: str, lines: Sequence[RatioLine], remark: str) -> str:
+def _said(heading: str, setting: str, lines: Sequence[RatioLine], remark: str) -> str:
     each = [
         f"{line.label} {line.median:.2g}"
         + ("" if line.published else f" ({line.low:.2g} to {line.high:.2g})")
         for line in lines
     ]
-    return f"{heading}: {', '.join([*each, *([remark] if remark else [])])}"
+    return f"{heading}, {setting}: {', '.join([*each, *([remark] if remark else [])])}"
 
 
 def _ratio_panel(height: float) -> tuple[Figure, Axes]:

@@ -48,7 +48,7 @@ def modifier_section(table: pd.DataFrame, stamped: str) -> RiskSection:
                 drawn.append(RatioLine(label, row["median"], row["ci_low"], row["ci_high"]))
         setting = f"{spell(head['high_risk'])} over {spell(head['low_risk'])}"
         absent = "" if len(drawn) > 1 else _absent(head)
-        blocks.append((f"{name}: {setting}", drawn, absent))
+        blocks.append((name, setting, drawn, absent))
         lines.append(Line(f"{name}: {setting}", _ratio_remarks(head), tuple(cells)))
     named = "Risk ratio of each modifier: printed, and by the evidence"
     figure = ratio_plot("fig-modifiers", named, blocks, stamped) if blocks else Markup("")
