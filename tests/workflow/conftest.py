@@ -42,9 +42,8 @@ class Pipeline:
 
     def planned(self) -> set[str]:
         """Rules that a run would execute now."""
-        done = self.snakemake("--dry-run", "--quiet", "rules")
-        assert done.returncode == 0, done.stderr
         done = self.snakemake("--dry-run")
+        assert done.returncode == 0, done.stderr
         text = done.stdout + done.stderr
         rules = {line.split()[1].rstrip(":") for line in text.splitlines()
                  if line.startswith(("rule ", "localrule "))}  # fmt: skip
