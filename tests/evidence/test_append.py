@@ -116,24 +116,29 @@ def test_killed_while_it_writes_the_file_is_whole(tmp_path):
     note = "n" * 100_000
     path.write_bytes(HEADER + b"".join(f"{i},{note}\n".encode() for i in range(RECORDS)))
     rng, outcomes = random.Random(20261121), Counter()
-    for kill in range(KILLS):
+    for kill in range(5 * KILLS):
+        if outcomes.total() >= KILLS and len(outcomes) == 2:
+            break
         before = path.read_bytes()
         writer = subprocess.Popen(
             [sys.executable, "-c", WRITER, str(path)], stdin=subprocess.PIPE, text=True
         )
         moment = "goes" if kill % 3 == 2 else "comes"
         delay = rng.uniform(0, 0.004) if kill % 3 == 1 else 0.0
-        assert kill_in_the_act(writer, tmp_path / ".t.csv.unfinished", moment, delay)
+        struck = kill_in_the_act(writer, tmp_path / ".t.csv.unfinished", moment, delay)
         writer.communicate()
         after = path.read_bytes()
         added = after.removeprefix(before)
         number = before.count(b"\n") - 1
         assert after.startswith(before)
         assert added in (b"", f"{number},{note}\n".encode())
-        outcomes["new" if added else "old"] += 1
+        # On a busy machine a writer may be done before it is struck, which proves nothing.
+        if struck:
+            outcomes["new" if added else "old"] += 1
         # No stale lock: the next writer need not wait.
         with locked(tmp_path, patience=0):
             replace_file(path, after, before)
+    assert outcomes.total() >= KILLS
     assert min(outcomes["old"], outcomes["new"]) >= 1
     assert set(os.listdir(tmp_path)) == {"t.csv"}  # noqa: PTH208
 

@@ -218,18 +218,21 @@ def test_the_command_killed_leaves_the_old_file_or_the_new_one(base):
     rows = [f"B{i},smith_2024,designer_error,run,9,,all_trials,9,1,denominator,control,A,"
             f"{'n' * 10_000},\n" for i in range(100)]  # fmt: skip
     write(base, arms=raw(base).decode() + "".join(rows))
-    outcomes = []
-    for moment in ("comes", "goes", "comes", "goes"):
+    outcomes = set()
+    for moment in ("comes", "goes") * 10:
         before = raw(base)
         process = spawn(base, "arm", *options(GOOD | {"note": moment}))
-        assert kill_in_the_act(process, base / "data/raw/.arms.csv.unfinished", moment)
+        struck = kill_in_the_act(process, base / "data/raw/.arms.csv.unfinished", moment)
         process.communicate()
         after = raw(base)
         added = after.removeprefix(before)
         assert after.startswith(before)
         assert not added or (added.startswith(b"A") and added.count(b"\n") == 1)
-        outcomes.append("new" if added else "old")
-    assert set(outcomes) == {"old", "new"}
+        # On a busy machine a writer may be done before it is struck, which proves nothing.
+        outcomes |= {"new" if added else "old"} if struck else set()
+        if outcomes == {"old", "new"}:
+            break
+    assert outcomes == {"old", "new"}
     assert check(base).errors == []
     assert spawn(base, "arm", *options(GOOD)).wait(timeout=30) == 0
 
