@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent
 #: Slowest first. With `--no-loadscope-reorder` workers take files in this order.
 SLOWEST = [
-    "workflow/test_pipeline.py", "evidence/test_fuzz.py", "workflow/test_release.py",
-    "workflow/test_one_number.py", "external/test_reference.py", "checks/test_replay.py",
+    "workflow/test_pipeline.py", "evidence/test_fuzz.py", "external/test_reference.py",
+    "checks/test_replay.py", "workflow/test_release.py", "workflow/test_one_number.py",
     "workflow/test_evidence_rules.py", "models/test_latent_codes.py", "inference/test_imputed.py",
     "external/test_monotonic.py", "inference/test_moderator_recovery.py",
     "inference/test_backends.py", "checks/test_calibration.py", "workflow/test_preview.py",
