@@ -7,14 +7,15 @@ import matplotlib
 import numpy as np
 from markupsafe import Markup
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from meta.report.estimates import Estimate
-from meta.report.svg import INK, MUTED, PAPER, POINTS, RULE, SETTINGS, inline_svg
+from meta.report.ratio_axes import FOOT, ratio_axes, write_label
+from meta.report.svg import INK, MUTED, PAPER, SETTINGS, inline_svg
 
-WIDTH, LEFT, EDGE, FOOT = 312.0, 122.0, 12.0, 36.0
+EDGE = 12.0
 #: Ends of the scale; intervals that reach further end at them.
 LOW, HIGH = 1e-3, 1e3
+TICKS = {0.001: "", 0.01: "0.01", 0.1: "0.1", 1: "1", 10: "10", 100: "100", 1000: ""}
 MARKERS = {"study": "o", "odds_ratio": "s", "odds_ratio_new": "D"}
 
 
@@ -57,15 +58,17 @@ def odds_plot(name: str, title: str, blocks: Sequence[OddsBlock], stamped: str) 
     top = 18.0 if stamped else 2.0
     height = top + sum(24 + 16 * len(block.lines) for block in blocks) + FOOT
     with matplotlib.rc_context(SETTINGS):
-        figure, axes = _panel(height)
+        figure, axes = ratio_axes(
+            height, (LOW, HIGH), TICKS, "odds ratio: fewer failures left of 1", edge=EDGE
+        )
         if stamped:
-            _write(axes, 9, stamped, weight="bold")
+            write_label(axes, 9, stamped, weight="bold")
         y = top
         for block in blocks:
-            _write(axes, y + 15, block.heading, weight="bold")
+            write_label(axes, y + 15, block.heading, weight="bold")
             y += 24
             for line in block.lines:
-                _write(axes, y + 8, line.label, colour=MUTED if line.kind == "study" else INK)
+                write_label(axes, y + 8, line.label, colour=MUTED if line.kind == "study" else INK)
                 _mark(axes, y + 8, line)
                 y += 16
         said = "; ".join(
@@ -87,32 +90,3 @@ def _mark(axes: Axes, y: float, line: OddsLine) -> None:
               alpha=0.55 if line.kind == "study" else 1.0)  # fmt: skip
     axes.plot(middle, y, marker=MARKERS[line.kind], markersize=5.5, markeredgecolor=INK,
               markerfacecolor=PAPER if new else INK)  # fmt: skip
-
-
-def _panel(height: float) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(WIDTH / POINTS, height / POINTS))
-    figure.patch.set_visible(False)
-    width = (WIDTH - LEFT - EDGE) / WIDTH
-    axes = figure.add_axes((LEFT / WIDTH, FOOT / height, width, 1 - FOOT / height))
-    axes.patch.set_visible(False)
-    axes.set_xscale("log")
-    axes.set_xlim(LOW, HIGH)
-    axes.set_ylim(height - FOOT, 0)
-    axes.set_yticks([])
-    axes.set_xticks([0.001, 0.01, 0.1, 1, 10, 100, 1000],
-                    ["", "0.01", "0.1", "1", "10", "100", ""])  # fmt: skip
-    axes.minorticks_off()
-    axes.tick_params(axis="x", length=0, pad=4)
-    axes.set_xlabel("odds ratio: fewer failures left of 1", labelpad=2)
-    axes.grid(axis="x", color=RULE, linewidth=0.7)
-    axes.axvline(1, color=MUTED, linewidth=1.0)
-    axes.set_axisbelow(True)
-    for spine in axes.spines.values():
-        spine.set_visible(False)
-    return figure, axes
-
-
-def _write(axes: Axes, y: float, text: str, colour: str = INK, weight: str = "normal") -> None:
-    axes.annotate(text, (0, y), xytext=(4 - LEFT, 0), xycoords=axes.get_yaxis_transform(),
-                  textcoords="offset points", color=colour, weight=weight, va="center",
-                  annotation_clip=False)  # fmt: skip

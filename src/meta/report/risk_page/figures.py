@@ -10,11 +10,11 @@ from typing import Any
 import matplotlib
 from markupsafe import Markup
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from meta.report.estimates import Estimate
 from meta.report.figures import Block, Strip, interval_plot
-from meta.report.svg import INK, MUTED, POINTS, RULE, SETTINGS, inline_svg
+from meta.report.ratio_axes import FOOT, ratio_axes, write_label
+from meta.report.svg import INK, MUTED, SETTINGS, inline_svg
 from meta.report.wording import COLOURS
 from meta.risk.flags import EXTRAPOLATES
 from meta.risk.profile_risk import EVIDENCE_MODE
@@ -22,9 +22,11 @@ from meta.risk.profile_risk import EVIDENCE_MODE
 #: Row of a table of results, by column.
 Row = Mapping[str, Any]
 #: Width of a figure, room for labels, at the right edge and below, in points.
-WIDTH, LEFT, EDGE, FOOT = 312.0, 122.0, 14.0, 36.0
+EDGE = 14.0
 #: Ends of the scale of ratios.
 LEAST, MOST = 0.1, 10.0
+TICKS = {0.1: "0.1", 0.25: "¼", 0.5: "½", 1: "1", 2: "2", 4: "4", 10: "10"}
+NAME = "risk at the high-risk setting over the low-risk one"
 
 
 @dataclass(frozen=True)
@@ -128,20 +130,20 @@ def ratio_plot(
     top = 18.0 if stamped else 2.0
     height = top + sum(38 + 16 * (len(lines) + bool(r)) for _, _, lines, r in blocks) + FOOT
     with matplotlib.rc_context(SETTINGS):
-        figure, axes = _ratio_panel(height)
+        figure, axes = ratio_axes(height, (LEAST, MOST), TICKS, NAME, edge=EDGE, name_at=0.4)
         if stamped:
-            _write(axes, 9, stamped, weight="bold")
+            write_label(axes, 9, stamped, weight="bold")
         y = top
         for heading, setting, lines, remark in blocks:
-            _write(axes, y + 14, heading, weight="bold")
-            _write(axes, y + 30, setting, colour=MUTED)
+            write_label(axes, y + 14, heading, weight="bold")
+            write_label(axes, y + 30, setting, colour=MUTED)
             y += 38
             for line in lines:
-                _write(axes, y + 8, line.label)
+                write_label(axes, y + 8, line.label)
                 _ratio_line(axes, y + 8, line)
                 y += 16
             if remark:
-                _write(axes, y + 8, remark, colour=MUTED)
+                write_label(axes, y + 8, remark, colour=MUTED)
                 y += 16
         said = "; ".join(_said(*block) for block in blocks)
         return inline_svg(figure, name, title, said)
@@ -160,31 +162,3 @@ def _said(heading: str, setting: str, lines: Sequence[RatioLine], remark: str) -
         for line in lines
     ]
     return f"{heading}, {setting}: {', '.join([*each, *([remark] if remark else [])])}"
-
-
-def _ratio_panel(height: float) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(WIDTH / POINTS, height / POINTS))
-    figure.patch.set_visible(False)
-    width = (WIDTH - LEFT - EDGE) / WIDTH
-    axes = figure.add_axes((LEFT / WIDTH, FOOT / height, width, 1 - FOOT / height))
-    axes.patch.set_visible(False)
-    axes.set_xscale("log")
-    axes.set_xlim(LEAST, MOST)
-    axes.set_ylim(height - FOOT, 0)
-    axes.set_yticks([])
-    axes.set_xticks([0.1, 0.25, 0.5, 1, 2, 4, 10], ["0.1", "¼", "½", "1", "2", "4", "10"])
-    axes.minorticks_off()
-    axes.tick_params(axis="x", length=0, pad=4)
-    axes.set_xlabel("risk at the high-risk setting over the low-risk one", labelpad=2, x=0.4)
-    axes.grid(axis="x", color=RULE, linewidth=0.7)
-    axes.axvline(1, color=MUTED, linewidth=1.0)
-    axes.set_axisbelow(True)
-    for spine in axes.spines.values():
-        spine.set_visible(False)
-    return figure, axes
-
-
-def _write(axes: Axes, y: float, text: str, colour: str = INK, weight: str = "normal") -> None:
-    axes.annotate(text, (0, y), xytext=(4 - LEFT, 0), xycoords=axes.get_yaxis_transform(),
-                  textcoords="offset points", color=colour, weight=weight, va="center",
-                  annotation_clip=False)  # fmt: skip
