@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pandas as pd
 import pytest
 
 from meta.config import ModelSpec
-from meta.models.design import build_design
+from meta.models.design import Design, build_design
 from meta.risk.basis import ARRAYS, DRAWS, PRIOR, RECORD, Basis, read_basis, thinned, write_basis
 from meta.risk.evidence import evidence_risk
 from meta.risk.fitted_basis import intervention_effects, settings_behind
@@ -162,13 +163,15 @@ def test_other_numbers_of_draws_are_taken_evenly() -> None:
     assert sorted(effects["warned"]) == np.linspace(0, 999, 250).round().tolist()
 
 
-def test_studies_of_capability_and_of_goal_failure_are_counted_apart() -> None:
+def two_shift_types(
+    kinds: Sequence[str] = ("goal_misgeneralization",) * 6, moderators: Sequence[str] = ()
+) -> Design:
     """Two studies that count both stages at one level, three that count goal failure at another."""
     both, alone = ["a", "a", "b"], ["c", "d", "e"]
     rows = pd.DataFrame(
         {
             "row_id": [f"r{i}" for i in range(6)], "study": [*both, *alone],
-            "agent_set": [f"r{i}" for i in range(6)], "failure_type": "goal_misgeneralization",
+            "agent_set": [f"r{i}" for i in range(6)], "failure_type": list(kinds),
             "sampling_frame": "denominator", "shift_type": ["extreme"] * 3 + ["moderate"] * 3,
             "conditioning": ["given_capability"] * 3 + ["all_trials"] * 3,
             "events_capability_transfer": pd.array([8, 9, 7, None, None, None], dtype="Int64"),
@@ -179,9 +182,13 @@ def test_studies_of_capability_and_of_goal_failure_are_counted_apart() -> None:
     )  # fmt: skip
     spec = ModelSpec(
         stages=["capability_transfer", "goal_failure"], levels=["study", "agent_set"],
-        moderators=["shift_type"],
+        moderators=["shift_type", *moderators],
     )  # fmt: skip
-    design = build_design(rows, spec)
+    return build_design(rows, spec)
+
+
+def test_studies_of_capability_and_of_goal_failure_are_counted_apart() -> None:
+    design = two_shift_types()
     (setting,) = settings_behind([design, design], design, stage=1, capability=0)
     at = {level: i for i, level in enumerate(setting.levels)}
     counts = [setting.k_studies, setting.k_rows, setting.k_capability]
@@ -189,3 +196,21 @@ def test_studies_of_capability_and_of_goal_failure_are_counted_apart() -> None:
     assert [c[at["moderate"]] for c in counts] == [3, 3, 0]
     (bare,) = settings_behind([design], design, stage=1)
     assert bare.k_capability == ()
+
+
+def test_studies_of_the_rarer_kind_of_failure_are_counted_at_each_level() -> None:
+    """Averaged over code sets; not counted where there is one kind, or the model has the kind."""
+    gaming, learned = "specification_gaming", "goal_misgeneralization"
+    designs = [
+        two_shift_types([gaming, gaming, learned, gaming, gaming, learned]),
+        two_shift_types([gaming, gaming, gaming, learned, learned, learned]),
+    ]
+    (setting,) = settings_behind(designs, designs[0], stage=1, capability=0)
+    found = dict(zip(setting.levels, setting.k_other_kind, strict=True))
+    # Of a and b one is of the other kind in one set and none in the second; of c, d and e the same.
+    assert (found["extreme"], found["moderate"], found["none"]) == (0.5, 0.5, 0)
+    one = two_shift_types()
+    assert settings_behind([one], one, stage=1, capability=0)[0].k_other_kind == ()
+    adjusted = two_shift_types([gaming, gaming, learned, gaming, gaming, learned], ["failure_type"])
+    for each in settings_behind([adjusted], adjusted, stage=1, capability=0):
+        assert each.k_other_kind == ()

@@ -309,6 +309,23 @@ def test_nothing_but_the_prior_is_judgement_throughout() -> None:
     assert set(pair.basis.values()) == {BOTH}
 
 
+@pytest.mark.parametrize(("others", "flagged"), [(2.9, True), (3.0, False), (None, False)])
+def test_a_level_that_comes_with_one_kind_of_failure_says_so(
+    others: float | None, flagged: bool
+) -> None:
+    basis = small_basis(count=20)
+    if others is not None:
+        known = replace(basis.rates[0], k_other_kind=(3.0,) * 5)
+        basis = replace(basis, rates=(known, *basis.rates[1:]))
+        basis = with_counts(basis, "shift_type", "extreme", others, of="k_other_kind")
+    risk = evidence_risk(Profile(("none", "extreme")), basis, DOCUMENTS, SEED)
+    assert risk.flags == (("one_kind:shift=extreme",) if flagged else ())
+    plain = evidence_risk(Profile(("none", "extreme")), small_basis(count=20), DOCUMENTS, SEED)
+    assert risk.basis == plain.basis
+    sentences = [flag_sentence(flag) for flag in risk.flags]
+    assert all("extreme" in said and "cannot be told apart" in said for said in sentences)
+
+
 def test_contraction_compares_with_the_prior_at_the_same_settings() -> None:
     """Variances of logits; unknown of what a period or remedy moves, whose effect has no data."""
     basis = small_basis(count=2000, tau=0.0, inner=0.0)

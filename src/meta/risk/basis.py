@@ -47,6 +47,9 @@ class Setting:
         Studies and rows (of harm: lists and cases) with each level, on average over code sets.
     k_capability
         Studies that count capability at each level; empty of harm, which has no such stage.
+    k_other_kind
+        Studies at each level of another kind of failure than most there; empty where the model
+        tells kinds apart itself, and where its rows are of one kind.
     """
 
     field: str
@@ -56,6 +59,7 @@ class Setting:
     k_studies: tuple[float, ...]
     k_rows: tuple[float, ...]
     k_capability: tuple[float, ...] = ()
+    k_other_kind: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -202,6 +206,7 @@ def _setting(record: dict[str, Any]) -> Setting:
         k_studies=tuple(record["k_studies"]),
         k_rows=tuple(record["k_rows"]),
         k_capability=tuple(record["k_capability"]),
+        k_other_kind=tuple(record["k_other_kind"]),
     )
 
 

@@ -19,6 +19,9 @@ from meta.models.design import FEWEST_STUDIES, Design
 from meta.models.moderators import Moderator
 from meta.risk.basis import ARRAYS, JOINED, Basis, Setting, write_basis
 
+#: Field of a row that says which kind of failure it counts.
+KIND = "failure_type"
+
 
 def basis_of_fits(
     rates: tuple[Path, Path, FitTask],
@@ -179,6 +182,7 @@ def settings_behind(
     for index, moderator in enumerate(base.moderators):
         studies, rows = _average_behind(designs, index, stage)
         able = () if capability is None else _average_behind(designs, index, capability)[0]
+        other = () if capability is None else _other_kind(designs, index, stage)
         found.append(
             Setting(
                 moderator.name,
@@ -188,6 +192,7 @@ def settings_behind(
                 studies,
                 rows,
                 able,
+                other,
             )
         )
     return tuple(found)
@@ -203,9 +208,28 @@ def _average_behind(
     return tuple(np.mean(studies, axis=0).tolist()), tuple(np.mean(rows, axis=0).tolist())
 
 
-def _behind(design: Design, moderator: Moderator, stage: int) -> tuple[list[int], list[int]]:
-    """Top-level units and rows that observe a stage with trials, at each level."""
+def _other_kind(designs: list[Design], index: int, stage: int) -> tuple[float, ...]:
+    """Studies at each level that are not of the kind of failure that most there are of."""
+    kinds = designs[0].rows[KIND]
+    if kinds.nunique() < 2 or KIND in {m.name for m in designs[0].moderators}:
+        return ()
+    counted = [
+        [
+            _behind(design, design.moderators[index], stage, (design.rows[KIND] == kind).to_numpy())
+            for kind in kinds.unique()
+        ]
+        for design in designs
+    ]
+    studies = np.array([[studies for studies, _ in by_kind] for by_kind in counted])
+    return tuple((studies.sum(axis=1) - studies.max(axis=1)).mean(axis=0).tolist())
+
+
+def _behind(
+    design: Design, moderator: Moderator, stage: int, among: np.ndarray | bool = True
+) -> tuple[list[int], list[int]]:
+    """Top-level units and rows that observe a stage with trials, at each level, among some rows."""
     seen = np.unique(design.row[(design.stage == stage) & (design.trials > 0)])
+    seen = seen[np.broadcast_to(among, len(design.rows))[seen]]
     units = design.row_unit[0]
     at = [np.intersect1d(seen, np.flatnonzero(members)) for members in moderator.members]
     return [len(set(units[rows])) for rows in at], [len(rows) for rows in at]

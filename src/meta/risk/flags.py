@@ -7,6 +7,7 @@ from meta.risk.published import EXCEEDS_ONE, IN_A_GAP, NO_FIGURE, NOT_PRINTED, O
 NO_LEVEL, EXTRAPOLATES, FEW_STUDIES = "no_evidence", "extrapolates", "few_studies"
 NO_CAPABILITY = "no_capability"
 NO_CASES, FEW_CASES, FEW_CONTRASTS = "no_cases", "few_cases", "few_contrasts"
+ONE_KIND = "one_kind"
 
 #: Flags of the published mode.
 PUBLISHED = {
@@ -22,6 +23,9 @@ EVIDENCE = {
     NO_LEVEL: "no arm has this level, so it changes nothing.",
     EXTRAPOLATES: "hardly any study has this level: the number is extrapolated by the prior.",
     FEW_STUDIES: "fewer than three studies have this level: much of the number is the prior.",
+    ONE_KIND: "all but at most two studies of this level are of one kind of failure (gaming of a "
+    "specification, or misgeneralization of a goal): what is the level's and what the kind's "
+    "cannot be told apart.",
     NO_CAPABILITY: "hardly any study counts capability at this level: how far it transfers is "
     "extrapolated by the prior.",
     NO_CASES: "hardly any catalogued case has this level: its harm is extrapolated by the prior.",

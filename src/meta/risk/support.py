@@ -15,6 +15,7 @@ from meta.risk.flags import (
     NO_CAPABILITY,
     NO_CASES,
     NO_LEVEL,
+    ONE_KIND,
 )
 from meta.risk.scenarios import AND, EVIDENCE, JUDGEMENT
 from meta.risk_settings import PROFILE_FIELDS
@@ -52,7 +53,8 @@ class Support:
         Lists of cases with harm at the level; None where the model of harm has no such moderator.
     flags
         `NO_LEVEL` (no model has the level: the setting changes nothing), or what is thin:
-        `EXTRAPOLATES` or `FEW_STUDIES`, `NO_CAPABILITY`, `NO_CASES` or `FEW_CASES`.
+        `EXTRAPOLATES` or `FEW_STUDIES`, `NO_CAPABILITY`, `NO_CASES` or `FEW_CASES`; or `ONE_KIND`,
+        where the level comes with one kind of failure.
     """
 
     setting: str
@@ -111,6 +113,9 @@ def level_support(name: str, level: str, basis: Basis) -> Support:
         flags = [NO_LEVEL]
     else:
         flags = _thin(studies, (LEAST, EXTRAPOLATES), (FEWEST_STUDIES, FEW_STUDIES))
+        if rates.k_other_kind and studies >= LEAST:
+            other = _count(rates, level, rates.k_other_kind)
+            flags += _thin(other, (FEWEST_STUDIES, ONE_KIND))
         flags += _thin(capability, (LEAST, NO_CAPABILITY))
         if lists is not None:
             flags += _thin(lists, (LEAST, NO_CASES), (FEWEST_LISTS, FEW_CASES))
