@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from meta.report.check_tables import CheckTables
+from meta.report.limits import limits_of
 from meta.report.pages import render_page, render_report
 from meta.report.sections import forest_columns, forest_section
 from meta.report.verdict import failed_checks, stamp, stamp_of
@@ -335,11 +336,14 @@ def test_the_headline_leads_with_the_product_and_says_how_little_sees_the_rest(f
     record["rows"]["goal_failure"]["k_rows_through_capability"] = 1
     path.write_text(json.dumps(record))
     assert "(1 of 20 arms sees only the product)" in Page(render_page(full.load())).text
-    keys = re.findall(r'data-key="rates/(\w+)/all/rate_mean"', section)
-    assert keys[0] == "capable_goal_failure"
+    answer = section_of(render_page(full.load()), "answer")
+    keys = re.findall(r'data-key="rates/(\w+)/all/(rate_\w+)"', answer)
+    assert keys == [("capable_goal_failure", "rate_mean"), ("capable_goal_failure", "rate_new")]
+    assert "arms (9 of 18)" in Page(answer).text
     record["spec"]["assumed_capable"] = True
     path.write_text(json.dumps(record))
-    assert "arms (9 of 18)" not in Page(section_of(render_page(full.load()), "chain")).text
+    for name in ("answer", "chain"):
+        assert "arms (9 of 18)" not in Page(section_of(render_page(full.load()), name)).text
     table = section[section.index("<table") :]
     assert table.index("Capable and goal fails") < table.index("Goal fails, given capability")
 
@@ -426,6 +430,18 @@ def test_every_table_scrolls_in_its_own_container(full):
 
 def test_no_number_is_called_the_rate(full):
     assert "the rate " not in Page(render_page(full.load())).text.lower()
+
+
+def test_the_answer_comes_first_with_every_limit_beside_it(full):
+    inputs = full.load()
+    source = render_page(inputs)
+    places = [source.index(f'<section id="{name}">') for name in ("answer", "limits", "chain")]
+    assert places == sorted(places)
+    answer = Page(section_of(source, "answer")).text
+    assert "does not mean that a deployed system fails this often" in answer
+    for limit in limits_of(inputs):
+        assert limit.lead in answer
+    assert section_of(source, "answer").count("<svg") == 1
 
 
 def test_limits_come_first_and_are_counted(full):

@@ -1,5 +1,6 @@
 """What the data cannot say: facts counted from the rows, and facts of how they arose."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -46,7 +47,7 @@ def limits_of(inputs: ReportInputs) -> list[Limit]:
             _harm(inputs),
         ]
     who = coders_sentence(inputs.codes.coders) if inputs.codes else "Who coded is not recorded."
-    found += [_catalogue(fit, who) for fit in inputs.composition_fits]
+    found.append(_catalogue(inputs.composition_fits, who))
     return [limit for limit in found if limit is not None] + _standing(inputs)
 
 
@@ -128,19 +129,29 @@ def _harm(inputs: ReportInputs) -> Limit | None:
     return Limit("harm", "No study with a denominator measures harm.", f"{text}.")
 
 
-def _catalogue(fit: Fit, who: str) -> Limit | None:
-    if fit.rows is None or not len(fit.rows):
+def _catalogue(fits: Sequence[Fit], who: str) -> Limit | None:
+    """Say it once, of the model with the most cases: the others are fitted to some of these."""
+    counted_cases = [pair for fit in fits if (pair := _without_denominator(fit))[1]]
+    if not counted_cases:
         return None
+    bare, cases = max(counted_cases, key=lambda pair: pair[1])
+    return Limit(
+        "catalogue",
+        f"{_share(bare, cases)} of the catalogued cases have no denominator.",
+        "Case lists are selected on failure: they say what failures look like, not how often "
+        f"they happen. {who}",
+    )
+
+
+def _without_denominator(fit: Fit) -> tuple[int, int]:
+    """Cases of a composition whose list has no denominator, and all of its cases."""
+    if fit.rows is None or not len(fit.rows):
+        return 0, 0
     columns = [name for name in fit.rows.columns if name.startswith("trials_")]
     columns = ["n_units"] if "n_units" in fit.rows else columns
     sizes = fit.rows[columns].apply(pd.to_numeric).max(axis=1).fillna(0)
     bare = sizes[fit.rows["sampling_frame"].ne("denominator")].sum()
-    return Limit(
-        f"catalogue-{fit.name}",
-        f"{_share(int(bare), int(sizes.sum()))} of the catalogued cases have no denominator.",
-        "Case lists are selected on failure: they say what failures look like, not how often "
-        f"they happen. {who}",
-    )
+    return int(bare), int(sizes.sum())
 
 
 def _standing(inputs: ReportInputs) -> list[Limit]:
