@@ -1,5 +1,6 @@
 """Committed calibration: shards that belong together, and what makes it stale."""
 
+from collections.abc import Callable
 from itertools import product
 from pathlib import Path
 
@@ -69,9 +70,13 @@ def analysis(tmp_path_factory: pytest.TempPathFactory) -> Path:
 QUANTITIES = ("alpha[goal_failure]", "log_likelihood", "tau[goal_failure]")
 
 
-def made_up_ranks(_: object, replicates: range, cores: int) -> pd.DataFrame:
+def made_up_ranks(
+    _: object, replicates: range, cores: int, report: Callable[[int], None]
+) -> pd.DataFrame:
     """Ranks as a sampler would give them, without one."""
     assert cores == 1
+    for number in replicates:
+        report(number)
     rng = np.random.default_rng(1)
     frame = pd.DataFrame(product(replicates, QUANTITIES), columns=["replicate", "quantity"])
     return frame.assign(
@@ -91,6 +96,24 @@ def folder(analysis: Path) -> Path:
             calibrate_shard(analysis, TASK, 24, Shard(number, 2), shard)
     merge_shards(TASK, analysis, shards, 25, "2026-11-21", analysis.parent / "calibration")
     return analysis.parent / "calibration"
+
+
+def test_a_shard_says_how_far_it_is(
+    analysis: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.setattr(calibration_record, "ranks", made_up_ranks)
+    monkeypatch.setattr(calibration_record, "simulator", lambda *_: None)
+    seconds = iter(range(0, 1000, 4))
+    monkeypatch.setattr(calibration_record.time, "monotonic", lambda: float(next(seconds)))
+    calibrate_shard(analysis, TASK, 24, Shard(2, 2), tmp_path / "2-of-2.parquet")
+    said = capsys.readouterr().err.splitlines()
+    # Four seconds each: every third of the twelve, and what is left at that pace.
+    name = f"{TASK.model}, shard 2 of 2"
+    assert said == [
+        f"{name}: {done} of 12 replicates, about {left} min left"
+        for done, left in ((3, 1), (6, 0), (9, 0), (12, 0))
+    ]
 
 
 def test_the_record_says_what_was_measured(folder: Path) -> None:

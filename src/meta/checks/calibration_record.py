@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -37,6 +39,8 @@ SHAPE_TOLERANCE = 0.25
 LIBRARIES = ("arviz", "numpy", "nutpie", "pymc", "pytensor", "scipy")
 AGAIN = "run `make calibrate`"
 SHARD_OF = "fitted"
+#: Between two reports of how far a shard is.
+SECONDS_BETWEEN = 10.0
 
 
 class CalibrationError(UserError):
@@ -131,10 +135,31 @@ def calibrate_shard(
     design = calibrated_design(calibrated_rows(analysis), task.spec)
     # First: a model that cannot be described should fail before the hours, not after.
     shared = identity(task, design)
-    table = ranks(simulator(design, task, replicates), shard.replicates(replicates), cores=1)
+    part = shard.replicates(replicates)
+    report = _progress(f"{task.model}, shard {shard.number} of {shard.count}", part)
+    table = ranks(simulator(design, task, replicates), part, cores=1, report=report)
     table[SHARD_OF] = shared
     with atomic(output) as temporary:
         table.to_parquet(temporary, index=False)
+
+
+def _progress(what: str, part: range) -> Callable[[int], None]:
+    """Say on standard error, every so many seconds, how many replicates of a part are done."""
+    start = last = time.monotonic()
+
+    def report(number: int) -> None:
+        nonlocal last
+        now, done = time.monotonic(), number - part.start + 1
+        if now - last < SECONDS_BETWEEN and done < len(part):
+            return
+        last = now
+        left = (now - start) / done * (len(part) - done)
+        print(
+            f"{what}: {done:,} of {len(part):,} replicates, about {left / 60:.0f} min left",
+            file=sys.stderr, flush=True,
+        )  # fmt: skip
+
+    return report
 
 
 def identity(task: FitTask, design: Design) -> str:
