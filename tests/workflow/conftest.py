@@ -25,7 +25,9 @@ class Pipeline:
 
     @property
     def environment(self) -> dict[str, str]:
-        return {**os.environ, "PYTHONPATH": str(self.checkout / "src")}
+        inherited = {n: v for n, v in os.environ.items() if n != "PYTHONDONTWRITEBYTECODE"}
+        # Each job is a process of its own: byte-code of the copied sources is compiled once.
+        return {**inherited, "PYTHONPATH": str(self.checkout / "src")}
 
     def snakemake(self, *words: str) -> subprocess.CompletedProcess[str]:
         command = [
