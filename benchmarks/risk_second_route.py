@@ -19,6 +19,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -202,7 +203,7 @@ def answer(run: Path) -> pd.DataFrame:
     return mine.set_index("outcome").loc[list(OUTCOMES), ["low", "value", "high"]].astype(float)
 
 
-def compare(run: Path, seed: int) -> list[dict[str, object]]:
+def compare(run: Path, seed: int) -> list[dict[str, Any]]:
     """Both routes, their difference and its Monte Carlo error, for each outcome and quantile."""
     rng = np.random.default_rng(seed)
     config = yaml.safe_load((run / "config/config.yaml").read_text(encoding="utf-8"))
