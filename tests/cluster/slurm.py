@@ -1,4 +1,4 @@
-"""A real Slurm of several nodes on one machine, from the packages of the system, without accounting."""
+"""A real Slurm of several nodes on one machine, from the system's packages; no accounting."""
 
 from __future__ import annotations
 
@@ -12,8 +12,12 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "srun", "scontrol", "sinfo")
 #: Marks processes of jobs as those of one cluster; Slurm hands the environment on to its jobs.
@@ -71,8 +75,8 @@ class Cluster:
             If the nodes are not idle within a minute.
         """
         self._write()
-        munge = [f"--{name}={self.folder}/munge.{name.removesuffix('-file')}"
-                 for name in ("key-file", "pid-file", "log-file", "seed-file", "socket")]  # fmt: skip
+        places = ("key-file", "pid-file", "log-file", "seed-file", "socket")
+        munge = [f"--{p}={self.folder}/munge.{p.removesuffix('-file')}" for p in places]
         # By force: pytest's folder is the user's alone, which to munged is a fault.
         self._daemon("munged", "munged", "--foreground", "--force", *munge)
         self.wait(lambda: (self.folder / "munge.socket").exists(), 20, "munged")
@@ -83,7 +87,7 @@ class Cluster:
 
     def stop(self) -> None:
         """End the daemons, and what is left of their jobs."""
-        for process in self._of_jobs():
+        for process in self.processes():
             self._kill(process)
         for daemon in reversed(self.daemons.values()):
             daemon.terminate()
@@ -113,13 +117,21 @@ class Cluster:
         words = [[w for w in line.split() if "=" in w] for line in lines if "JobId=" in line]
         return [dict(word.split("=", 1) for word in line) for line in words]
 
-    def processes(self, node: str) -> list[psutil.Process]:
-        """Processes of jobs that run on a node."""
-        return self._of_jobs(node)
+    def processes(self, node: str | None = None) -> list[psutil.Process]:
+        """Processes of jobs that run on a node, or on any."""
+        found = []
+        for process in psutil.process_iter():
+            with suppress(psutil.Error):
+                environment = process.environ()
+                here = environment.get(MARK) == str(self.folder)
+                where = environment.get("SLURMD_NODENAME")
+                if here and where and node in (None, where):
+                    found.append(process)
+        return found
 
     def kill(self, node: str) -> None:
         """End a node as a loss of power does: its daemon and all that it runs, at once."""
-        jobs = self._of_jobs(node)
+        jobs = self.processes(node)
         steps = {parent for job in jobs for parent in job.parents()
                  if parent.name().startswith("slurmstepd")}  # fmt: skip
         self.daemons[node].kill()
@@ -127,7 +139,14 @@ class Cluster:
         for process in [*steps, *jobs]:
             self._kill(process)
 
-    def wait(self, condition, seconds: float, what: str) -> None:  # type: ignore[no-untyped-def]
+    def wait(self, condition: Callable[[], bool], seconds: float, what: str) -> None:
+        """Wait until something holds.
+
+        Raises
+        ------
+        TimeoutError
+            If it does not in time; with the logs of the daemons.
+        """
         end = time.monotonic() + seconds
         while not condition():
             if time.monotonic() > end:
@@ -169,17 +188,6 @@ class Cluster:
             self.daemons[name] = subprocess.Popen(
                 [path, *words], env=self.environment, stdout=log, stderr=log, cwd=self.folder
             )
-
-    def _of_jobs(self, node: str | None = None) -> list[psutil.Process]:
-        found = []
-        for process in psutil.process_iter():
-            with suppress(psutil.Error):
-                environment = process.environ()
-                here = environment.get(MARK) == str(self.folder)
-                where = environment.get("SLURMD_NODENAME")
-                if here and where and node in (None, where):
-                    found.append(process)
-        return found
 
     @staticmethod
     def _kill(process: psutil.Process) -> None:
