@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 UV := .uv/bin/uv
 CORES ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 
-.PHONY: all help test lint bench calibrate coverage lock clean
+.PHONY: all help test lint bench calibrate coverage cluster lock clean
 .DEFAULT_GOAL := all
 
 all: $(VENV)/installed ## install what is missing, then run the pipeline on the shipped evidence
@@ -39,12 +39,18 @@ coverage: $(VENV)/installed ## measure coverage and bias anew over the grid of t
 	$(BIN)/snakemake data/processed/analysis/index.json --cores 1
 	$(BIN)/meta coverage --cores $(CORES)
 
+cluster: $(VENV)/installed-cluster ## run a grid on a Slurm started here, and lose a node (needs slurm-wlm, munge)
+	REQUIRE_SLURM=1 $(BIN)/python -m pytest tests/cluster
+
 lock: $(UV) ## resolve dependencies anew into the hashed lock files
 	$(UV) pip compile pyproject.toml --universal --generate-hashes --python-version 3.13 \
 		--no-emit-index-url --no-annotate --no-header -q -o requirements.lock
 	$(UV) pip compile pyproject.toml --extra test -c requirements.lock --universal \
 		--generate-hashes --python-version 3.13 --no-emit-index-url --no-annotate --no-header -q \
 		-o requirements-test.lock
+	$(UV) pip compile pyproject.toml --extra cluster -c requirements-test.lock --universal \
+		--generate-hashes --python-version 3.13 --no-emit-index-url --no-annotate --no-header -q \
+		-o requirements-cluster.lock
 
 clean: ## remove results (never data/raw)
 	rm -rf data/processed/* reports/* logs .snakemake
@@ -61,10 +67,15 @@ $(VENV)/installed: requirements.lock pyproject.toml .python-version | $(UV)
 	$(UV) venv --quiet --allow-existing $(VENV)
 	$(UV) pip sync --quiet --python $(VENV) --require-hashes --compile-bytecode requirements.lock
 	$(UV) pip install --quiet --python $(VENV) --no-deps --no-build-isolation --editable .
-	rm -f $(VENV)/installed-test
+	rm -f $(VENV)/installed-test $(VENV)/installed-cluster
 	touch $@
 
 $(VENV)/installed-test: requirements-test.lock $(VENV)/installed
 	$(UV) pip install --quiet --python $(VENV) --require-hashes --compile-bytecode \
 		-r requirements-test.lock
+	touch $@
+
+$(VENV)/installed-cluster: requirements-cluster.lock $(VENV)/installed-test
+	$(UV) pip install --quiet --python $(VENV) --require-hashes --compile-bytecode \
+		-r requirements-cluster.lock
 	touch $@

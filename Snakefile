@@ -25,10 +25,27 @@ include: "workflow/rules/calibration.smk"
 include: "workflow/rules/taxonomy.smk"
 
 
+# Seconds each: on a cluster they run where Snakemake does. Every other rule states what it needs.
 localrules:
+    agreement,
     all,
+    analysis_sets,
+    audit,
+    calibration,
+    chain,
+    changes,
+    claims,
     gate,
+    imputed_set,
+    merge_calibration,
+    modifier_ratios,
     multiverse,
+    multiverse_table,
+    report,
+    risk_basis,
+    risk_sensitivity,
+    risk_table,
+    warehouse,
 
 
 rule all:

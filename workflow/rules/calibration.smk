@@ -2,7 +2,7 @@
 
 `snakemake calibration` (or `make calibrate`). Inputs: analysis sets. Outputs: calibration/<model>/,
 which is committed. Reads config: models, priors, sampler, seed. The environment variable
-REPLICATES sets another number of replicates, for a trial.
+REPLICATES sets another number of replicates, for a trial; SHARD_SIZE how many of them a job makes.
 """
 
 import os
@@ -10,7 +10,7 @@ import os
 from meta.config import CALIBRATION_REPLICATES
 
 #: Replicates of one job. Each job compiles the model once, which costs about as much as ten.
-SHARD_SIZE = 50
+SHARD_SIZE = int(os.environ.get("SHARD_SIZE") or 50)
 SHARD = "data/processed/calibration/{model}/{replicates}-{number}-of-{shards}.parquet"
 REPLICATES = {
     model: int(
@@ -46,6 +46,9 @@ rule calibrate_shard:
         "logs/benchmarks/calibration/{model}/{replicates}-{number}-of-{shards}.tsv"
     conda:
         "../envs/meta.yaml"
+    resources:
+        mem_mb=memory(2000),
+        runtime=240,
     params:
         code=code_fingerprint("meta.cli:calibrate"),
         task=task_json,

@@ -21,6 +21,9 @@ rule diagnose:
         "logs/benchmarks/diagnose/{model}.tsv"
     conda:
         "../envs/meta.yaml"
+    resources:
+        mem_mb=memory(1000),
+        runtime=30,
     params:
         task=task_json,
         stamp=diagnose_stamp,

@@ -29,7 +29,8 @@ rule check_fit:
         "../envs/meta.yaml"
     threads: fit_threads
     resources:
-        mem_mb=2000,
+        mem_mb=memory(2000),
+        runtime=180,
     params:
         task=task_json,
         stamp=checks_stamp,

@@ -25,6 +25,9 @@ rule codes:
     conda:
         "../envs/meta.yaml"
     threads: 2
+    resources:
+        mem_mb=memory(2000),
+        runtime=60,
     params:
         settings=CODE_SETTINGS,
         stamp=codes_stamp,

@@ -22,7 +22,12 @@ from meta.risk_settings import rate_models_of_profiles
 
 # `meta` of the environment that runs Snakemake, whether or not that environment is activated.
 BIN = shlex.quote(str(Path(sys.executable).parent))
-shell.prefix(f"set -euo pipefail; export PATH={BIN}:$PATH; ")
+# Chains and refits are what runs side by side, so that a library which took threads of its own
+# would have more of them than cores; sums would also be split by the number of cores.
+LIBRARY_THREADS = " ".join(
+    f"{library}_NUM_THREADS=1" for library in ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "NUMBA")
+)
+shell.prefix(f"set -euo pipefail; export PATH={BIN}:$PATH {LIBRARY_THREADS}; ")
 
 try:
     SETTINGS = load_settings(Path.cwd(), overrides=config)
@@ -85,6 +90,11 @@ RISK_PAGE = {"risk": "reports/risk.html"} if RISK else {}
 # Models of rates that have the field of a profile, jointly with the others or alone.
 RISK_RATES = [m for m in rate_models_of_profiles(SETTINGS.models) if m in MODELS] if RISK else []
 CODE_SETTINGS = SETTINGS.model_dump_json(include={"codes", "sampler", "seed", "gate"})
+
+
+def memory(mb):
+    """Resource function: memory in MB, more at each attempt, for jobs killed for want of it."""
+    return lambda wildcards, attempt: mb * attempt
 
 
 def fit_file(model, name):

@@ -22,7 +22,8 @@ rule fit:
         "../envs/meta.yaml"
     threads: fit_threads
     resources:
-        mem_mb=2000,
+        mem_mb=memory(4000),
+        runtime=180,
     params:
         task=task_json,
         stamp=fit_stamp,

@@ -25,6 +25,9 @@ rule sensitivity:
     conda:
         "../envs/meta.yaml"
     threads: 2
+    resources:
+        mem_mb=memory(3000),
+        runtime=180,
     params:
         task=sensitivity_json,
         stamp=sensitivity_stamp,
@@ -51,6 +54,9 @@ rule multiverse_structure:
     conda:
         "../envs/meta.yaml"
     threads: 2
+    resources:
+        mem_mb=memory(3000),
+        runtime=480,
     params:
         settings=MULTIVERSE_SETTINGS,
         stamp=multiverse_stamp,
