@@ -1,14 +1,24 @@
 """The templates of the pages: escaped whatever a table holds, and strict about names."""
 
 from pathlib import Path
+from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
+from markupsafe import Markup
 
 from meta.plural import counted
 from meta.report.estimates import percent
-from meta.report.wording import outcome_name, spell
+from meta.report.svg import Drawing
+from meta.report.wording import FACE, GREYS, outcome_name, spell
 
 TEMPLATES = Path(__file__).parent / "templates"
+#: Paints of a style sheet: where the page defines them, and where nothing does. They are constants
+#: of the code, so that they may stand in a style sheet as they are.
+ON_PAGE = {name: Markup(f"var(--{name})") for name in (*GREYS, "face")} | {
+    "ink": Markup("currentColor")
+}
+ON_WHITE = {name: Markup(light) for name, (light, _) in GREYS.items()} | {"face": Markup(FACE)}
 
 
 def environment() -> Environment:
@@ -17,15 +27,23 @@ def environment() -> Environment:
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_shown,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     found.filters.update(
         spell=spell, percent=percent, number=_number, counted=counted, outcome=outcome_name
     )
+    found.globals.update(greys=GREYS, face=ON_WHITE["face"], paint=ON_PAGE)
     # What only a whole site has; a page rendered alone goes without.
     found.globals.update(pages=(), page="", codes_said="", row_address=lambda *_: "")
     return found
+
+
+@pass_context
+def _shown(context: Context, value: Any) -> Any:
+    """Show a figure by the page's collection of them, so that none goes without its files."""
+    return context["drawn"].show(value) if isinstance(value, Drawing) else value
 
 
 def _number(text: str) -> str:

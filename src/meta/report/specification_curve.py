@@ -11,12 +11,11 @@ from dataclasses import dataclass
 import matplotlib
 import numpy as np
 import pandas as pd
-from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from meta.plural import counted
 from meta.report.estimates import percent
-from meta.report.svg import INK, MUTED, POINTS, RULE, SETTINGS, inline_svg
+from meta.report.svg import INK, MUTED, POINTS, RULE, SETTINGS, Drawing, drawing
 from meta.report.wording import CHAIN, COLOURS, estimand_name, outcome_name, spell
 
 AXES = (
@@ -33,7 +32,7 @@ class Curve:
     """A pooled number over the multiverse: its figure and what it says in a sentence."""
 
     name: str
-    figure: Markup
+    figure: Drawing
     said: str
 
 
@@ -96,7 +95,7 @@ def _curve(part: pd.DataFrame, outcome: str, estimand: str) -> Curve:
     with matplotlib.rc_context(SETTINGS):
         figure = _draw(ordered, passed.to_numpy(), primary.to_numpy(), varied, COLOURS[outcome][0])
         identifier = f"fig-curve-{outcome}-{estimand}".replace("_", "-")
-        return Curve(name, inline_svg(figure, identifier, name, said), said + ".")
+        return Curve(name, drawing(figure, identifier, name, said, ordered), said + ".")
 
 
 def _draw(
