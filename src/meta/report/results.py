@@ -56,7 +56,8 @@ def results_json(inputs: ReportInputs) -> str:
         "corrections": list(inputs.corrections),
         "refused": dict(inputs.refused),
     }
-    return json.dumps(_finite(content), ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+    text = json.dumps(_finite(content), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return text + "\n"
 
 
 def _pooled(inputs: ReportInputs) -> list[pd.DataFrame]:

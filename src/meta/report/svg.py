@@ -26,6 +26,8 @@ _CSS |= {INK: "currentColor"} | {light: f"var(--{name})" for name, (light, _) in
 _LIGHT = {place: GREYS[name][0] for place, name in _NAMED.items()}
 
 POINTS = 72.0
+#: Of a file, in points.
+MARGIN = 8.0
 SETTINGS: dict[Any, Any] = {
     "svg.fonttype": "none",
     "font.size": 10.0,
@@ -103,18 +105,15 @@ def drawing(
     buffer = io.StringIO()
     with matplotlib.rc_context({**SETTINGS, "svg.hashsalt": name}):
         FigureCanvasSVG(figure).print_svg(buffer, metadata={"Date": None})
-    source = buffer.getvalue()
-    source = source[source.index("<svg") :]
-    source = re.sub(r"<metadata>.*?</metadata>", "", source, flags=re.DOTALL)
-    source = _prefix(_plain_links(source), name)
+    source = _tidied(buffer.getvalue(), name)
     for gid, tip in (tips or {}).items():
         mark = f'<g id="{name}-{gid}">'
         source = source.replace(mark, f"{mark}<title>{escape(tip)}</title>", 1)
     box = re.search(r'viewBox="([^"]*)"', source)
     frame = box.group(1) if box else "0 0 1 1"
     body = source[source.index(">") + 1 :]
-    inline = described(_styled(body, _CSS, "var(--face)"), name, title, text, frame)
-    alone = document(_styled(body, _LIGHT, FACE), name, title, text, frame)
+    inline = described(_coloured(body, _CSS), name, title, text, frame)
+    alone = document(_coloured(body, _LIGHT), name, title, text, frame)
     return Drawing(name, title, Markup(inline), alone, data)
 
 
@@ -142,30 +141,63 @@ def described(body: str, name: str, title: str, text: str, frame: str, attribute
 
 
 def document(body: str, name: str, title: str, text: str, frame: str, attributes: str = "") -> str:
-    """Write an SVG document on white; parameters as for `described`."""
-    width, height = frame.split()[2:]
-    own = f' xmlns="http://www.w3.org/2000/svg" width="{width}pt" height="{height}pt"{attributes}'
-    ground = f'<rect width="100%" height="100%" fill="{GREYS["paper"][0]}"/>'
-    element = described(ground + body, name, title, text, frame, own)
+    """Write an SVG document on white, with a margin; parameters as for `described`."""
+    left, top, width, height = (float(number) for number in frame.split())
+    # A page has room around its figure, for the end of a label in a wide typeface.
+    left, top, width, height = (
+        left - MARGIN, top - MARGIN, width + 2 * MARGIN, height + 2 * MARGIN
+    )  # fmt: skip
+    own = (
+        f' xmlns="http://www.w3.org/2000/svg" width="{width:g}pt" height="{height:g}pt"'
+        f' style="font-family: {FACE}"{attributes}'
+    )
+    ground = (
+        f'<rect x="{left:g}" y="{top:g}" width="{width:g}" height="{height:g}"'
+        f' fill="{GREYS["paper"][0]}"/>'
+    )
+    box = f"{left:g} {top:g} {width:g} {height:g}"
+    element = described(ground + body, name, title, text, box, own)
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{element.rstrip()}\n'
 
 
-def _styled(source: str, colours: Mapping[str, str], face: str) -> str:
-    """Put colours and a typeface in the place of those drawn."""
-    source = re.sub(r"(font: [^\"';]*?[\d.]+px) [^;\"]*", rf"\1 {face}", source)
+#: An element's tag. Text has no bare ``<`` in it, so that nothing that is read matches.
+_TAG = re.compile(r"<[^>]*>")
+
+
+def _coloured(source: str, colours: Mapping[str, str]) -> str:
+    """Put colours in the place of those drawn."""
+    return _TAG.sub(lambda tag: _replaced(tag.group(), colours), source)
+
+
+def _replaced(tag: str, colours: Mapping[str, str]) -> str:
     for colour, style in colours.items():
-        source = source.replace(colour, style)
-    return source
+        tag = tag.replace(colour, style)
+    return tag
 
 
-def _plain_links(source: str) -> str:
-    """Write links as HTML does, telling the other side nothing of the page."""
-    return re.sub(
-        r'<a xlink:href="(https?://[^"]*)"', r'<a href="\1" rel="noopener noreferrer"', source
+def _tidied(source: str, name: str) -> str:
+    """Leave out what shows nothing, and make identifiers unique."""
+    source = source[source.index("<svg") :]
+    source = re.sub(r"<metadata>.*?</metadata>", "", source, flags=re.DOTALL)
+    source = re.sub(r">\s*\n\s*<", ">\n<", source)
+    # The line between the points of a single point.
+    source = re.sub(r'<path d="M [-\d.]+ [-\d.]+ \n"[^>]*/>\n', "", source)
+    source = _TAG.sub(lambda tag: _tidied_tag(tag.group(), name), source)
+    return source.replace("<g/>\n", "")
+
+
+def _tidied_tag(tag: str, name: str) -> str:
+    # Matplotlib's own names of groups, to which nothing refers.
+    tag = re.sub(r'<g id="[\w.]+_\d+"', "<g", tag)
+    tag = re.sub(r' transform="rotate\(-0 [^"]*\)"', "", tag)
+    # The typeface is that of what the figure stands in.
+    tag = re.sub(r"font-family: [^;\"]*(; )?", "", tag)
+    # A thousandth of a point is finer than any screen or printer.
+    tag = re.sub(r"(\.\d{3})\d+", r"\1", tag)
+    # Links as HTML writes them, telling the other side nothing of the page.
+    tag = re.sub(
+        r'<a xlink:href="(https?://[^"]*)"', r'<a href="\1" rel="noopener noreferrer"', tag
     )
-
-
-def _prefix(source: str, name: str) -> str:
-    source = re.sub(r'\bid="', f'id="{name}-', source)
-    source = re.sub(r'href="#', f'href="#{name}-', source)
-    return re.sub(r"url\(#", f"url(#{name}-", source)
+    tag = re.sub(r'\bid="', f'id="{name}-', tag)
+    tag = re.sub(r'href="#', f'href="#{name}-', tag)
+    return re.sub(r"url\(#", f"url(#{name}-", tag)
