@@ -1,5 +1,6 @@
 """The templates of the pages: escaped whatever a table holds, and strict about names."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,28 @@ def environment() -> Environment:
     # What only a whole site has; a page rendered alone goes without.
     found.globals.update(pages=(), page="", codes_said="", row_address=lambda *_: "")
     return found
+
+
+def markdown_environment() -> Environment:
+    """Environment of documents in Markdown: text of a table is text there too."""
+    found = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        undefined=StrictUndefined,
+        finalize=_plain,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    found.filters.update(spell=spell, number=_number, counted=counted)
+    return found
+
+
+def _plain(value: Any) -> Any:
+    """Take from text what Markdown would read as a mark, and its ends of lines."""
+    if not isinstance(value, str) or isinstance(value, Markup):
+        return value
+    text = re.sub(r"\s+", " ", value)
+    # A less-than sign opens an element only before a letter or a mark of its own.
+    return re.sub(r"[\\`*_\[\]|~]|<(?=[A-Za-z/!?])", r"\\\g<0>", text)
 
 
 @pass_context

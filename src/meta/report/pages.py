@@ -50,6 +50,7 @@ from meta.report.sections import (
 )
 from meta.report.sensitivity_page import few_studies_table, page_context, sensitivity_csv
 from meta.report.site import navigation
+from meta.report.summary import summary_md
 from meta.report.tables import (
     correlation_table,
     exceedance_table,
@@ -85,12 +86,13 @@ def render_report(run: ReportInputs, folder: Path, others: Collection[str] = ())
     }
     pages = _pages(run)
     # The methods say of each objection which of the files written here answers it.
-    written = frozenset({*tables, *pages, "methods.html"})
+    written = frozenset({*tables, *pages, "methods.html", "summary.md"})
     methods = methods_context(run, written)
     tables["prior_implications.csv"] = methods["prior_table"].to_csv(
         index=False, lineterminator="\n", float_format="%.6g"
     )
     pages["methods.html"] = ("methods.html.j2", methods)
+    tables["summary.md"] = summary_md(run, methods, _interval_name(run.fits))
     figures = {name: PageFigures(name) for name in pages}
     texts = {name: _render(run, figures[name], pages, others) for name in pages}
     folder.mkdir(parents=True, exist_ok=True)

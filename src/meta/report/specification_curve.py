@@ -44,12 +44,12 @@ def curves(table: pd.DataFrame) -> list[Curve]:
     table
         Content of ``multiverse.csv``.
     """
-    observed = _observed(table)
+    seen = observed(table)
     found = []
     for outcome in CHAIN:
         for estimand in SHOWN:
             part = table[
-                observed
+                seen
                 & table["outcome"].eq(outcome)
                 & table["estimand"].eq(estimand)
                 & table["group"].eq("all")
@@ -59,7 +59,7 @@ def curves(table: pd.DataFrame) -> list[Curve]:
     return found
 
 
-def _observed(table: pd.DataFrame) -> pd.Series:
+def observed(table: pd.DataFrame) -> pd.Series:
     """Whether a specification says something of a number: rows count it, and it means the same.
 
     Where every trial is assumed capable, goal failure given capability is itself the product.
