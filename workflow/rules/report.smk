@@ -3,7 +3,7 @@
 Inputs: the warehouse; every model's record, pooled results, diagnostics and checks; analysis sets; flow; studies;
 corrections; what changed since the latest release; agreement and disagreements of coders where anything is coded.
 The audit of claims, where there are any. Rates joined to harm, where any are. Sensitivity analyses; the multiverse where it is of the present inputs; committed calibrations.
-Outputs: reports/. Reads config: sensitivity, multiverse.
+Outputs: reports/, with a folder of figures a page that has any. Reads config: sensitivity, multiverse.
 """
 
 

@@ -17,6 +17,8 @@ PAGES = (
     ("methods.html", "Methods"),
     ("codebook.html", "Codebook"),
 )
+#: Where files of figures are, a folder a page.
+FOLDER = "figures"
 #: Pages that may have figures: the folder of each is an output of the rule that writes the page.
 FIGURES = ("index.html", "diagnostics.html", "sensitivity.html", "risk.html", "methods.html")
 
@@ -28,4 +30,4 @@ def navigation(present: Collection[str]) -> list[tuple[str, str]]:
 
 def figure_folder(page: str) -> str:
     """Folder of a page's figures, seen from the page."""
-    return f"figures/{page.removesuffix('.html')}"
+    return f"{FOLDER}/{page.removesuffix('.html')}"
