@@ -35,7 +35,7 @@ def flow_figure(flow: dict[str, Any]) -> Drawing:
         described(_body(each), f"{NAME}-{kind}", TITLE, each.text, _frame(each), f' class="{kind}"')
         for each, kind in ((narrow, "narrow"), (wide, "wide"))
     ]
-    alone = document(_body(wide, alone=True), NAME, TITLE, wide.text, _frame(wide), ' class="flow"')
+    alone = document(_body(wide, alone=True), TITLE, wide.text, _frame(wide), ' class="flow"')
     return Drawing(NAME, TITLE, Markup("\n".join(inline)), alone, flow_table(flow))
 
 

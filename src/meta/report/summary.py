@@ -61,7 +61,7 @@ def summary_context(run: ReportInputs, methods: Mapping[str, Any]) -> dict[str, 
         "failed": failed[:NAMED],
         "unnamed": len(failed) - NAMED,
         "n_models": len(run.fits),
-        "limits": limit_leads(run),
+        "limits": [limit.lead for limit in limits_of(run)][:MOST_LIMITS],
     }
     fit = run.primary
     if fit is None:
@@ -90,13 +90,6 @@ def summary_context(run: ReportInputs, methods: Mapping[str, Any]) -> dict[str, 
         "replay": Markup(fit.name),
         "provenance": fit.record.get("provenance") or {},
     }
-
-
-def limit_leads(run: ReportInputs) -> list[str]:
-    """Leads of the limits; of several lists of cases the first alone, which says it of them all."""
-    limits = limits_of(run)
-    lists = [limit for limit in limits if limit.name.startswith("catalogue-")]
-    return [limit.lead for limit in limits if limit not in lists[1:]][:MOST_LIMITS]
 
 
 def first_box(flow: Mapping[str, Any]) -> str:

@@ -105,15 +105,15 @@ def drawing(
     buffer = io.StringIO()
     with matplotlib.rc_context({**SETTINGS, "svg.hashsalt": name}):
         FigureCanvasSVG(figure).print_svg(buffer, metadata={"Date": None})
-    source = _tidied(buffer.getvalue(), name)
+    source = _tidied(buffer.getvalue())
     for gid, tip in (tips or {}).items():
-        mark = f'<g id="{name}-{gid}">'
+        mark = f'<g id="{gid}">'
         source = source.replace(mark, f"{mark}<title>{escape(tip)}</title>", 1)
     box = re.search(r'viewBox="([^"]*)"', source)
     frame = box.group(1) if box else "0 0 1 1"
     body = source[source.index(">") + 1 :]
-    inline = described(_coloured(body, _CSS), name, title, text, frame)
-    alone = document(_coloured(body, _LIGHT), name, title, text, frame)
+    inline = described(_coloured(_named(body, name), _CSS), name, title, text, frame)
+    alone = document(_coloured(body, _LIGHT), title, text, frame)
     return Drawing(name, title, Markup(inline), alone, data)
 
 
@@ -135,12 +135,13 @@ def described(body: str, name: str, title: str, text: str, frame: str, attribute
     role = "group" if "<a " in body else "img"
     return (
         f'<svg xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="{frame}" role="{role}"'
-        f'{attributes} aria-labelledby="{name}-title {name}-desc"><title id="{name}-title">'
+        f' font-size="{SETTINGS["font.size"]:g}px"{attributes}'
+        f' aria-labelledby="{name}-title {name}-desc"><title id="{name}-title">'
         f'{escape(title)}</title><desc id="{name}-desc">{escape(text)}</desc>{body}'
     )
 
 
-def document(body: str, name: str, title: str, text: str, frame: str, attributes: str = "") -> str:
+def document(body: str, title: str, text: str, frame: str, attributes: str = "") -> str:
     """Write an SVG document on white, with a margin; parameters as for `described`."""
     left, top, width, height = (float(number) for number in frame.split())
     # A page has room around its figure, for the end of a label in a wide typeface.
@@ -156,7 +157,7 @@ def document(body: str, name: str, title: str, text: str, frame: str, attributes
         f' fill="{GREYS["paper"][0]}"/>'
     )
     box = f"{left:g} {top:g} {width:g} {height:g}"
-    element = described(ground + body, name, title, text, box, own)
+    element = described(ground + body, "figure", title, text, box, own)
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{element.rstrip()}\n'
 
 
@@ -175,29 +176,60 @@ def _replaced(tag: str, colours: Mapping[str, str]) -> str:
     return tag
 
 
-def _tidied(source: str, name: str) -> str:
-    """Leave out what shows nothing, and make identifiers unique."""
+def _tidied(source: str) -> str:
+    """Leave out what shows nothing."""
     source = source[source.index("<svg") :]
     source = re.sub(r"<metadata>.*?</metadata>", "", source, flags=re.DOTALL)
-    source = re.sub(r">\s*\n\s*<", ">\n<", source)
     # The line between the points of a single point.
-    source = re.sub(r'<path d="M [-\d.]+ [-\d.]+ \n"[^>]*/>\n', "", source)
-    source = _TAG.sub(lambda tag: _tidied_tag(tag.group(), name), source)
-    return source.replace("<g/>\n", "")
+    source = re.sub(r'<path d="M [-\d.]+ [-\d.]+ \n"[^>]*/>', "", source)
+    source = _unwrapped(_TAG.sub(lambda tag: _tidied_tag(tag.group()), source))
+    return re.sub(r">\s*\n\s*<", ">\n<", _shortly_named(source))
 
 
-def _tidied_tag(tag: str, name: str) -> str:
+def _tidied_tag(tag: str) -> str:
     # Matplotlib's own names of groups, to which nothing refers.
     tag = re.sub(r'<g id="[\w.]+_\d+"', "<g", tag)
     tag = re.sub(r' transform="rotate\(-0 [^"]*\)"', "", tag)
-    # The typeface is that of what the figure stands in.
-    tag = re.sub(r"font-family: [^;\"]*(; )?", "", tag)
+    # Typeface and usual size are those of what the text stands in; text starts at its place.
+    usual = f"font-size: {SETTINGS['font.size']:g}px"
+    tag = re.sub(rf"(font-family: [^;\"]*|{usual}|text-anchor: start)(; |(?=\"))", "", tag)
     # A thousandth of a point is finer than any screen or printer.
     tag = re.sub(r"(\.\d{3})\d+", r"\1", tag)
     # Links as HTML writes them, telling the other side nothing of the page.
-    tag = re.sub(
+    return re.sub(
         r'<a xlink:href="(https?://[^"]*)"', r'<a href="\1" rel="noopener noreferrer"', tag
     )
-    tag = re.sub(r'\bid="', f'id="{name}-', tag)
-    tag = re.sub(r'href="#', f'href="#{name}-', tag)
-    return re.sub(r"url\(#", f"url(#{name}-", tag)
+
+
+def _unwrapped(source: str) -> str:
+    """Take away groups that neither have a name nor do anything."""
+    bare: list[bool] = []
+
+    def kept(tag: re.Match[str]) -> str:
+        text = tag.group()
+        if text == "<g/>":
+            return ""
+        if re.match(r"<g[ >]", text) and not text.endswith("/>"):
+            bare.append(text == "<g>")
+            return "" if bare[-1] else text
+        return "" if text == "</g>" and bare.pop() else text
+
+    return _TAG.sub(kept, source)
+
+
+def _shortly_named(source: str) -> str:
+    """Number marks and clips, which matplotlib names by a digest."""
+    names: dict[str, str] = {}
+
+    def numbered(name: re.Match[str]) -> str:
+        return names.setdefault(name.group(), f"{name.group()[0]}{len(names)}")
+
+    return _TAG.sub(
+        lambda tag: re.sub(r"(?<=[\"#])[mp][0-9a-f]{10}(?=[\")])", numbered, tag.group()), source
+    )
+
+
+def _named(source: str, name: str) -> str:
+    """Make identifiers unique within a page."""
+    pattern = re.compile(r'(\bid="|href="#|url\(#)')
+    return _TAG.sub(lambda tag: pattern.sub(rf"\g<1>{name}-", tag.group()), source)
