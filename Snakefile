@@ -9,6 +9,9 @@ from snakemake.utils import min_version
 min_version("9.11")
 
 
+report: "workflow/report/workflow.rst"
+
+
 include: "workflow/rules/common.smk"
 include: "workflow/rules/evidence.smk"
 include: "workflow/rules/codes.smk"

@@ -136,16 +136,16 @@ def test_the_flow_counts_withdrawn_rows_as_kept_out(tmp_path):
 
 
 def test_the_report_lists_withdrawn_rows(tmp_path):
+    from meta.report.figure_files import PageFigures
     from meta.report.pages import _environment
+    from meta.report.svg import NOTHING
 
     class Run:
         corrections = base(tmp_path, ARM + SMITH).corrections
 
-    class Flow:
-        boxes = ()
-
     page = _environment().get_template("flow.html.j2").render(
-        run=Run, flow=Flow, wide_flow=Flow, not_in_base="Not in this evidence base."
+        run=Run, flow=NOTHING, drawn=PageFigures("index.html"),
+        not_in_base="Not in this evidence base.",
     )  # fmt: skip
     assert "Withdrawn rows" in page
     assert "Corrected cells" not in page

@@ -191,11 +191,14 @@ def error(probability: float) -> float:
 def test_the_page_asks_for_nothing_and_is_linked(full, tmp_path):
     text, _ = page(full, tmp_path / "out")
     assert 'href="methods.html"' in (tmp_path / "out" / "index.html").read_text()
-    assert not re.search(r'(src|href)="(?!https://|#|[\w.]+\.(html|csv)|data:,)', text)
+    assert not re.search(
+        r'(src|href)="(?!https://|#|[\w.]+\.(html|csv)|figures/methods/[\w-]+\.(svg|csv)"|data:,)',
+        text,
+    )
     assert "<script" not in text
     identifiers = re.findall(r'\bid="([^"]+)"', text)
     assert len(identifiers) == len(set(identifiers))
-    for file in re.findall(r'href="([\w.]+)[#"]', text):
+    for file in re.findall(r'href="([\w./-]+\.[a-z]+)[#"]', text):
         assert (tmp_path / "out" / file).is_file(), file
     for anchor in re.findall(r'href="#([^"]+)"', text):
         assert anchor in identifiers

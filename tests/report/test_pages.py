@@ -224,8 +224,13 @@ def test_links_to_sources_are_web_addresses_only(full):
     assert 'href="https://arxiv.org/abs/2105.14111"' in source
     hrefs = [v for _, name, v in Page(source).attributes if name == "href"]
     pages = {"index.html", "methods.html", "codebook.html"}
-    assert all(v.startswith(("https://", "#")) or v.partition(".")[2] in {"csv", "json", "bib"}
-               or v in {"data:,", *pages} for v in hrefs)  # fmt: skip
+    kinds = {"csv", "json", "bib", "md"}
+    for href in hrefs:
+        assert (
+            href.startswith(("https://", "#", "figures/index/"))
+            or href.partition(".")[2] in kinds
+            or href in {"data:,", *pages}
+        ), href
 
 
 def test_every_study_of_a_forest_plot_links_to_its_source(full):
@@ -483,12 +488,17 @@ def test_a_base_without_models_is_not_a_success(base):
 def test_rendering_again_gives_the_same_bytes(full, tmp_path):
     names = ("index.html", "pooled.csv", "diagnostics.csv", "results.json", "references.bib",
              "references.json", "methods.html", "prior_implications.csv",
-             "codebook.html")  # fmt: skip
+             "codebook.html", "summary.md")  # fmt: skip
     render_report(full.load(), tmp_path / "a")
     render_report(full.load(), tmp_path / "b")
     for name in names:
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
-    assert sorted(p.name for p in (tmp_path / "a").iterdir()) == sorted(names)
+    assert sorted(p.name for p in (tmp_path / "a").iterdir()) == sorted([*names, "figures"])
+    figures = [sorted(p for p in (tmp_path / run / "figures").rglob("*.*")) for run in "ab"]
+    assert len(figures[0]) > 10
+    for one, other in zip(*figures, strict=True):
+        assert one.name == other.name
+        assert one.read_bytes() == other.read_bytes()
 
 
 def test_results_hold_everything(full, tmp_path):

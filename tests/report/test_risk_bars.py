@@ -32,7 +32,7 @@ def drivers() -> pd.DataFrame:
 
 
 def test_the_tornado_starts_at_the_median_longest_first(drivers):
-    svg = tornado_plot("t", "Tornado", drivers, (0.1, 0.9))
+    svg = tornado_plot("t", "Tornado", drivers, (0.1, 0.9)).inline
     found = bars(svg)
     assert len(found) == 4
     starts = {start for start, _ in found}
@@ -55,7 +55,7 @@ def test_information_shows_share_and_limit_by_rank():
             "limit_logit": [0.1, 0.4, float("nan")],
         }
     )  # fmt: skip
-    svg = information_plot("i", "Information", rows)
+    svg = information_plot("i", "Information", rows).inline
     lengths = [end - start for start, end in bars(svg)]
     assert lengths[:2] == pytest.approx([2 * lengths[1], lengths[1]], rel=1e-3)
     assert lengths[2] == pytest.approx(lengths[0] / 4, rel=1e-3)
@@ -66,9 +66,9 @@ def test_information_shows_share_and_limit_by_rank():
 
 def test_the_same_rows_give_the_same_bytes_and_no_rows_nothing(drivers):
     one, other = (tornado_plot("t", "Tornado", drivers, (0.1, 0.9)) for _ in range(2))
-    assert one == other
-    assert tornado_plot("t", "Tornado", drivers.iloc[:0], (0.1, 0.9)) == ""
-    assert tornado_plot("t", "Tornado", drivers.iloc[2:], (0.1, 0.9)) == ""
+    assert (one.inline, one.alone) == (other.inline, other.alone)
+    assert not tornado_plot("t", "Tornado", drivers.iloc[:0], (0.1, 0.9))
+    assert not tornado_plot("t", "Tornado", drivers.iloc[2:], (0.1, 0.9))
 
 
 def test_measurements_have_names_for_a_reader():

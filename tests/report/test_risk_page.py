@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 
 from meta.report.environment import environment
+from meta.report.figure_files import PageFigures
 from meta.report.pages import render_report
 from meta.report.risk_page.page import risk_context
 from meta.report.risk_page.parts import BASES
@@ -36,7 +37,8 @@ def render(results: RiskResults, stamp: str = "") -> str:
     page = environment().get_template("risk.html.j2")
     failed = [stamp] if stamp else []
     context = risk_context(results, stamp)
-    return page.render(colours=COLOURS, stamp=stamp, failed=failed, **context)
+    drawn = PageFigures("risk.html")
+    return page.render(colours=COLOURS, stamp=stamp, failed=failed, drawn=drawn, **context)
 
 
 @pytest.fixture(scope="module")
@@ -174,7 +176,11 @@ def test_ids_are_unique_and_links_lead_somewhere(html: str) -> None:
     assert len(ids) == len(set(ids))
     for address in re.findall(r'href="#([^"]+)"', html):
         assert address in ids
-    files = {a for a in re.findall(r'href="([^"#]+)', html) if not a.startswith("data:")}
+    files = {
+        address
+        for address in re.findall(r'href="([^"#]+)', html)
+        if not address.startswith(("data:", "figures/risk/"))
+    }
     assert files <= {
         "risk.csv", "modifiers.csv", "claims.html", "methods.html", "index.html",
     }  # fmt: skip

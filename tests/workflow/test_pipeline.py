@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
+from zipfile import ZipFile
 
 import arviz as az
 import numpy as np
@@ -123,6 +125,26 @@ def test_harm_of_the_cases_is_joined_to_the_rates(finished: Pipeline, pooled: pd
     checks = pd.read_csv(finished.base / "reports/diagnostics.csv")
     assert "chain_r_hat" in set(checks.loc[checks["model"] == "rates", "check"])
     assert 'id="fig-harm-rates-title"' in (finished.base / "reports/index.html").read_text()
+
+
+def test_snakemake_takes_the_report_in(finished: Pipeline, tmp_path: Path) -> None:
+    """Pages, tables, figures and summary, whole, in a document that asks for no other file."""
+    made = tmp_path / "report.zip"
+    done = finished.snakemake("--nolock", "--report", str(made))
+    assert done.returncode == 0, done.stderr
+    reports = finished.base / "reports"
+    with ZipFile(made) as archive:
+        held = {name.split("/", 4)[-1]: archive.read(name) for name in archive.namelist()
+                if "/data/raw/" in name}  # fmt: skip
+        page = archive.read("report/report.html").decode()
+    pages = {path.name for path in reports.glob("*.html")}
+    drawn = {path.name for path in (reports / "figures").rglob("*.svg")}
+    tables = {path.name for path in reports.glob("*.csv")}
+    assert set(held) == pages | drawn | tables | {"summary.md"}
+    for name in (*pages, *tables, "summary.md"):
+        assert held[name] == (reports / name).read_bytes(), name
+    assert not re.search(r"<(script|link|img)[^>]+(src|href)=[\"']https?:", page)
+    assert "What failed a check is stamped" in page
 
 
 def test_results_json_holds_the_same_numbers(finished: Pipeline, pooled: pd.DataFrame) -> None:

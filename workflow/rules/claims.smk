@@ -14,7 +14,7 @@ rule claims:
         draws=expand(f"{FITS}/draws.parquet", model=COMPARED),
         sets=expand("data/processed/analysis/{model}.parquet", model=COMPARED),
     output:
-        table="reports/claims.csv",
+        table=result_table("claims"),
     log:
         "logs/claims.log",
     benchmark:

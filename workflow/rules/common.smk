@@ -18,6 +18,7 @@ from meta.errors import UserError
 from meta.evidence.index import raw_files
 from meta.evidence.snapshot import snapshot
 from meta.provenance import code_fingerprint, digest
+from meta.report.site import PAGES, figure_folder
 from meta.risk_settings import rate_models_of_profiles
 
 # `meta` of the environment that runs Snakemake, whether or not that environment is activated.
@@ -46,15 +47,46 @@ wildcard_constraints:
     model="|".join(MODELS),
 
 
+def site_page(name):
+    """A page of the site, which `snakemake --report` takes in."""
+    return report(
+        f"reports/{name}.html",
+        caption="../report/pages.rst",
+        category="Pages",
+        labels={"page": dict(PAGES)[f"{name}.html"]},
+    )
+
+
+def result_table(name):
+    """A table of results, which `snakemake --report` takes in."""
+    return report(
+        f"reports/{name}.csv",
+        caption="../report/tables.rst",
+        category="Tables",
+        labels={"table": name},
+    )
+
+
+def page_figures(name):
+    """Folder of a page's figures, of which `snakemake --report` takes in what is drawn."""
+    return report(
+        directory(f"reports/{figure_folder(f'{name}.html')}"),
+        patterns=["{figure}.svg"],
+        caption="../report/figures.rst",
+        category="Figures",
+        labels={"page": dict(PAGES)[f"{name}.html"], "figure": "{figure}"},
+    )
+
+
 FITS = "data/processed/fits/{model}"
 CHECKS = "data/processed/checks/{model}"
 CODES = "data/processed/codes"
 CODE_REPORTS = (
     {
-        "agreement": "reports/agreement.csv",
-        "disagreements": "reports/disagreements.csv",
-        "meeting": "reports/disagreements.html",
-        "effect": "reports/disagreement_effect.csv",
+        "agreement": result_table("agreement"),
+        "disagreements": result_table("disagreements"),
+        "meeting": site_page("disagreements"),
+        "effect": result_table("disagreement_effect"),
     }
     if CODED
     else {}
@@ -64,7 +96,7 @@ CHAIN = "data/processed/chains/{model}"
 CHAINS = {m: task for m, task in SETTINGS.chains.items() if {m, task.harm} <= set(MODELS)}
 # Tables of reports that only some models have.
 EXTRA_REPORTS = {
-    name: f"reports/{name}.csv"
+    name: result_table(name)
     for name, wanted in {
         "contrasts": lambda spec: spec.frame == "contrasts",
         "notoriety": lambda spec: spec.notoriety,
@@ -72,11 +104,11 @@ EXTRA_REPORTS = {
     if any(wanted(SETTINGS.models[model]) for model in MODELS)
 }
 if CHAINS:
-    EXTRA_REPORTS |= {name: f"reports/{name}.csv" for name in ("chain", "chain_correlation")}
+    EXTRA_REPORTS |= {name: result_table(name) for name in ("chain", "chain_correlation")}
 # Models that printed figures are held against, and the audit of those figures if there are any.
 COMPARED = [model for model in MODELS if model in compared_models()]
 CLAIMS = ["reports/claims.csv"] if Path("data/raw/claims.csv").is_file() else []
-CLAIM_REPORTS = {"audit": "reports/claims.html"} if CLAIMS else {}
+CLAIM_REPORTS = {"audit": site_page("claims")} if CLAIMS else {}
 # Models that the risk of a profile is taken from, and its table: only with published figures.
 RISK = SETTINGS.risk_models if CLAIMS else None
 if RISK and not {RISK.rates, RISK.harm} <= set(MODELS):
@@ -86,7 +118,7 @@ elif RISK and RISK.contrasts not in MODELS:
 RISK_TABLES = ("risk", "modifiers", "risk_sensitivity", "value_of_information")
 RISK_REPORTS = [f"reports/{table}.csv" for table in RISK_TABLES] if RISK else []
 RISK_CALCULATOR = "data/processed/risk/calculator.json"
-RISK_PAGE = {"risk": "reports/risk.html"} if RISK else {}
+RISK_PAGE = {"risk": site_page("risk"), "risk_figures": page_figures("risk")} if RISK else {}
 # Models of rates that have the field of a profile, jointly with the others or alone.
 RISK_RATES = [m for m in rate_models_of_profiles(SETTINGS.models) if m in MODELS] if RISK else []
 CODE_SETTINGS = SETTINGS.model_dump_json(include={"codes", "sampler", "seed", "gate"})
@@ -189,7 +221,11 @@ def code_results(wildcards):
 MULTIVERSE = "data/processed/multiverse"
 SENSITIVE = [model for model in SETTINGS.sensitivity_models if model in MODELS]
 SENSITIVITY_REPORTS = (
-    {"sensitivity": "reports/sensitivity.html", "sensitivity_csv": "reports/sensitivity.csv"}
+    {
+        "sensitivity": site_page("sensitivity"),
+        "sensitivity_csv": result_table("sensitivity"),
+        "sensitivity_figures": page_figures("sensitivity"),
+    }
     if SENSITIVE
     else {}
 )

@@ -3,7 +3,7 @@
 Inputs: the warehouse; every model's record, pooled results, diagnostics and checks; analysis sets; flow; studies;
 corrections; what changed since the latest release; agreement and disagreements of coders where anything is coded.
 The audit of claims, where there are any. Rates joined to harm, where any are. Sensitivity analyses; the multiverse where it is of the present inputs; committed calibrations.
-Outputs: reports/. Reads config: sensitivity, multiverse.
+Outputs: reports/, with a folder of figures a page that has any. Reads config: sensitivity, multiverse.
 """
 
 
@@ -35,15 +35,24 @@ rule report:
         **EXTRA_REPORTS,
         **CLAIM_REPORTS,
         **RISK_PAGE,
-        index="reports/index.html",
-        methods="reports/methods.html",
-        priors="reports/prior_implications.csv",
-        pooled="reports/pooled.csv",
-        diagnostics="reports/diagnostics.csv",
-        checks="reports/diagnostics.html",
-        evidence="reports/evidence.html",
-        rows="reports/evidence.csv",
-        codebook="reports/codebook.html",
+        index=site_page("index"),
+        index_figures=page_figures("index"),
+        methods=site_page("methods"),
+        methods_figures=page_figures("methods"),
+        priors=result_table("prior_implications"),
+        pooled=result_table("pooled"),
+        diagnostics=result_table("diagnostics"),
+        checks=site_page("diagnostics"),
+        checks_figures=page_figures("diagnostics"),
+        evidence=site_page("evidence"),
+        rows=result_table("evidence"),
+        codebook=site_page("codebook"),
+        summary=report(
+            "reports/summary.md",
+            caption="../report/summary.rst",
+            category="Summary",
+            labels={"file": "summary.md"},
+        ),
         results="reports/results.json",
         bibtex="reports/references.bib",
         csl="reports/references.json",

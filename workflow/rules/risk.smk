@@ -49,7 +49,7 @@ rule risk_table:
         claims="reports/claims.csv",
         record="data/processed/risk/basis.json",
     output:
-        table="reports/risk.csv",
+        table=result_table("risk"),
         calculator=RISK_CALCULATOR,
     log:
         "logs/risk_table.log",
@@ -76,7 +76,7 @@ rule modifier_ratios:
         pooled=expand(f"{FITS}/pooled.csv", model=RISK_RATES),
         draws=expand(f"{FITS}/draws.parquet", model=RISK_RATES),
     output:
-        table="reports/modifiers.csv",
+        table=result_table("modifiers"),
     log:
         "logs/modifier_ratios.log",
     benchmark:
@@ -97,8 +97,8 @@ rule risk_sensitivity:
         claims="reports/claims.csv",
         record="data/processed/risk/basis.json",
     output:
-        sensitivity="reports/risk_sensitivity.csv",
-        information="reports/value_of_information.csv",
+        sensitivity=result_table("risk_sensitivity"),
+        information=result_table("value_of_information"),
     log:
         "logs/risk_sensitivity.log",
     benchmark:

@@ -71,7 +71,7 @@ rule multiverse_table:
     input:
         parts=expand(f"{MULTIVERSE}/{{structure}}.csv", structure=STRUCTURES),
     output:
-        table="reports/multiverse.csv",
+        table=result_table("multiverse"),
         stamp=f"{MULTIVERSE}/multiverse.stamp",
     log:
         "logs/multiverse.log",

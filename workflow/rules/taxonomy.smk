@@ -17,10 +17,10 @@ rule audit:
     input:
         database="data/processed/evidence.duckdb",
     output:
-        taxonomy="reports/taxonomy.csv",
-        findings="reports/findings.csv",
+        taxonomy=result_table("taxonomy"),
+        findings=result_table("findings"),
         published=directory("reports/published"),
-        page="reports/audit.html",
+        page=site_page("audit"),
     log:
         "logs/audit.log",
     benchmark:

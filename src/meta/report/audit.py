@@ -14,6 +14,7 @@ from meta.audit.taxonomy import evidence_of_items
 from meta.finding import KINDS, Kind
 from meta.plural import counted
 from meta.report.environment import environment
+from meta.report.figure_files import PageFigures
 from meta.report.published_tables import published_views
 from meta.report.site import navigation
 from meta.report.taxonomies import Sources, goal_section, taxonomy_sections
@@ -103,7 +104,10 @@ def write_audit(database: Path, folder: Path, pages: Collection[str] = ()) -> No
     studies = tables["studies"]
     addresses = dict(zip(studies["study_id"], studies["url_or_id"], strict=True))
     sources, claims = Sources(addresses, tables["cases"]), len(tables["claims"]) > 0
-    page = audit_page(findings, items, published, tables["documents"], sources, claims, pages)
+    drawn = PageFigures("audit.html")
+    page = audit_page(
+        findings, items, published, tables["documents"], sources, claims, pages, drawn
+    )
     write_csv(folder / "findings.csv", findings)
     write_csv(folder / "taxonomy.csv", items)
     (folder / "published").mkdir(parents=True, exist_ok=True)
@@ -111,6 +115,7 @@ def write_audit(database: Path, folder: Path, pages: Collection[str] = ()) -> No
         # Twelve digits: products of printed figures, not the last bits of binary fractions.
         text = table.to_csv(index=False, lineterminator="\n", float_format="%.12g")
         write_text(folder / "published" / f"{name}.csv", text)
+    drawn.write(folder)
     write_text(folder / "audit.html", page)
 
 
@@ -122,6 +127,7 @@ def audit_page(
     sources: Sources,
     claims: bool,
     pages: Collection[str] = (),
+    drawn: PageFigures | None = None,
 ) -> str:
     """Render the page of the audit.
 
@@ -141,6 +147,8 @@ def audit_page(
         Whether the run has a page of claims to link to.
     pages
         Pages of the site, for the navigation.
+    drawn
+        Collects the figures of the page.
 
     Returns
     -------
@@ -158,6 +166,7 @@ def audit_page(
         colours=COLOURS,
         pages=navigation(pages),
         page="audit.html",
+        drawn=drawn or PageFigures("audit.html"),
         total=len(findings),
         documents=shown,
         kinds=[(kind, KIND_NAMES[kind]) for kind in KINDS if any(d.count(kind) for d in shown)],

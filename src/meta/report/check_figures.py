@@ -5,13 +5,12 @@ from collections.abc import Sequence
 import matplotlib
 import numpy as np
 import pandas as pd
-from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from meta.checks.importance import NOT_COMPUTED
 from meta.report.figures import EDGE, WIDTH
-from meta.report.svg import INK, MUTED, PAPER, POINTS, RULE, SETTINGS, inline_svg
+from meta.report.svg import INK, MUTED, NOTHING, PAPER, POINTS, RULE, SETTINGS, Drawing, drawing
 from meta.report.wording import COLOURS, outcome_name, spell, study_label
 
 LINE = 15.0
@@ -22,7 +21,7 @@ CURVE = 110.0
 NAMED = 4
 
 
-def predictive_figure(name: str, table: pd.DataFrame) -> Markup:
+def predictive_figure(name: str, table: pd.DataFrame) -> Drawing:
     """Draw where the data lie among replicates, one line a statistic.
 
     Parameters
@@ -34,11 +33,11 @@ def predictive_figure(name: str, table: pd.DataFrame) -> Markup:
 
     Returns
     -------
-    markupsafe.Markup
+    Drawing
         The figure, or nothing without a statistic.
     """
     if table.empty:
-        return Markup("")
+        return NOTHING
     stages = list(dict.fromkeys(table["outcome"]))
     height = LINE * (len(table) + 1.3 * len(stages)) + FOOT
     with matplotlib.rc_context(SETTINGS):
@@ -64,13 +63,13 @@ def predictive_figure(name: str, table: pd.DataFrame) -> Markup:
             f"{row.tail_probability:.3g}"
             for row in table.itertuples()
         )
-        return inline_svg(figure, name, "Data among replicates of new studies", said)
+        return drawing(figure, name, "Data among replicates of new studies", said, table)
 
 
-def pit_figure(name: str, bands: pd.DataFrame) -> Markup:
+def pit_figure(name: str, bands: pd.DataFrame) -> Drawing:
     """Draw the distribution of LOO-PIT values less the uniform one, with its bands, by stage."""
     if bands.empty:
-        return Markup("")
+        return NOTHING
     stages = list(dict.fromkeys(bands["outcome"]))
     height = (CURVE + 20) * len(stages) + FOOT
     with matplotlib.rc_context(SETTINGS):
@@ -82,7 +81,7 @@ def pit_figure(name: str, bands: pd.DataFrame) -> Markup:
             axes = figure.add_axes((0.13, bottom / height, 0.83, CURVE / height))
             _curve(axes, part, stage, last=i == len(stages) - 1)
         said = f"Curves of {len(stages)} stages, each with simultaneous bands."
-        return inline_svg(figure, name, "Distribution of LOO-PIT values", said)
+        return drawing(figure, name, "Distribution of LOO-PIT values", said, bands)
 
 
 def _curve(axes: Axes, part: pd.DataFrame, stage: str, last: bool) -> None:
@@ -103,12 +102,12 @@ def _curve(axes: Axes, part: pd.DataFrame, stage: str, last: bool) -> None:
         axes.spines[side].set_visible(False)
 
 
-def pareto_figure(name: str, loo: pd.DataFrame) -> Markup:
+def pareto_figure(name: str, loo: pd.DataFrame) -> Drawing:
     """Draw the Pareto k of each study left out, beside the limit of its number of draws."""
     if not loo.empty:
         loo = loo[loo["method"] != NOT_COMPUTED]
     if loo.empty:
-        return Markup("")
+        return NOTHING
     rows = loo.sort_values("pareto_k", ascending=False)
     k = rows["pareto_k"].replace([np.inf, -np.inf], np.nan).fillna(2.0).clip(-0.5, 2.0)
     with matplotlib.rc_context(SETTINGS):
@@ -125,13 +124,14 @@ def pareto_figure(name: str, loo: pd.DataFrame) -> Markup:
         axes.set_xlim(min(-0.1, float(k.min()) - 0.1), max(1.0, float(k.max()) + 0.1))
         axes.set_xlabel("Pareto k")
         worst = "; ".join(f"{r.study} {r.pareto_k:.2f}" for r in rows.head(5).itertuples())
-        return inline_svg(figure, name, "Pareto k of each study left out", f"Largest: {worst}")
+        title = "Pareto k of each study left out"
+        return drawing(figure, name, title, f"Largest: {worst}", rows)
 
 
-def influence_figure(name: str, studies: pd.DataFrame) -> Markup:
+def influence_figure(name: str, studies: pd.DataFrame) -> Drawing:
     """Draw how far each study moves the mean rates against how badly the others predict it."""
     if studies.empty or not np.isfinite(studies["misfit"]).any():
-        return Markup("")
+        return NOTHING
     height = 230.0
     with matplotlib.rc_context(SETTINGS):
         figure = Figure(figsize=(WIDTH / POINTS, height / POINTS))
@@ -151,7 +151,8 @@ def influence_figure(name: str, studies: pd.DataFrame) -> Markup:
         said = "; ".join(
             f"{r.study}: {r.largest_shift_sd:+.2f} sd" for r in studies.head(NAMED).itertuples()
         )
-        return inline_svg(figure, name, "Influence against misfit", f"Most influential: {said}")
+        text = f"Most influential: {said}"
+        return drawing(figure, name, "Influence against misfit", text, studies)
 
 
 def _names(axes: Axes, studies: pd.DataFrame, x: np.ndarray, y: np.ndarray) -> None:

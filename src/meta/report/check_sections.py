@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
-from markupsafe import Markup
 
 from meta.checks.importance import NOT_COMPUTED
 from meta.plural import counted
@@ -19,6 +18,7 @@ from meta.report.check_figures import (
 )
 from meta.report.check_tables import CheckTables
 from meta.report.inputs import Fit, ReportInputs
+from meta.report.svg import Drawing
 from meta.report.verdict import Check, checks_of
 from meta.report.wording import estimand_name, group_name, outcome_name, study_label
 
@@ -33,12 +33,12 @@ class CheckSection:
     fit: Fit
     gates: list[Check]
     warnings: list[dict[str, Any]]
-    predictive: Markup
+    predictive: Drawing
     statistics: list[dict[str, Any]]
     priors: list[dict[str, Any]]
-    pit: Markup
-    pareto: Markup
-    influence: Markup
+    pit: Drawing
+    pareto: Drawing
+    influence: Drawing
     influential: list[dict[str, Any]]
     about: str
     elpd: str

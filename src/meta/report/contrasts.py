@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
-from markupsafe import Markup
 
 from meta.evidence.contrast_set import read_edges
 from meta.evidence.dictionary import load_dictionary
@@ -12,6 +11,7 @@ from meta.plural import counted
 from meta.report.estimates import Estimate
 from meta.report.inputs import Fit, ReportInputs
 from meta.report.odds_figure import OddsBlock, OddsLine, odds_plot
+from meta.report.svg import Drawing
 from meta.report.tables import Line, Table
 from meta.report.verdict import stamp
 from meta.report.wording import estimand_name, spell, study_label
@@ -44,7 +44,7 @@ class ContrastSection:
     """Effects of one model of contrasts."""
 
     fit: Fit
-    figure: Markup
+    figure: Drawing
     pooled: Table
     spread: Table
     baseline: Estimate | None

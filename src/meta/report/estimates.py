@@ -92,6 +92,16 @@ class Estimate:
         median, low, high = (self._text(value) for value in self.prior)
         return f"{median} ({low} to {high})"
 
+    @property
+    def record(self) -> dict[str, Any]:
+        """The number as a row of a figure's table: its key, and all of its digits."""
+        return {
+            "model": self.model, "outcome": self.outcome, "group": self.group,
+            "estimand": self.estimand, "median": self.median, "ci_low": self.low,
+            "ci_high": self.high, "ci_prob": self.prob, "k_rows": self.rows,
+            "remark": self.no_data,
+        }  # fmt: skip
+
     def _text(self, value: float) -> str:
         if self.estimand == "risk_difference":
             return f"{plain(100 * value, 0)}"

@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import matplotlib
-from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from meta.plural import counted
 from meta.report.descriptive import ForestRow, StudySum
 from meta.report.estimates import Estimate
-from meta.report.svg import INK, MUTED, PAPER, POINTS, RULE, SETTINGS, inline_svg
+from meta.report.figure_tables import estimate_table, forest_table
+from meta.report.svg import INK, MUTED, NOTHING, PAPER, POINTS, RULE, SETTINGS, Drawing, drawing
 from meta.report.wording import COLOURS, estimand_name, spell
 
 WIDTH = 312.0  # points; text of 10 points stays legible when scaled to a phone's width
@@ -65,7 +65,7 @@ class Block:
 
 def interval_plot(
     name: str, title: str, blocks: Sequence[Block], stamped: str, left: float = 112.0
-) -> Markup:
+) -> Drawing:
     """Draw medians and intervals on the scale of probability.
 
     Parameters
@@ -83,12 +83,12 @@ def interval_plot(
 
     Returns
     -------
-    markupsafe.Markup
+    Drawing
         The figure, or nothing where there is nothing to draw.
     """
     blocks = [block for block in blocks if block.strips]
     if not blocks:
-        return Markup("")
+        return NOTHING
     top = 18.0 if stamped else 2.0
     height = top + sum(block.height for block in blocks) + FOOT
     with matplotlib.rc_context(SETTINGS):
@@ -96,7 +96,12 @@ def interval_plot(
         _stamp(axes, stamped, left)
         _blocks(axes, blocks, top, 4 - left)
         said = "; ".join(_said(block) for block in blocks)
-        return inline_svg(figure, name, title, said)
+        data = estimate_table(
+            (block.heading, strip.label, strip.estimate)
+            for block in blocks
+            for strip in block.strips
+        )
+        return drawing(figure, name, title, said, data)
 
 
 def forest_plot(
@@ -105,7 +110,7 @@ def forest_plot(
     rows: Sequence[ForestRow],
     pooled: Sequence[Estimate],
     stamped: str,
-) -> Markup:
+) -> Drawing:
     """Draw one line a study: its arms, their sum, and the shrunken rate of the study.
 
     Parameters
@@ -121,11 +126,11 @@ def forest_plot(
 
     Returns
     -------
-    markupsafe.Markup
+    Drawing
         The figure, or nothing where no study observes the stage.
     """
     if not rows:
-        return Markup("")
+        return NOTHING
     types = list(dict.fromkeys(row.failure_type for row in rows))
     top = HEAD + (18.0 if stamped else 0.0)
     height = top + 20 * len(types) + 37 * len(rows) + 12 + FOOT
@@ -139,7 +144,7 @@ def forest_plot(
         said = f"{counted(len(rows), 'study')}. " + "; ".join(
             _words(estimate) for estimate in pooled
         )
-        return inline_svg(figure, name, title, said, tips)
+        return drawing(figure, name, title, said, forest_table(rows, pooled), tips)
 
 
 def _blocks(axes: Axes, blocks: Sequence[Block], y: float, x: float) -> None:

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from markupsafe import Markup
 from scipy.stats import beta
 
 from meta.config import STAGES
@@ -18,6 +17,7 @@ from meta.report.figures import Block, Strip, interval_plot
 from meta.report.inputs import Fit, ReportInputs
 from meta.report.notoriety import odds_factor
 from meta.report.sensitivity import TextTable
+from meta.report.svg import Drawing
 from meta.report.tables import groups_of
 from meta.report.verdict import stamp
 from meta.report.wording import NO_CASE, estimand_name, group_name, outcome_name, spell
@@ -44,7 +44,7 @@ class HarmPart:
 
     chain: ChainResults
     title: str
-    figure: Markup
+    figure: Drawing
     lines: tuple[HarmLine, ...]
     correlations: TextTable
     judged: str

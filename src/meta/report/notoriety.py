@@ -5,13 +5,12 @@ from dataclasses import dataclass
 
 import matplotlib
 import pandas as pd
-from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from meta.config import HARM_WITH_NOTORIETY, STAGES
 from meta.report.estimates import Estimate
 from meta.report.inputs import Fit, ReportInputs
-from meta.report.svg import INK, MUTED, POINTS, RULE, SETTINGS, inline_svg
+from meta.report.svg import INK, MUTED, POINTS, RULE, SETTINGS, Drawing, drawing
 from meta.report.tables import Line, Table
 from meta.report.verdict import stamp
 from meta.report.wording import estimand_name, group_name
@@ -28,7 +27,7 @@ STYLES = ("solid", (0, (5, 2)), (0, (1.5, 1.5)), (0, (5, 1.5, 1.5, 1.5)))
 class NotorietySection:
     """Harm of one composition: as catalogued, with the prior of the offset, and over offsets."""
 
-    figure: Markup
+    figure: Drawing
     table: Table
     prior: str
     below_one: str
@@ -88,7 +87,7 @@ def _cells(inputs: ReportInputs, fit: Fit, group: str) -> tuple[Estimate | None,
     )
 
 
-def _curve(curve: pd.DataFrame, groups: list[str], stamped: str, name: str) -> Markup:
+def _curve(curve: pd.DataFrame, groups: list[str], stamped: str, name: str) -> Drawing:
     """Median and interval of the average share over the offset, one line a group."""
     with matplotlib.rc_context(SETTINGS):
         figure = Figure(figsize=(WIDTH / POINTS, (HEIGHT + 14 * len(groups)) / POINTS))
@@ -118,4 +117,4 @@ def _curve(curve: pd.DataFrame, groups: list[str], stamped: str, name: str) -> M
         if stamped:
             axes.set_title(stamped, loc="right", fontsize=10)
         title = "Share of failures with significant harm, by offset for notoriety"
-        return inline_svg(figure, name, title, "; ".join(said))
+        return drawing(figure, name, title, "; ".join(said), curve)

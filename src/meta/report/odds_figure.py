@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 import matplotlib
 import numpy as np
-from markupsafe import Markup
 from matplotlib.axes import Axes
 
 from meta.report.estimates import Estimate
+from meta.report.figure_tables import estimate_table
 from meta.report.ratio_axes import FOOT, ratio_axes, write_label
-from meta.report.svg import INK, MUTED, PAPER, SETTINGS, inline_svg
+from meta.report.svg import INK, MUTED, NOTHING, PAPER, SETTINGS, Drawing, drawing
 
 EDGE = 12.0
 #: Ends of the scale; intervals that reach further end at them.
@@ -36,7 +36,7 @@ class OddsBlock:
     lines: tuple[OddsLine, ...]
 
 
-def odds_plot(name: str, title: str, blocks: Sequence[OddsBlock], stamped: str) -> Markup:
+def odds_plot(name: str, title: str, blocks: Sequence[OddsBlock], stamped: str) -> Drawing:
     """Draw medians and intervals of odds ratios.
 
     Parameters
@@ -50,11 +50,11 @@ def odds_plot(name: str, title: str, blocks: Sequence[OddsBlock], stamped: str) 
 
     Returns
     -------
-    markupsafe.Markup
+    Drawing
         The figure, or nothing where there is nothing to draw.
     """
     if not blocks:
-        return Markup("")
+        return NOTHING
     top = 18.0 if stamped else 2.0
     height = top + sum(24 + 16 * len(block.lines) for block in blocks) + FOOT
     with matplotlib.rc_context(SETTINGS):
@@ -77,7 +77,10 @@ def odds_plot(name: str, title: str, blocks: Sequence[OddsBlock], stamped: str) 
                         for ln in block.lines)
             for block in blocks
         )  # fmt: skip
-        return inline_svg(figure, name, title, said)
+        data = estimate_table(
+            (b.heading, line.label, line.estimate) for b in blocks for line in b.lines
+        )
+        return drawing(figure, name, title, said, data)
 
 
 def _mark(axes: Axes, y: float, line: OddsLine) -> None:

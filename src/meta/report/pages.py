@@ -26,7 +26,9 @@ from meta.report.contrasts import contrast_sections, pairs_table
 from meta.report.environment import environment as _environment
 from meta.report.estimates import percent
 from meta.report.evidence_page.page import evidence_context, evidence_csv
-from meta.report.flow_diagram import flow_diagram, prisma_note
+from meta.report.figure_files import PageFigures
+from meta.report.flow_diagram import prisma_note
+from meta.report.flow_figure import flow_figure
 from meta.report.harm_chain import harm_section
 from meta.report.inputs import Fit, ReportInputs, load_inputs
 from meta.report.limits import limits_of
@@ -48,6 +50,7 @@ from meta.report.sections import (
 )
 from meta.report.sensitivity_page import few_studies_table, page_context, sensitivity_csv
 from meta.report.site import navigation
+from meta.report.summary import summary_md
 from meta.report.tables import (
     correlation_table,
     exceedance_table,
@@ -62,7 +65,7 @@ __all__ = ["ReportInputs", "load_inputs", "render_page", "render_report"]
 
 
 def render_report(run: ReportInputs, folder: Path, others: Collection[str] = ()) -> None:
-    """Write the report: ``index.html`` and the tables it links to.
+    """Write the report: its pages, the files of their figures, and the tables they link to.
 
     Parameters
     ----------
@@ -83,14 +86,18 @@ def render_report(run: ReportInputs, folder: Path, others: Collection[str] = ())
     }
     pages = _pages(run)
     # The methods say of each objection which of the files written here answers it.
-    written = frozenset({*tables, *pages, "methods.html"})
+    written = frozenset({*tables, *pages, "methods.html", "summary.md"})
     methods = methods_context(run, written)
     tables["prior_implications.csv"] = methods["prior_table"].to_csv(
         index=False, lineterminator="\n", float_format="%.6g"
     )
     pages["methods.html"] = ("methods.html.j2", methods)
-    texts = {name: _render(run, name, pages, others) for name in pages}
+    tables["summary.md"] = summary_md(run, methods, _interval_name(run.fits))
+    figures = {name: PageFigures(name) for name in pages}
+    texts = {name: _render(run, figures[name], pages, others) for name in pages}
     folder.mkdir(parents=True, exist_ok=True)
+    for drawn in figures.values():
+        drawn.write(folder)
     for name, text in {**tables, **texts}.items():
         write_text(folder / name, text)
 
@@ -127,9 +134,9 @@ def _pages(run: ReportInputs) -> dict[str, Page]:
 
 
 def _render(
-    run: ReportInputs, file: str, pages: Mapping[str, Page], others: Collection[str] = ()
+    run: ReportInputs, drawn: PageFigures, pages: Mapping[str, Page], others: Collection[str] = ()
 ) -> str:
-    template, context = pages[file]
+    template, context = pages[drawn.page]
     failed = failed_checks(run)
     shared = {
         "colours": COLOURS,
@@ -137,7 +144,8 @@ def _render(
         "stamp": stamp_of(failed),
         "failed": failed,
         "pages": navigation({*pages, *others}),
-        "page": file,
+        "page": drawn.page,
+        "drawn": drawn,
         "row_address": run.row_address,
     }
     return _environment().get_template(template).render({**shared, **context})
@@ -189,7 +197,8 @@ def render_page(run: ReportInputs) -> str:
     str
         HTML with its style and figures inside; it requests nothing.
     """
-    return _render(run, "index.html", {"index.html": ("index.html.j2", _context(run))})
+    pages = {"index.html": ("index.html.j2", _context(run))}
+    return _render(run, PageFigures("index.html"), pages)
 
 
 def _context(run: ReportInputs) -> dict[str, Any]:
@@ -212,9 +221,8 @@ def _context(run: ReportInputs) -> dict[str, Any]:
         "exceedance": exceedance_table(run, run.rate_fits),
         "membership": membership_table(run, run.rate_fits),
         "correlation": correlation_table(run, run.rate_fits),
-        "flow": flow_diagram(run.flow),
+        "flow": flow_figure(run.flow),
         "flow_note": prisma_note(run.flow),
-        "wide_flow": flow_diagram(run.flow, wide=True),
         "composition": composition_section(run),
         "contrasts": contrast_sections(run),
         "agreement": agreement_section(run),

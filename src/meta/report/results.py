@@ -56,7 +56,22 @@ def results_json(inputs: ReportInputs) -> str:
         "corrections": list(inputs.corrections),
         "refused": dict(inputs.refused),
     }
-    return json.dumps(_finite(content), ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+    return _by_line(_finite(content))
+
+
+def _by_line(content: dict[str, Any]) -> str:
+    """Write a document with one line an entry, of a list one a record: it can be searched."""
+    entries = []
+    for key, value in content.items():
+        text = _compact(value)
+        if isinstance(value, list):
+            text = "[\n" + ",\n".join(map(_compact, value)) + "\n]"
+        entries.append(f"{_compact(key)}:{text}")
+    return "{\n" + ",\n".join(entries) + "\n}\n"
+
+
+def _compact(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
 def _pooled(inputs: ReportInputs) -> list[pd.DataFrame]:

@@ -6,13 +6,12 @@ from collections.abc import Sequence
 
 import matplotlib
 import pandas as pd
-from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from meta.report.estimates import percent
-from meta.report.svg import INK, POINTS, RULE, SETTINGS, inline_svg
+from meta.report.svg import INK, NOTHING, POINTS, RULE, SETTINGS, Drawing, drawing
 from meta.report.wording import COLOURS, spell
 
 WIDTH, EDGE, FOOT, TOP, LINE = 312.0, 12.0, 36.0, 2.0, 30.0
@@ -22,7 +21,9 @@ MOST = 10
 PARTS = "predictive"
 
 
-def tornado_plot(name: str, title: str, rows: pd.DataFrame, percentiles: Sequence[float]) -> Markup:
+def tornado_plot(
+    name: str, title: str, rows: pd.DataFrame, percentiles: Sequence[float]
+) -> Drawing:
     """Draw the median risk given each input at a low and at a high percentile of its draws.
 
     Parameters
@@ -36,13 +37,13 @@ def tornado_plot(name: str, title: str, rows: pd.DataFrame, percentiles: Sequenc
 
     Returns
     -------
-    markupsafe.Markup
+    Drawing
         The figure, or nothing where there is nothing to draw. Light: the input is low; full: high.
         Of an input of several numbers, low and high are the lower and higher risk that it predicts.
     """
     rows = rows[rows["view"].ne(PARTS)]
     if rows.empty:
-        return Markup("")
+        return NOTHING
     order = (rows["risk_high"] - rows["risk_low"]).abs().sort_values(ascending=False, kind="stable")
     rows = rows.loc[order.index].head(MOST)
     risk, colour = float(rows["risk"].iloc[0]), _colour(rows)
@@ -60,10 +61,10 @@ def tornado_plot(name: str, title: str, rows: pd.DataFrame, percentiles: Sequenc
             f"median risk, the input at percentile {low} (light) and {high} (full)", fontsize=9
         )
         text = f"Median {percent(risk)}. With the input at percentile {low} and {high}: "
-        return inline_svg(figure, name, title, text + "; ".join(said))
+        return drawing(figure, name, title, text + "; ".join(said), rows)
 
 
-def information_plot(name: str, title: str, rows: pd.DataFrame) -> Markup:
+def information_plot(name: str, title: str, rows: pd.DataFrame) -> Drawing:
     """Draw the share of a risk's variance that each new measurement is expected to take away.
 
     Parameters
@@ -76,13 +77,13 @@ def information_plot(name: str, title: str, rows: pd.DataFrame) -> Markup:
 
     Returns
     -------
-    markupsafe.Markup
+    Drawing
         The figure, or nothing where there is nothing to draw: the share on the logit scale (full),
         what no number of such studies exceeds (light), and the Monte Carlo interval of the share.
     """
     rows = rows[rows["information"].eq("sample")].sort_values("rank").head(MOST)
     if rows.empty:
-        return Markup("")
+        return NOTHING
     colour = _colour(rows)
     with matplotlib.rc_context(SETTINGS):
         figure, axes = _panel(len(rows), float(rows[["share_logit", "limit_logit"]].max().max()))
@@ -97,9 +98,8 @@ def information_plot(name: str, title: str, rows: pd.DataFrame) -> Markup:
             axes.plot(ends, (y, y), color=INK, linewidth=1.0, solid_capstyle="butt")
             said.append(f"{label}: {percent(share)}, at most {percent(max(share, limit))}")
         axes.set_xlabel("share of the variance that goes; light: at most", fontsize=9)
-        return inline_svg(
-            figure, name, title, f"Share of the variance of the log odds. {'; '.join(said)}"
-        )
+        text = f"Share of the variance of the log odds. {'; '.join(said)}"
+        return drawing(figure, name, title, text, rows)
 
 
 def measurement_name(candidate: str) -> str:

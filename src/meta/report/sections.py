@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-from markupsafe import Markup
-
 from meta.plural import counted
 from meta.report.cells import CellTable, cell_table
 from meta.report.descriptive import (
@@ -17,6 +15,7 @@ from meta.report.estimates import percent
 from meta.report.figures import Block, Strip, forest_plot, interval_plot
 from meta.report.inputs import Fit, ReportInputs
 from meta.report.notoriety import NotorietySection, notoriety_section
+from meta.report.svg import Drawing
 from meta.report.tables import (
     HEADLINE,
     Table,
@@ -57,7 +56,7 @@ class Section:
     """A figure with its table, from one model."""
 
     fit: Fit
-    figure: Markup
+    figure: Drawing
     table: Table
 
     @property
@@ -94,7 +93,7 @@ class Forest:
 
     outcome: str
     name: str
-    figure: Markup
+    figure: Drawing
     rows: list[ForestRow]
 
     @property
@@ -215,7 +214,7 @@ def composition_section(inputs: ReportInputs) -> list[Composition]:
     return found
 
 
-def sensitivity_section(inputs: ReportInputs) -> tuple[Markup, Table] | None:
+def sensitivity_section(inputs: ReportInputs) -> tuple[Drawing, Table] | None:
     """Show the same outcomes under every rate model, or None with fewer than two."""
     table = sensitivity_table(inputs, HEADLINE)
     models = {cell.model for line in table.lines for cell in line.cells if cell}

@@ -5,23 +5,22 @@ from __future__ import annotations
 import matplotlib
 import numpy as np
 import pandas as pd
-from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from meta.plural import counted
 from meta.report.estimates import percent
 from meta.report.sensitivity import Sensitivity
-from meta.report.svg import INK, POINTS, RULE, SETTINGS, inline_svg
+from meta.report.svg import INK, NOTHING, POINTS, RULE, SETTINGS, Drawing, drawing
 from meta.report.wording import CHAIN, COLOURS, outcome_name
 
 WIDTH, HEIGHT = 312.0, 190.0
 
 
-def size_plot(found: Sensitivity) -> Markup:
+def size_plot(found: Sensitivity) -> Drawing:
     """Observed rate of each arm against its trials, with the line fitted on 1/n."""
     points, lines = found["small_study_points"], found["small_study"]
     if points.empty:
-        return Markup("")
+        return NOTHING
     with matplotlib.rc_context(SETTINGS):
         figure, axes = _panel()
         for outcome in [o for o in CHAIN if o in set(points["outcome"])]:
@@ -45,14 +44,30 @@ def size_plot(found: Sensitivity) -> Markup:
         axes.set_xlabel("trials of the arm", fontsize=9)
         studies = counted(points["study"].nunique(), "study")
         said = f"{counted(len(points), 'count')} of {studies}"
-        return inline_svg(figure, "fig-size", "Observed rate against number of trials", said)
+        name = f"fig-size-{found.model}"
+        data = size_table(points, lines)
+        return drawing(figure, name, "Observed rate against number of trials", said, data)
 
 
-def weight_plot(found: Sensitivity) -> Markup:
+def size_table(points: pd.DataFrame, lines: pd.DataFrame) -> pd.DataFrame:
+    """Rates of arms beside the line fitted to them: at 1/n = 0, and by how much `n_small` differs.
+
+    Parameters
+    ----------
+    points
+        Content of ``small_study_points.csv``.
+    lines
+        Content of ``small_study.csv``.
+    """
+    fitted = lines[["outcome", "rate_large", "difference", "n_small"]]
+    return points.merge(fitted, on="outcome", how="left", validate="many_to_one")
+
+
+def weight_plot(found: Sensitivity) -> Drawing:
     """Average over studies by publication weight of studies without events."""
     table = found["zero_events"]
     if table.empty:
-        return Markup("")
+        return NOTHING
     part = table[table["estimand"].eq("rate_mean") & table["group"].eq("all")]
     weights = sorted(part["publication_weight"].unique(), reverse=True)
     with matplotlib.rc_context(SETTINGS):
@@ -71,7 +86,8 @@ def weight_plot(found: Sensitivity) -> Markup:
         axes.set_xticks(range(len(weights)), [f"{w:g}" for w in weights])
         axes.set_xlabel("publication weight of a study without events", fontsize=9)
         title = "Rates by publication weight of studies without events"
-        return inline_svg(figure, "fig-weights", title, "; ".join(said))
+        name = f"fig-weights-{found.model}"
+        return drawing(figure, name, title, "; ".join(said), part)
 
 
 def _listed(values: pd.Series) -> str:

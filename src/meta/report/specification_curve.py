@@ -11,12 +11,11 @@ from dataclasses import dataclass
 import matplotlib
 import numpy as np
 import pandas as pd
-from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from meta.plural import counted
 from meta.report.estimates import percent
-from meta.report.svg import INK, MUTED, POINTS, RULE, SETTINGS, inline_svg
+from meta.report.svg import INK, MUTED, POINTS, RULE, SETTINGS, Drawing, drawing
 from meta.report.wording import CHAIN, COLOURS, estimand_name, outcome_name, spell
 
 AXES = (
@@ -33,7 +32,7 @@ class Curve:
     """A pooled number over the multiverse: its figure and what it says in a sentence."""
 
     name: str
-    figure: Markup
+    figure: Drawing
     said: str
 
 
@@ -45,12 +44,12 @@ def curves(table: pd.DataFrame) -> list[Curve]:
     table
         Content of ``multiverse.csv``.
     """
-    observed = _observed(table)
+    seen = observed(table)
     found = []
     for outcome in CHAIN:
         for estimand in SHOWN:
             part = table[
-                observed
+                seen
                 & table["outcome"].eq(outcome)
                 & table["estimand"].eq(estimand)
                 & table["group"].eq("all")
@@ -60,7 +59,7 @@ def curves(table: pd.DataFrame) -> list[Curve]:
     return found
 
 
-def _observed(table: pd.DataFrame) -> pd.Series:
+def observed(table: pd.DataFrame) -> pd.Series:
     """Whether a specification says something of a number: rows count it, and it means the same.
 
     Where every trial is assumed capable, goal failure given capability is itself the product.
@@ -96,7 +95,7 @@ def _curve(part: pd.DataFrame, outcome: str, estimand: str) -> Curve:
     with matplotlib.rc_context(SETTINGS):
         figure = _draw(ordered, passed.to_numpy(), primary.to_numpy(), varied, COLOURS[outcome][0])
         identifier = f"fig-curve-{outcome}-{estimand}".replace("_", "-")
-        return Curve(name, inline_svg(figure, identifier, name, said), said + ".")
+        return Curve(name, drawing(figure, identifier, name, said, ordered), said + ".")
 
 
 def _draw(

@@ -38,6 +38,16 @@ COLOURS = {
     "harmful_misgeneralization": ("#7a5c00", "#e6c229"),
 }
 
+# Greys of a page and its figures, on light and on dark ground.
+GREYS = {
+    "paper": ("#ffffff", "#14171b"),
+    "ink": ("#1b1f24", "#e6e8eb"),
+    "muted": ("#59626d", "#a3acb7"),
+    "rule": ("#dde1e6", "#343a42"),
+    "wash": ("#f5f6f8", "#1d2127"),
+}
+FACE = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', sans-serif"
+
 ESTIMAND_NAMES = {
     "rate_typical": "typical study",
     "rate_mean": "average over studies",

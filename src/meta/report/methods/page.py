@@ -26,6 +26,7 @@ from meta.report.methods.mathematics import SYMBOLS, Equation, equations, mathml
 from meta.report.methods.objections import objections
 from meta.report.methods.prior_figure import prior_figure
 from meta.report.methods.specification import Specification, specification_of
+from meta.report.svg import Drawing
 from meta.report.wording import spell
 
 FRAMES = {
@@ -67,7 +68,7 @@ class ImpliedFigure:
     """What some priors imply, drawn, with the numbers that are drawn."""
 
     models: str
-    figure: Markup
+    figure: Drawing
     lines: list[tuple[str, list[str]]]
 
 

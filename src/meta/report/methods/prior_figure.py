@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import matplotlib
 import numpy as np
-from markupsafe import Markup
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from meta.report.methods.implications import Implication, Quantity
-from meta.report.svg import INK, MUTED, POINTS, RULE, SETTINGS, inline_svg
+from meta.report.svg import INK, MUTED, POINTS, RULE, SETTINGS, Drawing, drawing
 
 DOTS = 20
 WIDTH = 360.0
@@ -29,7 +29,7 @@ TICKS = {
 }
 
 
-def prior_figure(name: str, title: str, implication: Implication) -> Markup:
+def prior_figure(name: str, title: str, implication: Implication) -> Drawing:
     """Draw an implication: a panel of rates, and one of odds ratios.
 
     Parameters
@@ -55,7 +55,18 @@ def prior_figure(name: str, title: str, implication: Implication) -> Markup:
             )
             _panel(axes, scale, panel, tall)
             top += tall + FOOT
-    return inline_svg(figure, name, title, "; ".join(_said(q) for q in implication.quantities))
+    said = "; ".join(_said(q) for q in implication.quantities)
+    return drawing(figure, name, title, said, dot_table(implication))
+
+
+def dot_table(implication: Implication) -> pd.DataFrame:
+    """Values of the dots, one row each; those of odds ratios within the limits of the axis."""
+    rows = [
+        (quantity.name, quantity.estimand, quantity.scale, number, value)
+        for quantity in implication.quantities
+        for number, value in enumerate(quantile_dots(quantity), 1)
+    ]
+    return pd.DataFrame(rows, columns=["quantity", "estimand", "scale", "dot", "value"])
 
 
 def _panel(axes: Axes, scale: str, quantities: list[Quantity], tall: float) -> None:

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pandas as pd
-from markupsafe import Markup
 
 from meta.estimands.harm_chain import STAGES
 from meta.report.estimates import percent
 from meta.report.risk_bars import MOST, PARTS, information_plot, tornado_plot
 from meta.report.risk_page.parts import Cell, More, bases_of, lower, title
+from meta.report.svg import NOTHING
 from meta.report.wording import outcome_name, spell
 from meta.risk.named_profiles import DOMAIN
 
@@ -110,7 +110,7 @@ def _top_drivers(table: pd.DataFrame | None, percentiles: tuple[float, float]) -
         "What drives the risk of each shift type and domain",
         "The three longest bars of each tornado, of the average over studies: the input, the "
         f"median risk at percentiles {low} and {high} of it, and what the input rests on.",
-        Markup(""),
+        NOTHING,
         ("Profile", "First", "Second", "Third"),
         tuple(lines),
         "risk_sensitivity.csv",
@@ -141,7 +141,7 @@ def _known_stages(table: pd.DataFrame | None) -> Iterator[More]:
         "The share of the variance of the log odds of harmful failure that would go if the level "
         "of one stage at the profile became known exactly: no measurement of that stage can tell "
         "more. The stages overlap, so the shares need not add up.",
-        Markup(""),
+        NOTHING,
         ("Profile", *(outcome_name(stage) for stage in STAGES)),
         tuple(lines),
         "value_of_information.csv",

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import matplotlib
-from markupsafe import Markup
+import pandas as pd
 from matplotlib.axes import Axes
 
 from meta.report.estimates import Estimate
 from meta.report.figures import Block, Strip, interval_plot
 from meta.report.ratio_axes import FOOT, ratio_axes, write_label
-from meta.report.svg import INK, MUTED, SETTINGS, inline_svg
+from meta.report.svg import INK, MUTED, SETTINGS, Drawing, drawing
 from meta.report.wording import COLOURS
 from meta.risk.flags import EXTRAPOLATES
 from meta.risk.profile_risk import EVIDENCE_MODE
@@ -79,7 +79,7 @@ def number(
 def comparison_plot(
     name: str, title: str, blocks: Iterable[tuple[str, Sequence[tuple[str, RiskEstimate]]]],
     stamped: str,
-) -> Markup:  # fmt: skip
+) -> Drawing:  # fmt: skip
     """Draw what is published and what the evidence gives, one block a profile.
 
     Parameters
@@ -115,7 +115,7 @@ class RatioLine:
 
 def ratio_plot(
     name: str, title: str, blocks: Sequence[tuple[str, str, Sequence[RatioLine], str]], stamped: str
-) -> Markup:
+) -> Drawing:
     """Draw risk ratios on a logarithmic scale, a block a modifier.
 
     Parameters
@@ -146,7 +146,26 @@ def ratio_plot(
                 write_label(axes, y + 8, remark, colour=MUTED)
                 y += 16
         said = "; ".join(_said(*block) for block in blocks)
-        return inline_svg(figure, name, title, said)
+        return drawing(figure, name, title, said, ratio_table(blocks))
+
+
+def ratio_table(
+    blocks: Sequence[tuple[str, str, Sequence[RatioLine], str]],
+) -> pd.DataFrame:
+    """Ratios of the figure, one row a line; of a block without one of the evidence, why."""
+    rows = []
+    for heading, setting, lines, remark in blocks:
+        of = {"heading": heading, "setting": setting}
+        rows += [
+            {**of, "label": line.label, "published": line.published, "median": line.median,
+             "ci_low": line.low, "ci_high": line.high}
+            for line in lines
+        ]  # fmt: skip
+        rows += [{**of, "remark": remark}] if remark else []
+    columns = [
+        "heading", "setting", "label", "published", "median", "ci_low", "ci_high", "remark"
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=columns)
 
 
 def _ratio_line(axes: Axes, y: float, line: RatioLine) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pandas as pd
-from markupsafe import Markup
 
 from meta.plural import counted
 from meta.report.risk_page.figures import RatioLine, ratio_plot
@@ -17,6 +16,7 @@ from meta.report.risk_page.parts import (
     listed,
     title,
 )
+from meta.report.svg import NOTHING
 from meta.report.wording import spell
 from meta.risk.scenarios import EVIDENCE, JUDGEMENT
 
@@ -51,7 +51,7 @@ def modifier_section(table: pd.DataFrame, stamped: str) -> RiskSection:
         blocks.append((name, setting, drawn, absent))
         lines.append(Line(f"{name}: {setting}", _ratio_remarks(head), tuple(cells)))
     named = "Risk ratio of each modifier: printed, and by the evidence"
-    figure = ratio_plot("fig-modifiers", named, blocks, stamped) if blocks else Markup("")
+    figure = ratio_plot("fig-modifiers", named, blocks, stamped) if blocks else NOTHING
     columns = (
         "Modifier", "Published", "Capable and goal fails, adjusted for the others",
         "The same, unadjusted", "Goal fails, given capability, adjusted",

@@ -8,8 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from markupsafe import Markup
-
+from meta.report.svg import Drawing
 from meta.report.wording import spell
 from meta.risk.scenarios import AND, EVIDENCE, JUDGEMENT
 
@@ -57,7 +56,7 @@ class RiskSection:
         What must be said of all rows.
     """
 
-    figure: Markup
+    figure: Drawing
     columns: tuple[str, ...]
     lines: tuple[Line, ...]
     said: str = ""
@@ -83,7 +82,7 @@ class More:
     anchor: str
     title: str
     text: str
-    figure: Markup
+    figure: Drawing
     columns: tuple[str, ...]
     lines: tuple[tuple[str | Cell, ...], ...]
     file: str

@@ -1,0 +1,151 @@
+"""Checks as the summary tells them: the sampler's, worst of all models, and those against data."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import pandas as pd
+
+from meta.checks.importance import NOT_COMPUTED
+from meta.plural import counted
+from meta.report.inputs import Fit, ReportInputs
+from meta.report.verdict import Check, checks_of
+from meta.report.wording import spell
+
+#: Checks of the sampler, and whether a large value is the bad one.
+SAMPLER = {
+    "r_hat": True,
+    "ess_bulk": False,
+    "ess_tail": False,
+    "mcse_over_sd": True,
+    "e_bfmi": False,
+    "divergences": True,
+    "max_depth_share": True,
+}
+NAMES = {
+    "r_hat": "largest R-hat",
+    "ess_bulk": "smallest bulk ESS",
+    "ess_tail": "smallest tail ESS",
+    "mcse_over_sd": "largest Monte Carlo error over sd",
+    "e_bfmi": "smallest E-BFMI",
+    "divergences": "divergences",
+    "max_depth_share": "share of draws at the depth limit",
+}
+
+
+@dataclass(frozen=True)
+class SamplerLine:
+    """One check: its value for the primary model, and the worst of all models."""
+
+    name: str
+    primary: str
+    worst: str
+    threshold: str
+    failed: int
+
+
+def sampler_lines(run: ReportInputs) -> list[SamplerLine]:
+    """Summarise each check of the sampler over the models that have it.
+
+    Parameters
+    ----------
+    run : ReportInputs
+        The stored results.
+
+    Returns
+    -------
+    list of SamplerLine
+        A value that is missing is worse than any number.
+    """
+    found = [check for fit in run.fits for check in checks_of(fit)]
+    lines = []
+    for name, large in SAMPLER.items():
+        mine = [check for check in found if check.check == name]
+        if not mine:
+            continue
+        worst = max(mine, key=lambda check: _badness(check, large))
+        own = [c.value for c in mine if run.primary and c.model == run.primary.name]
+        failed = sum(not check.passed for check in mine)
+        lines.append(
+            SamplerLine(
+                NAMES[name], own[0] if own else "none", worst.value, worst.threshold, failed
+            )
+        )
+    return lines
+
+
+def _badness(check: Check, large: bool) -> float:
+    try:
+        value = float(check.value)
+    except ValueError:
+        return math.inf
+    return value if large else -value
+
+
+def against_data(fit: Fit) -> list[str]:
+    """Say what the checks of a model against data found; empty where none was made.
+
+    Parameters
+    ----------
+    fit : Fit
+        The model.
+    """
+    if fit.checks is None:
+        return []
+    checks = [check for check in checks_of(fit) if check.against_data]
+    said = [
+        *_predictive([c for c in checks if c.check.startswith("posterior_predictive_")]),
+        *(
+            f"LOO-PIT: leaves its simultaneous bands by {_short(c.value)} at most, threshold "
+            f"{_short(c.threshold)}" + _failed(c)
+            for c in checks
+            if c.check == "loo_pit"
+        ),
+        *_left_out(fit.checks.loo),
+    ]
+    elpd, error = (fit.checks.summary.get(name) for name in ("elpd", "elpd_se"))
+    if elpd is not None:
+        text = "" if error is None else f" (standard error {error:.0f})"
+        said.append(f"sum of the log predictive densities of studies left out: {elpd:.0f}{text}")
+    return said
+
+
+def _predictive(checks: list[Check]) -> list[str]:
+    if not checks:
+        return []
+    least = max(checks, key=lambda check: _badness(check, large=False))
+    return [
+        f"posterior predictive: {counted(len(checks), 'statistic')} of replicated new studies, "
+        f"smallest tail probability {_short(least.value)} "
+        f"({spell(least.check.removeprefix('posterior_predictive_'))}), threshold "
+        f"{_short(least.threshold)}" + "".join(_failed(check) for check in checks)
+    ]
+
+
+def _left_out(loo: pd.DataFrame) -> list[str]:
+    if loo.empty:
+        return []
+    done = loo[loo["method"] != NOT_COMPUTED]
+    if done.empty:
+        return ["Pareto k: no study could be left out"]
+    weighed = done[done["method"] != "refit"]["pareto_k"]
+    refitted = int(done["method"].eq("refit").sum())
+    bad = int((~loo["reliable"].astype(bool)).sum())
+    largest = f"{weighed.max():.2f}" if len(weighed) else "not needed"
+    return [
+        f"each of {counted(len(done), 'study')} left out: largest Pareto k {largest} (limit "
+        f"{done['limit'].min():.2f}), {counted(refitted, 'study')} beyond it refitted without, "
+        f"{bad} not reliable"
+    ]
+
+
+def _failed(check: Check) -> str:
+    return "" if check.passed else f" (FAILED: {spell(check.check)})"
+
+
+def _short(text: str) -> str:
+    try:
+        return f"{float(text):.3g}"
+    except ValueError:
+        return text
