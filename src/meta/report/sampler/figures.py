@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import textwrap
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +19,8 @@ from matplotlib.figure import Figure
 from meta.report.sampler.view import SamplerView
 
 WIDTH = 3.7  # inches: what a phone shows, at 100 pixels an inch
-LINE = 1.45  # inches of a line of panels
+COLUMNS = 2
+PANEL, BELIEF_PANEL, TITLE_LINE = 1.15, 0.8, 0.125  # inches: of a panel, of a line of its name
 #: Okabe and Ito's palette, darkened for white paper: chains, then what is set beside them.
 COLOURS = ("#0072b2", "#c24e00", "#00785a", "#a8467f", "#7a5c00", "#56b4e9")
 MARK = "#b3001b"
@@ -88,27 +89,56 @@ def draw_figures(view: SamplerView) -> dict[str, Drawn]:
     return found
 
 
-def _labeller(names: Sequence[str], width: int = 28, lines: int = 3) -> MapLabeller:
-    return MapLabeller({f"q{i:02}": _wrapped(name, width, lines) for i, name in enumerate(names)})
+@dataclass(frozen=True)
+class Labels:
+    """Names of the panels, broken into lines."""
+
+    texts: Sequence[str]
+
+    @property
+    def labeller(self) -> MapLabeller:
+        """The names as ArviZ takes them."""
+        return MapLabeller({f"q{i:02}": text for i, text in enumerate(self.texts)})
+
+    def panels(self, height: float) -> dict[str, Any]:
+        """Arguments of a plot of two columns, with panels of some height (inches) below a name."""
+        lines = max(text.count("\n") for text in self.texts) + 1
+        rows = -(-len(self.texts) // COLUMNS)
+        return {
+            "col_wrap": min(COLUMNS, len(self.texts)),
+            "backend": "matplotlib",
+            "figure_kwargs": _size(rows * (height + TITLE_LINE * lines) + 0.3),
+        }
 
 
-def _wrapped(name: str, width: int, lines: int) -> str:
-    """Break a name into lines that fit a panel; what is too long ends in an ellipsis."""
+def labels_of(names: Sequence[str], width: int = 27, lines: int = 5) -> Labels:
+    """Break names into lines that fit a panel.
+
+    Parameters
+    ----------
+    names
+        As ArviZ writes them, such as `tau[goal_failure]`.
+    width, lines
+        Characters of a line, and lines, at most; what is too long ends in an ellipsis.
+    """
+    return Labels([_broken(name, width, lines) for name in names])
+
+
+def _broken(name: str, width: int, lines: int) -> str:
     printable = "".join(c if c.isprintable() else " " for c in name)
     variable, bracket, rest = printable.partition("[")
-    broken = [variable, *textwrap.wrap(bracket + rest, width)]
+    broken = [variable]
+    if rest:
+        broken.append("")
+        # Names have few spaces: a line may end behind any of the characters that join words.
+        for word in re.findall(rf"[^ _~/:,]{{0,{width - 1}}}[ _~/:,]?", bracket + rest):
+            if broken[-1] and len(broken[-1]) + len(word.rstrip()) > width:
+                broken.append("")
+            broken[-1] += word
+    broken = [line.strip()[:width] for line in broken]
     if len(broken) > lines:
         broken = [*broken[: lines - 1], broken[lines - 1][: width - 1] + "…"]
     return "\n".join(broken)
-
-
-def _panels(number: int, columns: int = 2, line: float = LINE) -> dict[str, Any]:
-    columns = min(columns, number)
-    return {
-        "col_wrap": columns,
-        "backend": "matplotlib",
-        "figure_kwargs": _size(line * -(-number // columns) + 0.3),
-    }
 
 
 def _size(height: float) -> dict[str, Any]:
@@ -120,11 +150,16 @@ def _figure(collection: Any) -> Figure:
     return figure
 
 
-def _legend(collection: Any, dim: str, title: str = "") -> None:
-    number = collection.aes[dim].sizes[dim] if dim in collection.aes else 4
-    collection.add_legend(
-        dim, title=title, loc="outside lower center", ncols=min(number, 6), frameon=False
-    )
+def _legend(collection: Any, handles: Sequence[Any], labels: Sequence[str]) -> None:
+    _figure(collection).legend(
+        list(handles), list(labels), loc="outside lower center", ncols=min(4, len(labels)),
+        frameon=False,
+    )  # fmt: skip
+
+
+def _chain_legend(collection: Any, visual: str, view: SamplerView) -> None:
+    lines = collection.viz[visual]["q00"].to_numpy()
+    _legend(collection, lines, [f"chain {number}" for number in view.chains])
 
 
 def _curves(artists: xr.DataArray) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
@@ -145,20 +180,23 @@ def _by_quantity(
 
 
 def _rank(view: SamplerView) -> Drawn:
+    labels = labels_of(view.names)
     collection = azp.plot_rank(
         xr.DataTree.from_dict({"/posterior": view.ranked}),
-        labeller=_labeller(view.names),
+        labeller=labels.labeller,
         visuals={
             "xlabel": {"text": "fractional rank"},
             "remove_axis": False,
         },
-        **_panels(len(view.names)),
+        **labels.panels(PANEL),
     )
-    _legend(collection, "chain", "chain")
+    _chain_legend(collection, "ecdf_lines", view)
     parts = {
         name: pd.concat(
             pd.DataFrame({"chain": chain, "point": np.arange(x.size), "rank": x, "value": y})
-            for chain, x, y in _curves(collection.viz["ecdf_lines"][name])
+            for chain, (_, x, y) in zip(
+                view.chains, _curves(collection.viz["ecdf_lines"][name]), strict=True
+            )
         )
         for name in view.ranked.data_vars
     }
@@ -166,16 +204,17 @@ def _rank(view: SamplerView) -> Drawn:
 
 
 def _trace(view: SamplerView) -> Drawn:
+    labels = labels_of(view.names)
     collection = azp.plot_trace(
         view.thinned,
-        labeller=_labeller(view.names),
+        labeller=labels.labeller,
         visuals={
             "trace": {"width": 0.5, "alpha": 0.85},
             "divergence": {"color": MARK, "size": 40, "width": 1.2},
         },
-        **_panels(len(view.names)),
+        **labels.panels(PANEL),
     )
-    _legend(collection, "chain", "chain")
+    _chain_legend(collection, "trace", view)
     return Drawn(_figure(collection), _thinned_table(view, view.names))
 
 
@@ -198,9 +237,10 @@ def _coordinate(dataset: xr.Dataset, dim: str) -> np.ndarray:
 
 
 def _ess(view: SamplerView) -> Drawn:
+    labels = labels_of(view.names)
     collection = azp.plot_ess_evolution(
         xr.DataTree.from_dict({"/posterior": view.draws}),
-        labeller=_labeller(view.names),
+        labeller=labels.labeller,
         min_ess=view.least_ess,
         visuals={
             "xlabel": {"text": "draws of all chains"},
@@ -209,14 +249,12 @@ def _ess(view: SamplerView) -> Drawn:
             "ess_tail": {"color": COLOURS[1], "size": 6},
             "ess_tail_line": {"color": COLOURS[1]},
         },
-        **_panels(len(view.names)),
+        **labels.panels(PANEL),
     )
     viz = collection.viz
     handles = [viz[f"{part}_line"]["q00"].item() for part in KINDS_OF_ESS]
     handles.append(viz["min_ess"]["q00"].item())
-    _figure(collection).legend(
-        handles, ["bulk", "tail", "threshold"], loc="outside lower center", ncols=3, frameon=False
-    )
+    _legend(collection, handles, ["bulk", "tail", "threshold"])
     parts = {
         name: pd.concat(
             pd.DataFrame({"kind": part, "draws": x, "value": y})
@@ -270,14 +308,14 @@ def _pair(view: SamplerView) -> Drawn:
     collection = azp.plot_pair(
         view.thinned,
         var_names=variables,
-        labeller=_labeller(view.names, 22, 4),
+        labeller=labels_of(view.names, 17, 6).labeller,
         marginal_kind="kde",
         visuals={
             "scatter": {"alpha": 0.35, "size": 4, "color": COLOURS[0]},
             "dist": {"color": COLOURS[0]},
             "divergence": {"color": MARK, "size": 22, "alpha": 1, "marker": "x", "width": 1},
-            "xlabel": {"size": 6.5},
-            "ylabel": {"size": 6.5},
+            "xlabel": {"size": 6},
+            "ylabel": {"size": 6},
         },
         backend="matplotlib",
         figure_kwargs=_size(WIDTH),
@@ -286,16 +324,18 @@ def _pair(view: SamplerView) -> Drawn:
 
 
 def _prior_posterior(view: SamplerView) -> Drawn:
+    labels = labels_of(view.believed)
     with matplotlib.rc_context({"axes.prop_cycle": matplotlib.cycler(color=BELIEFS)}):
         collection = azp.plot_prior_posterior(
             view.beliefs,
             kind="kde",
-            labeller=_labeller(view.believed),
-            **_panels(len(view.believed), line=1.15),
+            labeller=labels.labeller,
+            **labels.panels(BELIEF_PANEL),
         )
     for legend in _figure(collection).legends:
         legend.remove()
-    _legend(collection, "group")
+    lines = collection.viz["dist"]["q00"]
+    _legend(collection, lines.to_numpy(), [str(group) for group in lines["group"].to_numpy()])
     curves = [
         pd.DataFrame({"quantity": name, "group": group, "x": x, "density": y})
         for i, name in enumerate(view.believed)

@@ -21,7 +21,7 @@ from meta.storage import atomic, write_csv, write_json, write_text
 #: Pixels of an image for each that a page lays out.
 SHARPNESS = 2
 #: Colours of an image: enough for a few hues and their edges, in a third of the bytes.
-COLOURS = 64
+COLOURS = 32
 
 
 def write_sampler_figures(posterior: Path, gate: Gate, folder: Path) -> None:

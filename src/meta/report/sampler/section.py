@@ -155,7 +155,8 @@ def _said(record: Mapping[str, Any]) -> list[str]:
             f"This model is fitted to {record['sets']} imputed code sets, each with codes of its "
             "own, so that chains of different sets need not agree, and ranks across them would "
             "say nothing of the sampler. Shown are the chains of one set: set "
-            f"{record['imputed_set']}, where they agree least on a top-level parameter; the "
+            f"{record['imputed_set']}, where they agree least on a top-level parameter, so that a "
+            "small p is no surprise; the "
             f"energy is that of set {record['energy_set']}, with the smallest E-BFMI of all. "
             "Divergent transitions are counted in all sets, and the posterior beside the prior is "
             "that of all sets together."
@@ -260,8 +261,8 @@ def _ess_reading(record: Mapping[str, Any]) -> str:
 
 def _energy_reading(record: Mapping[str, Any]) -> str:
     return (
-        f"Good: every chain to the right of the line at {record['e_bfmi']['threshold']:g}, and both "
-        "distributions alike. Bad: transitions much narrower than the marginal, so that the "
+        f"Good: every chain to the right of the line at {record['e_bfmi']['threshold']:g}, and "
+        "both distributions alike. Bad: transitions much narrower than the marginal, so that the "
         "sampler hardly reaches the tails."
     )
 

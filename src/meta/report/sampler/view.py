@@ -86,6 +86,11 @@ class SamplerView:
         return [str(name) for name in self.worst.table["name"]]
 
     @property
+    def chains(self) -> list[int]:
+        """Numbers of the chains that are drawn."""
+        return [int(c) for c in self.draws["chain"].to_numpy()]
+
+    @property
     def paired(self) -> list[str]:
         """The two worst top-level parameters, by size and by R-hat, and the worst of a unit."""
         table = self.worst.table
