@@ -111,7 +111,7 @@ class Labels:
         }
 
 
-def labels_of(names: Sequence[str], width: int = 27, lines: int = 5) -> Labels:
+def labels_of(names: Sequence[str], width: int = 26, lines: int = 5) -> Labels:
     """Break names into lines that fit a panel.
 
     Parameters
@@ -308,7 +308,7 @@ def _pair(view: SamplerView) -> Drawn:
     collection = azp.plot_pair(
         view.thinned,
         var_names=variables,
-        labeller=labels_of(view.names, 17, 6).labeller,
+        labeller=labels_of(view.names, 15, 6).labeller,
         marginal_kind="kde",
         visuals={
             "scatter": {"alpha": 0.35, "size": 4, "color": COLOURS[0]},

@@ -73,7 +73,9 @@ def write_png(figure: Figure, path: Path) -> dict[str, int]:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=SHARPNESS * figure.dpi, metadata={"Software": None})
     image = Image.open(buffer).convert("RGB")
-    few = image.quantize(COLOURS, dither=Image.Dither.NONE)
+    # Maximum coverage keeps rare colours, such as those of a few divergent transitions.
+    method = Image.Quantize.MAXCOVERAGE
+    few = image.quantize(COLOURS, method=method, dither=Image.Dither.NONE)
     with atomic(path) as temporary:
         few.save(temporary, format="PNG", optimize=True)
     return {"width": image.width // SHARPNESS, "height": image.height // SHARPNESS}
