@@ -91,6 +91,7 @@ def diagnose(
 @click.option("--corrections", type=FILE, required=True)
 @click.option("--changes", "changed", type=FILE, help="What changed since the latest release.")
 @click.option("--checks", type=FOLDER, help="Folder of the checks of each fit against data.")
+@click.option("--figures", type=FOLDER, help="Folder of the figures of each fit, in the site.")
 @click.option("--codes", type=FOLDER, help="Folder of agreement, disagreements and latent codes.")
 @click.option("--sensitivity", "sensitivities", type=FOLDER, multiple=True, help="Of one model.")
 @click.option("--few-studies", type=int, default=10, help="Below it, show the prior table first.")
@@ -112,6 +113,7 @@ def report(
     corrections: Path,
     changed: Path | None,
     checks: Path | None,
+    figures: Path | None,
     codes: Path | None,
     sensitivities: tuple[Path, ...],
     few_studies: int,
@@ -135,7 +137,7 @@ def report(
     run = load_inputs(
         list(fits), sets, flow, bibliography, refused,
         corrections=corrections, changes=changed, codes=codes, uncoded=uncoded_by_model(index),
-        checks=checks,
+        checks=checks, figures=figures,
         sensitivity=sensitivities, few_studies=few_studies, multiverse=cells,
         settings=json.loads(text), calibration=calibration, claims=audited,
         risk=risk, risk_drivers=risk_drivers,
@@ -239,6 +241,18 @@ def check_fit(
 
     task, checks = FitTask.model_validate_json(text), FitChecks.model_validate_json(settings)
     check_stored_fit(posterior, analysis, task, checks, ci_prob, cores, output)
+
+
+@click.command("sampler-figures")
+@click.option("--posterior", type=FILE, required=True)
+@click.option("--gate", "thresholds", required=True, help="Thresholds, as JSON.")
+@click.option("--output", type=FOLDER, required=True, help="Folder of the model's figures.")
+def sampler_figures(posterior: Path, thresholds: str, output: Path) -> None:
+    """Draw how a fit was sampled: ranks, traces, energy, pairs, prior and posterior."""
+    from meta.config import Gate
+    from meta.report.sampler.files import write_sampler_figures
+
+    write_sampler_figures(posterior, Gate.model_validate_json(thresholds), output)
 
 
 @click.command()
@@ -347,6 +361,7 @@ STEPS = (
     fit,
     diagnose,
     check_fit,
+    sampler_figures,
     chain,
     sensitivity,
     multiverse,

@@ -14,6 +14,7 @@ from meta.evidence.checking import check
 from meta.evidence.warehouse import build_warehouse
 from meta.report.agreement import CodeResults
 from meta.report.audit import write_audit
+from meta.report.calibration import Calibrations
 from meta.report.evidence_page.tables import load_evidence
 from meta.report.pages import render_report
 from meta.report.risk_page.results import load_risk
@@ -22,10 +23,11 @@ from meta.report.site import PAGES
 from tests.claims.tables import NO_SUMS, comparisons, estimates
 from tests.report.conftest import FLOW, TYPES, Base
 from tests.report.made_up_checks import with_checks
+from tests.report.made_up_figures import made_up_figures
 from tests.report.made_up_risk import risk_basis, stored, stored_drivers
 
 if TYPE_CHECKING:
-    pass
+    from meta.report.inputs import ReportInputs
 
 ROOT = Path(__file__).parents[2]
 CHAIN = ("capability_transfer", "goal_failure")
@@ -55,11 +57,20 @@ def whole_site(folder: Path, path: Path) -> Path:
         sensitivity=(sensitivity(),),
     )  # fmt: skip
     site = folder / "site"
+    run = with_figures(run, site)
     run = replace(run, risk=load_risk(*stored(site, risk_basis()), stored_drivers(site)))
     render_report(run, site, others=["audit.html"])
     write_audit(path, site, MADE)
     run.claims.to_csv(site / "claims.csv", index=False)
     return site
+
+
+def with_figures(run: ReportInputs, site: Path) -> ReportInputs:
+    """Give the primary model figures of its sampler, and one of its calibration."""
+    figures = made_up_figures("rates", site, site)
+    fits = tuple(replace(fit, sampler=figures) if fit.name == "rates" else fit for fit in run.fits)
+    drawn = (ROOT / "calibration/rates/ecdf.svg").read_text()
+    return replace(run, fits=fits, calibration=Calibrations(figures={"rates": drawn}))
 
 
 def audited(path: Path) -> pd.DataFrame:

@@ -80,6 +80,8 @@ def page_figures(name):
 
 FITS = "data/processed/fits/{model}"
 CHECKS = "data/processed/checks/{model}"
+# Beside the pages that show them.
+FIGURES = "reports/figures/{model}"
 CODES = "data/processed/codes"
 CODE_REPORTS = (
     {
@@ -91,6 +93,8 @@ CODE_REPORTS = (
     if CODED
     else {}
 )
+# Models whose calibration was committed with its figure.
+CALIBRATED = [model for model in MODELS if Path(f"calibration/{model}/ecdf.svg").is_file()]
 CHAIN = "data/processed/chains/{model}"
 # Models of rates that a model of harm is joined to.
 CHAINS = {m: task for m, task in SETTINGS.chains.items() if {m, task.harm} <= set(MODELS)}

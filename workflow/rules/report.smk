@@ -1,6 +1,6 @@
 """Report: pages, figures and tables of results, stamped when a check fails.
 
-Inputs: the warehouse; every model's record, pooled results, diagnostics and checks; analysis sets; flow; studies;
+Inputs: the warehouse; every model's record, pooled results, diagnostics, checks and figures of the sampler; analysis sets; flow; studies;
 corrections; what changed since the latest release; agreement and disagreements of coders where anything is coded.
 The audit of claims, where there are any. Rates joined to harm, where any are. Sensitivity analyses; the multiverse where it is of the present inputs; committed calibrations.
 Outputs: reports/, with a folder of figures a page that has any. Reads config: sensitivity, multiverse.
@@ -13,6 +13,7 @@ rule report:
         pooled=expand(f"{FITS}/pooled.csv", model=MODELS),
         diagnostics=expand(f"{FITS}/diagnostics.csv", model=MODELS),
         checks=expand(f"{CHECKS}/summary.json", model=MODELS),
+        figures=expand(f"{FIGURES}/figures.json", model=MODELS),
         index="data/processed/analysis/index.json",
         flow="data/processed/flow.json",
         bibliography="data/processed/bibliography.parquet",
@@ -35,6 +36,9 @@ rule report:
         **EXTRA_REPORTS,
         **CLAIM_REPORTS,
         **RISK_PAGE,
+        calibrations=expand(
+            f"{FIGURES}/calibration.{{kind}}", model=CALIBRATED, kind=["svg", "json"]
+        ),
         index=site_page("index"),
         index_figures=page_figures("index"),
         methods=site_page("methods"),
@@ -67,6 +71,7 @@ rule report:
         fits=lambda wildcards, input: [Path(path).parent for path in input.records],
         folder=lambda wildcards, output: Path(output.index).parent,
         checks=Path(CHECKS).parent,
+        figures=Path(FIGURES).parent,
         codes=f"--codes {CODES}" if CODED else "",
         sensitivity=[f"--sensitivity {CHECKS.format(model= m)}" for m in SENSITIVE],
         few=SETTINGS.sensitivity.few_studies,
@@ -86,7 +91,7 @@ rule report:
     shell:
         "meta report {params.fits} --index {input.index} --flow {input.flow}"
         " --bibliography {input.bibliography} --corrections {input.corrections}"
-        " --changes {input.changes} --checks {params.checks} {params.codes} {params.sensitivity}"
+        " --changes {input.changes} --checks {params.checks} --figures {params.figures} {params.codes} {params.sensitivity}"
         " --few-studies {params.few} --settings {params.settings:q}"
         " {params.multiverse} {params.calibration} {params.claims} {params.risk}"
         " --evidence {input.database} {params.chains}"

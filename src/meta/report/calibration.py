@@ -25,11 +25,14 @@ class Calibrations:
         `coverage.json`; empty where there is none.
     cells
         `coverage.csv`: coverage, bias and error of each estimand at each truth.
+    figures
+        `ecdf.svg` of each model, as text.
     """
 
     records: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     coverage: Mapping[str, Any] = field(default_factory=dict)
     cells: pd.DataFrame = field(default_factory=pd.DataFrame)
+    figures: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,7 @@ def load_calibrations(folder: Path) -> Calibrations:
         records,
         _json(coverage) if whole else {},
         pd.read_csv(cells) if whole else pd.DataFrame(),
+        {path.parent.name: path.read_text(encoding="utf-8") for path in folder.glob("*/ecdf.svg")},
     )
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 
 from meta.checks.importance import NOT_COMPUTED
 from meta.plural import counted
+from meta.report.calibration import Calibrations, status_of
 from meta.report.check_figures import (
     influence_figure,
     names,
@@ -18,6 +19,7 @@ from meta.report.check_figures import (
 )
 from meta.report.check_tables import CheckTables
 from meta.report.inputs import Fit, ReportInputs
+from meta.report.sampler.section import SamplerSection, sampler_section
 from meta.report.svg import Drawing
 from meta.report.verdict import Check, checks_of
 from meta.report.wording import estimand_name, group_name, outcome_name, study_label
@@ -43,6 +45,7 @@ class CheckSection:
     about: str
     elpd: str
     left_out: str
+    sampler: SamplerSection | None
 
     @property
     def failed(self) -> int:
@@ -52,10 +55,12 @@ class CheckSection:
 
 def check_sections(run: ReportInputs) -> list[CheckSection]:
     """Say what the checks against data found, model by model; none where they were not made."""
-    return [_section(fit, fit.checks) for fit in run.fits if fit.checks is not None]
+    return [
+        _section(fit, fit.checks, run.calibration) for fit in run.fits if fit.checks is not None
+    ]
 
 
-def _section(fit: Fit, tables: CheckTables) -> CheckSection:
+def _section(fit: Fit, tables: CheckTables, calibration: Calibrations) -> CheckSection:
     own = set(tables.gates.get("check", []))
     warnings = tables.warnings
     if not warnings.empty:
@@ -75,7 +80,16 @@ def _section(fit: Fit, tables: CheckTables) -> CheckSection:
         about=_about(fit, tables.summary),
         elpd=_elpd(tables.summary),
         left_out=_left_out(tables.loo),
+        sampler=_sampler(fit, calibration),
     )
+
+
+def _sampler(fit: Fit, calibration: Calibrations) -> SamplerSection | None:
+    if fit.sampler is None:
+        return None
+    digest = str(fit.record.get("spec_hash", ""))
+    status = status_of(fit.name, digest, calibration.records.get(fit.name))
+    return sampler_section(fit.name, fit.sampler, status, fit.name in calibration.figures)
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:

@@ -18,6 +18,7 @@ from meta.report.check_tables import CheckTables, load_check_tables
 from meta.report.estimates import Estimate, index_estimates
 from meta.report.evidence_page.tables import EvidenceTables, load_evidence
 from meta.report.risk_page.results import RiskResults, load_risk
+from meta.report.sampler.section import SamplerFigures, load_sampler_figures
 from meta.report.sensitivity import Sensitivity, load_sensitivity
 
 RATE_FRAME = "denominator"
@@ -41,6 +42,8 @@ class Fit:
         Analysis rows, or None where they were not handed in.
     checks : CheckTables or None
         Checks of the fit against data, or None where they were not handed in.
+    sampler : SamplerFigures or None
+        Figures of how it was sampled, or None where none were drawn.
     """
 
     name: str
@@ -49,6 +52,7 @@ class Fit:
     diagnostics: pd.DataFrame
     rows: pd.DataFrame | None
     checks: CheckTables | None = None
+    sampler: SamplerFigures | None = None
 
     @property
     def frame(self) -> str:
@@ -190,6 +194,7 @@ def load_inputs(
     codes: Path | None = None,
     uncoded: Mapping[str, list[str]] | None = None,
     checks: Path | None = None,
+    figures: Path | None = None,
     sensitivity: Sequence[Path] = (),
     few_studies: int = 10,
     multiverse: Path | None = None,
@@ -223,6 +228,8 @@ def load_inputs(
         Folder of agreement, disagreements and latent codes.
     checks : Path, optional
         Folder that holds a folder of checks against data for each model.
+    figures : Path, optional
+        Folder within the site that holds a folder of figures of the sampler for each model.
     sensitivity : sequence of Path, optional
         Folders of sensitivity analyses, named after their models.
     few_studies : int, optional
@@ -251,7 +258,7 @@ def load_inputs(
     """
     rows = {path.stem: pd.read_parquet(path) for path in analysis}
     joined = [load_chain(folder) for folder in chains]
-    loaded = [load_fit(folder, rows, checks, joined) for folder in fits]
+    loaded = [load_fit(folder, rows, checks, joined, figures) for folder in fits]
     loaded.sort(key=lambda fit: not fit.record.get("primary"))
     return ReportInputs(
         fits=tuple(loaded),
@@ -288,8 +295,9 @@ def load_fit(
     rows: dict[str, pd.DataFrame],
     checks: Path | None,
     chains: Sequence[ChainResults] = (),
+    figures: Path | None = None,
 ) -> Fit:
-    """Read one model: its folder, its analysis rows by name, the folder of all checks, chains."""
+    """Read one model: its folder, its rows by name, the folder of all checks, chains, figures."""
     record = json.loads((folder / "fit.json").read_text(encoding="utf-8"))
     name = str(record.get("model", folder.name))
     diagnostics = pd.read_csv(folder / "diagnostics.csv", dtype=str, keep_default_na=False)
@@ -304,4 +312,5 @@ def load_fit(
         diagnostics=diagnostics,
         rows=rows.get(name),
         checks=tables,
+        sampler=load_sampler_figures(name, figures, folder) if figures else None,
     )

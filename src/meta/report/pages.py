@@ -1,5 +1,6 @@
 """The page: sections in order, rendered to one self-contained file and written atomically."""
 
+import json
 from collections.abc import Collection, Mapping
 from functools import partial
 from pathlib import Path
@@ -39,6 +40,7 @@ from meta.report.provenance import provenance_of
 from meta.report.references import bibtex, csl_json
 from meta.report.results import diagnostics_csv, pooled_csv, results_json
 from meta.report.risk_page.page import risk_context
+from meta.report.sampler.section import FIGURES
 from meta.report.sections import (
     chain_section,
     composition_section,
@@ -170,6 +172,7 @@ def _extra_tables(run: ReportInputs) -> dict[str, str]:
         texts["disagreement_effect.csv"] = effect_table(run).to_csv(
             index=False, lineterminator="\n"
         )
+    texts |= _calibration_files(run)
     if run.sensitivity:
         texts["sensitivity.csv"] = sensitivity_csv(run.sensitivity)
     some = {"contrasts": pairs_table(run), "notoriety": notoriety_table(run)}
@@ -182,6 +185,18 @@ def _extra_tables(run: ReportInputs) -> dict[str, str]:
         if len(table):
             texts[f"{name}.csv"] = table.to_csv(index=False, lineterminator="\n")
     return texts
+
+
+def _calibration_files(run: ReportInputs) -> dict[str, str]:
+    """Figure and record of the calibration of each model whose sampler the page of checks shows."""
+    stored, found = run.calibration, {}
+    for fit in run.fits:
+        if fit.sampler is not None and fit.name in stored.figures:
+            folder = f"{FIGURES}/{fit.name}"
+            found[f"{folder}/calibration.svg"] = stored.figures[fit.name]
+            record = json.dumps(stored.records.get(fit.name, {}), indent=2, ensure_ascii=False)
+            found[f"{folder}/calibration.json"] = record + "\n"
+    return found
 
 
 def render_page(run: ReportInputs) -> str:
