@@ -43,31 +43,6 @@ def atomic(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-@contextmanager
-def atomic_folder(path: Path) -> Iterator[Path]:
-    """Yield an empty folder that replaces the one at `path` when the block ends without error.
-
-    Parameters
-    ----------
-    path
-        Final name; what was in it before is gone then.
-
-    Yields
-    ------
-    pathlib.Path
-        Where to write. On an error it is removed and `path` stays as it was.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-") as name:
-        made, old = Path(name) / "new", Path(name) / "old"
-        made.mkdir()
-        yield made
-        # A folder that holds something cannot be renamed onto: the old one steps aside first.
-        if path.exists():
-            path.replace(old)
-        made.replace(path)
-
-
 def write_text(path: Path, text: str) -> None:
     """Write a UTF-8 text file atomically."""
     with atomic(path) as temporary:

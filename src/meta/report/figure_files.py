@@ -7,9 +7,9 @@ from pathlib import Path
 
 from markupsafe import Markup
 
+from meta.folder_storage import atomic_folder
 from meta.report.site import FIGURES, figure_folder
 from meta.report.svg import Drawing
-from meta.storage import atomic_folder
 
 
 class PageFigures:
