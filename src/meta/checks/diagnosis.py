@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from meta.checks.imputed import Diagnosis, diagnose_imputed, prior_draws
+from meta.checks.imputed import Diagnosis, diagnose_imputed, prior_draws, top_parameters
 from meta.checks.sampler import Check, chain_checks, mixing_statistics, quantity_checks
-from meta.checks.top_parameters import top_parameters
 from meta.config import FitTask, Gate
 from meta.estimands import Estimate, all_estimates
 from meta.evidence.analysis_set import read_analysis_set

@@ -14,6 +14,7 @@ import pymc as pm
 import xarray as xr
 
 from meta.checks.contrast_predictive import computed_check, contrast_predictive
+from meta.checks.imputed import top_parameters
 from meta.checks.influence import COLUMNS as INFLUENCE_COLUMNS
 from meta.checks.influence import SUMMARY_COLUMNS, influence, influence_summary
 from meta.checks.leave_one_out import COLUMNS as LOO_COLUMNS
@@ -39,7 +40,6 @@ from meta.checks.posterior_predictive import (
 from meta.checks.predictive import Part
 from meta.checks.prior_predictive import prior_quantities, prior_statistics, prior_table
 from meta.checks.sampler import Check, mixing_statistics
-from meta.checks.top_parameters import top_parameters
 from meta.config import FitChecks, FitTask
 from meta.estimands import Estimate, all_estimates
 from meta.evidence.analysis_set import read_analysis_set

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from meta.checks.top_parameters import TOP_PARAMETERS
+from meta.checks.imputed import TOP_PARAMETERS
 from meta.checks.worst_quantities import WorstQuantities, named_quantities, worst_quantities
 from meta.config import Gate
 
