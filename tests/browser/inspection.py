@@ -60,7 +60,7 @@ LEFT = "() => [...window.unreached].map((node) => node.outerHTML.slice(0, 120))"
 TEXTS = """(wanted) => {
   const found = [];
   const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  const operated = "script, style, noscript, title, desc, nav, form, button, select";
+  const operated = "script, style, noscript, title, desc, nav, .files, form, button, select";
   while (walk.nextNode()) {
     const { parentElement: at, data } = walk.currentNode;
     if (!data.trim() || at.closest(operated) || at.closest(".dt-paging, .dt-length")) continue;
