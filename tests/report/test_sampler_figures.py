@@ -340,6 +340,6 @@ def test_drawing_neither_refits_nor_waits_for_the_pages() -> None:
 
     figures = modules("sampler_figures")
     assert "meta.report.sampler.figures" in figures
-    assert not figures & {"meta.report.environment", "meta.report.pages", "meta.estimands"}
+    assert not figures & {"meta.report.environment", "meta.report.pages"}
     for step in ("fit", "codes", "imputed_set", "diagnose", "check_fit"):
         assert not {name for name in modules(step) if name.startswith("meta.report")}

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 from arviz_base.labels import MapLabeller
+from cycler import cycler
 from matplotlib import pyplot
 from matplotlib.figure import Figure
 
@@ -38,7 +39,7 @@ SETTINGS: dict[Any, Any] = {
     "axes.linewidth": 0.6,
     "lines.linewidth": 0.9,
     "lines.markersize": 3.0,
-    "axes.prop_cycle": matplotlib.cycler(color=list(COLOURS)),
+    "axes.prop_cycle": cycler(color=list(COLOURS)),
     "figure.facecolor": "white",
     "figure.dpi": 100.0,
     # Names are of studies and agents: a dollar sign is a dollar sign.
@@ -192,7 +193,7 @@ def _rank(view: SamplerView) -> Drawn:
     )
     _chain_legend(collection, "ecdf_lines", view)
     parts = {
-        name: pd.concat(
+        str(name): pd.concat(
             pd.DataFrame({"chain": chain, "point": np.arange(x.size), "rank": x, "value": y})
             for chain, (_, x, y) in zip(
                 view.chains, _curves(collection.viz["ecdf_lines"][name]), strict=True
@@ -256,7 +257,7 @@ def _ess(view: SamplerView) -> Drawn:
     handles.append(viz["min_ess"]["q00"].item())
     _legend(collection, handles, ["bulk", "tail", "threshold"])
     parts = {
-        name: pd.concat(
+        str(name): pd.concat(
             pd.DataFrame({"kind": part, "draws": x, "value": y})
             for part in KINDS_OF_ESS
             for x, y in [viz[f"{part}_line"][name].item().get_data()]
@@ -296,10 +297,10 @@ def _energy(view: SamplerView) -> Drawn:
 
 def _bfmi_table(view: SamplerView) -> pd.DataFrame:
     table = view.e_bfmi
-    of = "E-BFMI of a chain (x) by its number (y)"
-    if "set" in table:
-        of = "E-BFMI (x) of chain (y) in imputed set " + table["set"].astype(str)
-    return pd.DataFrame({"series": of, "x": table["e_bfmi"], "y": table["chain"]})
+    sets = list(table["set"]) if "set" in table else []
+    series = [f"E-BFMI (x) of chain (y) in imputed set {number}" for number in sets]
+    series = series or ["E-BFMI (x) of chain (y)"] * len(table)
+    return pd.DataFrame({"series": series, "x": table["e_bfmi"], "y": table["chain"]})
 
 
 def _pair(view: SamplerView) -> Drawn:
@@ -325,7 +326,7 @@ def _pair(view: SamplerView) -> Drawn:
 
 def _prior_posterior(view: SamplerView) -> Drawn:
     labels = labels_of(view.believed)
-    with matplotlib.rc_context({"axes.prop_cycle": matplotlib.cycler(color=BELIEFS)}):
+    with matplotlib.rc_context({"axes.prop_cycle": cycler(color=BELIEFS)}):
         collection = azp.plot_prior_posterior(
             view.beliefs,
             kind="kde",
@@ -337,7 +338,8 @@ def _prior_posterior(view: SamplerView) -> Drawn:
     lines = collection.viz["dist"]["q00"]
     _legend(collection, lines.to_numpy(), [str(group) for group in lines["group"].to_numpy()])
     curves = [
-        pd.DataFrame({"quantity": name, "group": group, "x": x, "density": y})
+        # A curve is smooth: each fourth of its 512 points tells as much.
+        pd.DataFrame({"quantity": name, "group": group, "x": x[::4], "density": y[::4]})
         for i, name in enumerate(view.believed)
         for group, x, y in _curves(collection.viz["dist"][f"q{i:02}"])
     ]

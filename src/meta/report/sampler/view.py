@@ -95,7 +95,7 @@ class SamplerView:
         """The two worst top-level parameters, by size and by R-hat, and the worst of a unit."""
         table = self.worst.table
         top = table[table["level"] == "top"]
-        least_agreed = str(top.loc[top["r_hat"].fillna(np.inf).idxmax(), "name"])
+        least_agreed = self.names[int(top["r_hat"].fillna(np.inf).to_numpy().argmax())]
         wanted = [self.names[0], least_agreed, *self.names[1:2]]
         chosen = list(dict.fromkeys(wanted))[:2]
         unit = table.loc[table["level"] == "unit", "name"]
@@ -161,7 +161,7 @@ def view_sampler(tree: xr.DataTree, gate: Gate) -> SamplerView:
 
 def _ranked_step(worst: WorstQuantities) -> int:
     one = next(iter(worst.draws.values()))
-    least = float(worst.table[["ess_bulk", "ess_tail"]].min(axis=None))
+    least = float(worst.table[["ess_bulk", "ess_tail"]].to_numpy(float).min())
     worth = int(np.ceil(one.size / max(least, 1))) if np.isfinite(least) else one.size
     return max(1, min(worth, one.sizes["draw"] // RANKED))
 
