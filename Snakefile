@@ -49,6 +49,7 @@ localrules:
     risk_basis,
     risk_sensitivity,
     risk_table,
+    sampler_figures,
     warehouse,
 
 
