@@ -23,6 +23,7 @@ from meta.report import scripts
 from meta.report.evidence_page.codings import differences
 from meta.report.evidence_page.page import evidence_csv
 from meta.report.evidence_page.tables import load_evidence
+from meta.report.inputs import Fit
 from meta.report.pages import render_report
 from tests.evidence.small_base import STUDY, arm
 from tests.report.evidence_base import CASES, STUDIES, evidence_run
@@ -85,6 +86,37 @@ def test_each_row_has_what_its_study_contributes(tmp_path: Path) -> None:
     assert [rows[name]["models"] for name in ("A1", "A3", "A4", "K1")] == ["rates", "rates", "", ""]
     # A case has no rate, whatever its study has.
     assert rows["K1"]["study_rate_median"] == rows["K1"]["influence_sd"] == ""
+
+
+def test_rows_of_imputed_codes_and_cases_name_their_models(tmp_path: Path) -> None:
+    """An arm that any code set has; a coded case that a composition's filter keeps."""
+    run = evidence_run(tmp_path)
+    primary = run.primary
+    sets = pd.DataFrame({"row_id": ["A1", "A4", "A1"], "imputation": [1, 1, 2]})
+    moderated = replace(primary, name="by_shift", imputed=sets)
+    kinds = run.evidence.frames["cases"]["evidence_kind"]
+    kind = str(kinds.iloc[0])
+
+    def composition(*values: str) -> Fit:
+        spec = {"frame": "case_series", "stages": ["harm"], "likelihood": "binomial",
+                "levels": ["source_list"], "filter": {"evidence_kind": list(values)}}  # fmt: skip
+        return replace(primary, name="kinds", record={"frame": "case_series", "spec": spec})
+
+    fits = (*run.fits, moderated, composition(kind))
+    rows = rows_of(replace(run, fits=fits))
+    assert [rows[name]["models"] for name in ("A1", "A3", "A4")] == [
+        "rates by_shift", "rates", "by_shift",
+    ]  # fmt: skip
+    case = run.evidence.frames["cases"]["case_id"].iloc[0]
+    assert rows[case]["models"] == "", "nobody has coded it"
+    frames = dict(run.evidence.frames)
+    coding = frames["codings"].iloc[:1].assign(unit_id=case)
+    frames["codings"] = pd.concat([frames["codings"], coding], ignore_index=True)
+    coded = replace(run, evidence=replace(run.evidence, frames=frames))
+    assert rows_of(replace(coded, fits=fits))[case]["models"] == "kinds"
+    other = next(k for k in ("design_only", "observed_behaviour") if k != kind)
+    bare = rows_of(replace(coded, fits=(*run.fits, composition(other))))
+    assert bare[case]["models"] == ""
 
 
 def test_a_row_is_found_where_it_is_said_to_stand(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import re
 import pandas as pd
 import pytest
 
+from meta.report.estimates import NO_DATA
 from meta.report.moderators import moderator_section
 from meta.report.pages import render_page
 from meta.report.wording import comparison_name, estimand_name
@@ -66,6 +67,15 @@ def test_what_says_little_is_called_so(full, contraction, k_rows, shares, verdic
     line = moderator_section(inputs)[-1].comparisons[0]
     assert (line.contraction, line.verdict) == (shares, verdict)
     assert verdict in section(render_page(inputs))
+
+
+def test_a_comparison_with_an_unobserved_level_is_marked_as_the_level_is(full) -> None:
+    inputs = compared(full, 0.6, 20)
+    model, group = moderator_section(inputs)[-1].fit.name, "shift_type=none"
+    full.edit(model, group, "goal_failure", k_direct=0)
+    line = moderator_section(full.load())[-1].comparisons[0]
+    assert line.verdict == NO_DATA
+    assert line.ratio.no_data == ""
 
 
 def test_results_of_an_earlier_version_still_render(full) -> None:

@@ -88,7 +88,7 @@ def test_headline_shows_typical_mean_and_new_for_the_whole_chain(full):
 def test_no_stamp_when_every_check_passed(full):
     page = render_page(full.load())
     assert STAMP not in page
-    assert "all checks passed" in page
+    assert "all gates passed" in page
 
 
 def test_stamp_names_the_failed_check(full):
@@ -96,7 +96,7 @@ def test_stamp_names_the_failed_check(full):
     page = Page(render_page(full.load()))
     assert STAMP == "not converged: do not cite"
     assert STAMP in page.text
-    assert "all checks passed" not in page.text
+    assert "all gates passed" not in page.text
     stamp = re.search(r'id="verdict">.*?</div>', render_page(full.load()), re.DOTALL).group()
     for text in ("rates_binomial", "r_hat", "1.25", "&lt; 1.01"):
         assert text in stamp

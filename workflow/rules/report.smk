@@ -20,6 +20,7 @@ rule report:
         corrections="data/processed/corrections.json",
         changes="reports/changes.json",
         codes=code_results,
+        sets=[analysis_file(model) for model in IMPUTED],
         sensitivity=sensitivity_results,
         multiverse=multiverse_result,
         claims=CLAIMS,

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import pandas as pd
 
+from meta.evidence.imputed_set import AGREED, IMPUTATION
 from meta.evidence.links import links as links_in
 from meta.evidence.responses import coded_fields
 from meta.report.agreement import CodeResults, load_codes
@@ -44,6 +45,9 @@ class Fit:
         Checks of the fit against data, or None where they were not handed in.
     sampler : SamplerFigures or None
         Figures of how it was sampled, or None where none were drawn.
+    imputed : pandas.DataFrame or None
+        Of a model of imputed codes, `row_id` and `imputation` of the rows of each code set; `rows`
+        are those with agreed codes.
     """
 
     name: str
@@ -53,6 +57,7 @@ class Fit:
     rows: pd.DataFrame | None
     checks: CheckTables | None = None
     sampler: SamplerFigures | None = None
+    imputed: pd.DataFrame | None = None
 
     @property
     def frame(self) -> str:
@@ -258,7 +263,7 @@ def load_inputs(
     """
     rows = {path.stem: pd.read_parquet(path) for path in analysis}
     joined = [load_chain(folder) for folder in chains]
-    loaded = [load_fit(folder, rows, checks, joined, figures) for folder in fits]
+    loaded = [load_fit(folder, rows, checks, joined, figures, codes) for folder in fits]
     loaded.sort(key=lambda fit: not fit.record.get("primary"))
     return ReportInputs(
         fits=tuple(loaded),
@@ -290,14 +295,24 @@ def _percentiles(settings: Mapping[str, Any] | None) -> tuple[float, float]:
     return float(low), float(high)
 
 
+def _imputed_rows(codes: Path, name: str) -> pd.DataFrame | None:
+    """Rows of each imputed code set of a model, without those of agreed codes."""
+    path = codes / "sets" / f"{name}.parquet"
+    if not path.is_file():
+        return None
+    rows = pd.read_parquet(path, columns=["row_id", IMPUTATION])
+    return rows[rows[IMPUTATION] != AGREED]
+
+
 def load_fit(
     folder: Path,
     rows: dict[str, pd.DataFrame],
     checks: Path | None,
     chains: Sequence[ChainResults] = (),
     figures: Path | None = None,
+    codes: Path | None = None,
 ) -> Fit:
-    """Read one model: its folder, its rows by name, the folder of all checks, chains, figures."""
+    """Read one model: its folder, its rows by name, folders of all checks, figures and codes."""
     record = json.loads((folder / "fit.json").read_text(encoding="utf-8"))
     name = str(record.get("model", folder.name))
     diagnostics = pd.read_csv(folder / "diagnostics.csv", dtype=str, keep_default_na=False)
@@ -313,4 +328,5 @@ def load_fit(
         rows=rows.get(name),
         checks=tables,
         sampler=load_sampler_figures(name, figures, folder) if figures else None,
+        imputed=_imputed_rows(codes, name) if codes and "imputation" in record else None,
     )

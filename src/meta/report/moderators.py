@@ -13,7 +13,7 @@ from meta.report.tables import (
     groups_of,
     outcomes_of,
 )
-from meta.report.wording import comparison_name, outcome_name
+from meta.report.wording import AGAINST, comparison_name, outcome_name
 
 #: Below this contraction a number says little beyond its prior.
 LITTLE = 0.2
@@ -22,12 +22,25 @@ BEYOND_DATA = "a level without data"
 
 @dataclass(frozen=True)
 class Comparison:
-    """One level of a moderator against its reference, for one outcome."""
+    """One level of a moderator against its reference, for one outcome.
+
+    Attributes
+    ----------
+    heading, outcome : str
+        What is compared.
+    ratio : Estimate
+        Risk ratio.
+    difference : Estimate or None
+        Risk difference.
+    sides : tuple of Estimate
+        Average over studies at the level and at the reference.
+    """
 
     heading: str
     outcome: str
     ratio: Estimate
     difference: Estimate | None
+    sides: tuple[Estimate, ...] = ()
 
     @property
     def prior(self) -> str:
@@ -45,9 +58,10 @@ class Comparison:
         """What to make of the ratio; empty where there is nothing to warn of."""
         share = self.ratio.contraction
         said = "" if math.isnan(share) or share >= LITTLE else "says little beyond its prior"
-        if self.ratio.rows:
-            return said
-        return f"{BEYOND_DATA}: {said}" if said else BEYOND_DATA
+        bare = "" if self.ratio.rows else BEYOND_DATA
+        # Marked as the levels are: what is unknown of one is unknown of the comparison.
+        bare = bare or next((side.no_data for side in self.sides if side.no_data), "")
+        return ": ".join(part for part in (bare, said) if part)
 
 
 @dataclass(frozen=True)
@@ -93,5 +107,16 @@ def _comparisons(inputs: ReportInputs, fit: Fit) -> list[Comparison]:
             ratio, difference = (inputs.estimate(fit.name, outcome, group, e) for e in CONTRASTS)
             if ratio:
                 heading = f"{outcome_name(outcome)}: {comparison_name(group)}"
-                found.append(Comparison(heading, outcome, ratio, difference))
+                sides = _sides(inputs, fit, outcome, group)
+                found.append(Comparison(heading, outcome, ratio, difference, sides))
     return found
+
+
+def _sides(inputs: ReportInputs, fit: Fit, outcome: str, group: str) -> tuple[Estimate, ...]:
+    """Averages over studies at both levels of ``field=level vs reference``, as far as there are."""
+    name, _, levels = group.partition("=")
+    found = (
+        inputs.estimate(fit.name, outcome, f"{name}={level}", "rate_mean")
+        for level in levels.split(AGAINST)
+    )
+    return tuple(each for each in found if each)

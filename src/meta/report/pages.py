@@ -59,7 +59,7 @@ from meta.report.tables import (
     membership_table,
     spread_table,
 )
-from meta.report.verdict import checks_of, failed_checks, stamp_of
+from meta.report.verdict import checks_of, failed_checks, stamp_of, warned_models
 from meta.report.wording import COLOURS, COMPOSITION, NOT_IN_BASE, outcome_name
 from meta.storage import write_text
 
@@ -145,6 +145,7 @@ def _render(
         "composition_label": COMPOSITION,
         "stamp": stamp_of(failed),
         "failed": failed,
+        "warned": warned_models(run),
         "pages": navigation({*pages, *others}),
         "page": drawn.page,
         "drawn": drawn,

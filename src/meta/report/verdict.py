@@ -88,6 +88,16 @@ def code_checks(inputs: ReportInputs) -> list[Check]:
     return [_from_row(str(row["model"]), row) for row in rows]
 
 
+def warned_models(inputs: ReportInputs) -> list[str]:
+    """Models of which a check that does not gate warns, in their order."""
+    tables = {fit.name: fit.checks.warnings for fit in inputs.fits if fit.checks is not None}
+    return [
+        name
+        for name, table in tables.items()
+        if not table.empty and not table["passed"].map(_yes).all()
+    ]
+
+
 def stamp_of(failed: Iterable[Check]) -> str:
     """Word the stamp by what failed: the sampler, a comparison with the data, or both.
 

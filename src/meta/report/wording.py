@@ -82,6 +82,9 @@ LIST_ESTIMANDS = {
     "study_rate": "share in the list, shrunken",
 }
 
+#: Between the two levels of a comparison, in the name of its group.
+AGAINST = " vs "
+
 
 def outcome_name(outcome: str) -> str:
     """Name of an outcome for a reader; a pair ``a~b`` is joined, an unknown one spelled out."""
@@ -119,7 +122,7 @@ def group_name(group: str) -> str:
 def comparison_name(group: str) -> str:
     """Name of a comparison ``field=level vs reference`` for a reader."""
     field, _, levels = group.partition("=")
-    level, _, reference = levels.rpartition(" vs ")
+    level, _, reference = levels.rpartition(AGAINST)
     name = group_name(f"{field}={level}")
     if field != "failure_type" and name == spell(level):
         name = f"{spell(field)}: {name}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from meta.report.estimates import Estimate
-from meta.report.inputs import ReportInputs
+from meta.report.inputs import Fit, ReportInputs
 from meta.report.wording import PRODUCTS, estimand_name, group_name, outcome_name
 
 
@@ -56,7 +56,7 @@ class Contributions:
     influence : mapping of str to Influence
         By study.
     models : mapping of str to list of str
-        Models whose rows include an arm, by arm.
+        Models that read an arm or a case, by its id: of imputed codes, in any code set.
     """
 
     model: str = ""
@@ -92,11 +92,7 @@ def contributions(run: ReportInputs) -> Contributions:
     Contributions
         Rates and influence are those of the primary model.
     """
-    models: dict[str, list[str]] = {}
-    for fit in run.fits:
-        if fit.rows is not None and fit.frame != "case_series":
-            for row in dict.fromkeys(fit.rows["row_id"].astype(str)):
-                models.setdefault(row, []).append(fit.name)
+    models = _readers(run)
     primary = run.primary
     if primary is None:
         return Contributions(models=models)
@@ -110,6 +106,38 @@ def contributions(run: ReportInputs) -> Contributions:
     moved = [] if checks is None else checks.studies.to_dict("records")
     influence = {str(row["study"]): _influence(row) for row in moved}
     return Contributions(primary.name, rates, influence, models)
+
+
+def _readers(run: ReportInputs) -> dict[str, list[str]]:
+    """Models by the id of each arm and case that they read."""
+    models: dict[str, list[str]] = {}
+    for fit in run.fits:
+        rows = _cases_of(run, fit) if fit.frame == "case_series" else _arms_of(fit)
+        for row in dict.fromkeys(rows):
+            models.setdefault(row, []).append(fit.name)
+    return models
+
+
+def _arms_of(fit: Fit) -> list[str]:
+    """Arms of a model, whichever of its code sets has them."""
+    rows = fit.rows if fit.imputed is None else fit.imputed
+    return [] if rows is None else rows["row_id"].astype(str).tolist()
+
+
+def _cases_of(run: ReportInputs, fit: Fit) -> list[str]:
+    """Cases that a model's filter keeps and that somebody has coded.
+
+    Its rows are counts of cases, which do not name them.
+    """
+    if run.evidence is None:
+        return []
+    cases = run.evidence.frames["cases"]
+    wanted = fit.record.get("spec", {}).get("filter") or {}
+    for column, values in wanted.items():
+        if column in cases:
+            cases = cases[cases[column].isin(values)]
+    coded = set(run.evidence.frames["codings"]["unit_id"])
+    return [case for case in cases["case_id"].astype(str) if case in coded]
 
 
 def _influence(row: Mapping[Any, Any]) -> Influence:

@@ -218,8 +218,8 @@ def _facets(
     for name in ("failure_type", "role", "grade", "evidence_kind", "study_id"):
         if record.get(name):
             yield name, (record[name],)
-    if kind == "arm":
-        yield "used", tuple(base.found.models.get(record["arm_id"], [])) or (UNUSED,)
+    if kind != "study":
+        yield "used", tuple(base.found.models.get(record[KINDS[kind][1]], [])) or (UNUSED,)
     if kind != "study":
         fields, differing = base.compared.get(record[KINDS[kind][1]], (0, 0))
         yield "coders", ("differ" if differing else "agree" if fields else "not compared",)

@@ -64,11 +64,11 @@
 
   function contribution(row) {
     const said = [];
-    if (row.kind === "arm") {
+    if (row.kind !== "study") {
       const used = row.facets.used.filter((model) => model !== "(none)");
       const names = used.map((model) => model.replaceAll("_", " ")).join(", ");
       said.push(used.length ? `Read by the models: ${names}.` : "No model reads this row.");
-      if (data.model && !used.includes(data.model)) {
+      if (row.kind === "arm" && data.model && !used.includes(data.model)) {
         said.push(`The primary model (${data.model.replaceAll("_", " ")}) does not pool this row.`);
       }
     }
