@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from meta.risk.flags import flag_sentence
+from meta.risk.flags import flag_sentences
 from meta.risk.profile_risk import risk_table
 from tests.browser.inspection import watch
 from tests.report.made_up_risk import CI_PROB, SEED, risk_basis
@@ -97,7 +97,7 @@ def test_the_figures_are_those_of_meta_risk(page: Page, table: pd.DataFrame, nam
                 assert got == pytest.approx(want, abs=TOLERANCE)
     flags = dict.fromkeys(flag for row in rows for flag in row["flags"].split())
     warnings = page.locator("#risk-warnings li").all_inner_texts()
-    assert warnings == [flag_sentence(flag).replace("_", " ") for flag in flags]
+    assert warnings == [said.replace("_", " ") for said in flag_sentences(flags)]
 
 
 def test_fields_and_address_follow_each_other(page: Page) -> None:

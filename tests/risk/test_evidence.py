@@ -19,7 +19,7 @@ from meta.risk.evidence import (
     profile_mixes,
     score_levels,
 )
-from meta.risk.flags import flag_sentence
+from meta.risk.flags import flag_sentences
 from meta.risk.settings import Profile
 from tests.risk.small_basis import FIELDS, SHIFTS, documents, small_basis, with_counts
 
@@ -322,7 +322,7 @@ def test_a_level_that_comes_with_one_kind_of_failure_says_so(
     assert risk.flags == (("one_kind:shift=extreme",) if flagged else ())
     plain = evidence_risk(Profile(("none", "extreme")), small_basis(count=20), DOCUMENTS, SEED)
     assert risk.basis == plain.basis
-    sentences = [flag_sentence(flag) for flag in risk.flags]
+    sentences = flag_sentences(risk.flags)
     assert all("extreme" in said and "cannot be told apart" in said for said in sentences)
 
 
@@ -388,13 +388,18 @@ def test_a_score_in_a_gap_rests_on_both_levels() -> None:
 
 
 def test_every_flag_can_be_said() -> None:
-    assert (
-        flag_sentence("exceeds_one") == "The published product exceeds 1, so it is no probability."
+    flags = [
+        "no_capability:shift=extreme", "exceeds_one", "no_capability:specification=low",
+        "no_cases:shift=extreme", "no_capability:shift=extreme",
+    ]  # fmt: skip
+    both, product, cases = flag_sentences(flags)
+    assert product == "The published product exceeds 1, so it is no probability."
+    assert both.startswith(
+        "Evidence, shift extreme; specification low: hardly any study counts cap"
     )
-    assert "capability" in flag_sentence("no_capability:shift=extreme")
-    assert flag_sentence("no_cases:shift=extreme").startswith("Evidence, shift extreme: hardly any")
+    assert cases.startswith("Evidence, shift extreme: hardly any catalogued case")
     with pytest.raises(KeyError):
-        flag_sentence("unheard_of")
+        flag_sentences(["unheard_of"])
 
 
 def test_profiles_are_compared_on_the_same_draws() -> None:

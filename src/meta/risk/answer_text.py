@@ -14,7 +14,7 @@ from rich.table import Table
 
 from meta.evidence.coders import coded_by
 from meta.risk.answer import ASKED
-from meta.risk.flags import flag_sentence
+from meta.risk.flags import flag_sentences
 from meta.risk.profile_risk import EVIDENCE_MODE, PUBLISHED_MODE
 from meta.risk.settings import SETTINGS
 
@@ -127,6 +127,6 @@ def _percent(value: float) -> str:
 
 def _notes(rows: pd.DataFrame) -> list[str]:
     """Flags and effects in words."""
-    flags = dict.fromkeys(flag for cell in rows["flags"] for flag in str(cell).split())
+    flags = flag_sentences(flag for cell in rows["flags"] for flag in str(cell).split())
     notes = dict.fromkeys(part for cell in rows["note"] for part in str(cell).split("; ") if part)
-    return [f"- {each}" for each in (*map(flag_sentence, flags), *notes)]
+    return [f"- {each}" for each in (*flags, *notes)]

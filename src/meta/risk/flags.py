@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from meta.risk.published import EXCEEDS_ONE, IN_A_GAP, NO_FIGURE, NOT_PRINTED, OUTSIDE
 
 NO_LEVEL, EXTRAPOLATES, FEW_STUDIES = "no_evidence", "extrapolates", "few_studies"
@@ -34,15 +36,21 @@ EVIDENCE = {
 }
 
 
-def flag_sentence(flag: str) -> str:
-    """Say a flag, `name` or `name:setting=level`, to a reader.
+def flag_sentences(flags: Iterable[str]) -> list[str]:
+    """Say flags, `name` or `name:setting=level`, to a reader: each once, with all its settings.
 
     Raises
     ------
     KeyError
-        If it is no flag.
+        If one is no flag.
     """
-    name, _, setting = flag.partition(":")
-    if name in PUBLISHED:
-        return PUBLISHED[name]
-    return f"Evidence, {setting.replace('=', ' ')}: {EVIDENCE[name]}"
+    settings: dict[str, dict[str, None]] = {}
+    for flag in flags:
+        name, _, setting = flag.partition(":")
+        settings.setdefault(name, {}).setdefault(setting.replace("=", " "), None)
+    return [
+        PUBLISHED[name]
+        if name in PUBLISHED
+        else f"Evidence, {'; '.join(filter(None, each))}: {EVIDENCE[name]}"
+        for name, each in settings.items()
+    ]

@@ -34,7 +34,7 @@ from meta.report.risk_page.parts import (
 from meta.report.risk_page.results import RiskResults
 from meta.report.scripts import content_policy, script
 from meta.report.wording import outcome_name, spell
-from meta.risk.flags import flag_sentence
+from meta.risk.flags import flag_sentences
 from meta.risk.named_profiles import DOMAIN, INTERVENTION, LATER, PERIOD
 from meta.risk.profile_risk import EVIDENCE_MODE, FORMULA, SHIFT, STAGE
 
@@ -234,8 +234,8 @@ def _evidence_cells(rows: Iterable[Row], outcome: str) -> list[Cell]:
 
 def _remarks(rows: Iterable[Row]) -> tuple[str, ...]:
     """Flags of a profile, in words."""
-    flags = dict.fromkeys(flag for row in rows for flag in str(row["flags"]).split())
-    return tuple(spell(flag_sentence(flag)) for flag in flags)
+    flags = (flag for row in rows for flag in str(row["flags"]).split())
+    return tuple(map(spell, flag_sentences(flags)))
 
 
 def _settings(rows: Sequence[Row], kind: str) -> list[str]:

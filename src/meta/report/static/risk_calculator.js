@@ -243,10 +243,16 @@ const RiskCalculator = (() => {
     return { value, low, high, flags };
   }
 
-  function flagSentence(content, flag) {
-    const [name, setting] = flag.split(/:(.*)/s);
-    if (setting === undefined) return content.flags[name];
-    return `Evidence, ${setting.replace("=", " ")}: ${content.flags[name]}`;
+  // Each flag once, with all its settings.
+  function flagSentences(content, flags) {
+    const found = new Map();
+    for (const flag of flags) {
+      const [name, setting] = flag.split(/:(.*)/s);
+      if (!found.has(name)) found.set(name, new Set());
+      if (setting !== undefined) found.get(name).add(setting.replace("=", " "));
+    }
+    return [...found].map(([name, settings]) => settings.size
+      ? `Evidence, ${[...settings].join("; ")}: ${content.flags[name]}` : content.flags[name]);
   }
 
   // The address -------------------------------------------------------------------------------
@@ -322,7 +328,7 @@ const RiskCalculator = (() => {
   }
 
   return {
-    unpacked, quantile, evidence, published, flagSentence, toFragment, fromFragment, command,
+    unpacked, quantile, evidence, published, flagSentences, toFragment, fromFragment, command,
     percent, span, EMPTY,
   };
 })();
@@ -512,8 +518,8 @@ if (typeof document !== "undefined" && document.getElementById("risk-data")) (()
     const printed = published.value === null ? "no number" : R.span(published).value;
     part("headline").textContent = `${notice}Harmful failure: published ${printed}; by the `
       + `evidence ${whole.value} (${whole.interval}) on average over studies.`;
-    const warnings = [...published.flags, ...evidence.flags]
-      .map((flag) => element("li", {}, spelled(R.flagSentence(content, flag))));
+    const warnings = R.flagSentences(content, [...published.flags, ...evidence.flags])
+      .map((said) => element("li", {}, spelled(said)));
     part("warnings").replaceChildren(...warnings);
     table(evidence, published);
     dots(evidence, published, part("of").value);
