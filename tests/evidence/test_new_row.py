@@ -119,6 +119,24 @@ def test_all_missing_values_are_listed_with_what_they_mean(base):
     assert raw(base) == before
 
 
+def test_wrong_values_are_told_beside_missing_ones(base):
+    """All at once: what no other value could make right, by its option."""
+    before = raw(base)
+    given = {**GOOD, "n_trials": "20/40", "grade": "E"}
+    del given["unit"], given["role"]
+    with pytest.raises(RowError) as caught:
+        add_row(base, "arm", {**given, "study_id": "smith_2042"}, DAY)
+    said = str(caught.value)
+    first, second = said.split("and of those given:")
+    assert "--unit: " in first and "--role: " in first and "--grade" not in first
+    for option in ("--n-trials: ", "--grade: ", "--study-id: "):
+        assert option in second
+    assert "20/40" in second and "smith_2024" in second
+    assert "--n-at-risk" not in second, "right by itself"
+    assert {"unit", "role", "n_trials", "grade", "study_id"} == set(caught.value.columns)
+    assert raw(base) == before
+
+
 def test_all_errors_of_the_row_are_listed_and_nothing_is_written(base):
     before = raw(base)
     wrong = {"study_id": "smith_2025", "n_trials": "2o", "role": "mian", "note": "=1+1"}

@@ -105,6 +105,27 @@ class Judge:
         said = self._near(column, value, given)
         return Fault(said, certain=False) if said else None
 
+    def certain_faults(self, values: Mapping[str, str]) -> dict[str, str]:
+        """Say of each value by itself what is wrong with it, whatever the others will be.
+
+        Parameters
+        ----------
+        values : mapping of str to str
+            Values by field.
+
+        Returns
+        -------
+        dict of str to str
+            Value, fault and remedy by field, of those that are wrong alone.
+        """
+        known = {n: v for n, v in values.items() if n in self.table.fields}
+        faults = {n: self.fault(self.table.fields[n], v, {}) for n, v in known.items()}
+        return {
+            name: f"{show(known[name])}: {fault.said}"
+            for name, fault in faults.items()
+            if fault and fault.certain
+        }
+
     def _problems(self, cells: Mapping[str, str]) -> list[Problem]:
         columns = {n: pa.chunked_array([pa.array([v or None], TEXT)]) for n, v in cells.items()}
         raw = RawTable(columns, np.array([2], np.int64), complete=True)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from meta.errors import UserError
+from meta.evidence.answer import Judge
 from meta.evidence.append import (
     AppendError,
     Contents,
@@ -225,7 +226,8 @@ def add_row(directory: Path, kind: str, given: Mapping[str, str], today: date) -
         proposed = defaults(kind, contents, values, today)
         values = {**values, **{column: value for column, (value, _) in proposed.items()}}
         if absent := missing_fields(kind, values):
-            raise _missing(absent, kind)
+            judge = Judge(directory / RAW, table, contents, today)
+            raise _missing(absent, kind, judge.certain_faults(values))
         after = append_record(contents, values, file)
         line = read_contents(after, file).lines - _breaks(values)
         old, new = check(directory).problems, _check_with(directory, file, after)
@@ -296,13 +298,16 @@ def _check_with(directory: Path, file: str, data: bytes) -> list[Problem]:
         return check(Path(name)).problems
 
 
-def _missing(fields: list[Field], kind: str) -> RowError:
+def _missing(fields: list[Field], kind: str, wrong: Mapping[str, str]) -> RowError:
     lines = [f"a new {kind} needs {counted(len(fields), 'more value')}:"]
     for absent in fields:
         legal = f" One of: {', '.join(absent.values)}." if absent.values else ""
         example = f" Example: {absent.example}." if absent.example and not legal else ""
         lines.append(f"  --{absent.name.replace('_', '-')}: {absent.meaning}{legal}{example}")
-    return RowError("\n".join(lines), [absent.name for absent in fields])
+    if wrong:
+        lines.append("and of those given:")
+        lines += [f"  --{name.replace('_', '-')}: {said}" for name, said in wrong.items()]
+    return RowError("\n".join(lines), [*(absent.name for absent in fields), *wrong])
 
 
 def _refused(problems: list[Problem], existing: int) -> RowError:
