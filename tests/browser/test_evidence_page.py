@@ -94,7 +94,7 @@ def test_search_covers_every_text(page: Page, words: str, found: list[str]) -> N
         ("Role", "control", ["A4"], "role=control"),
         ("Grade", "B", ["A3", "A4"], "grade=B"),
         ("Read by model", "rates", ["A1", "A2", "A3"], "used=rates"),
-        ("Read by model", "no model", ["A4"], "used=%28none%29"),
+        ("Read by model", "no model", ["A4", "K1"], "used=%28none%29"),
         ("Coders", "differ", ["A3"], "coders=differ"),
         ("Coders", "agree", ["A1"], "coders=agree"),
         ("Study", "Smith 2024", ["A1", "A2", "smith_2024"], "study_id=smith_2024"),
