@@ -338,8 +338,7 @@ def _prior_posterior(view: SamplerView) -> Drawn:
     lines = collection.viz["dist"]["q00"]
     _legend(collection, lines.to_numpy(), [str(group) for group in lines["group"].to_numpy()])
     curves = [
-        # A curve is smooth: each fourth of its 512 points tells as much.
-        pd.DataFrame({"quantity": name, "group": group, "x": x[::4], "density": y[::4]})
+        pd.DataFrame({"quantity": name, "group": group, "x": x, "density": y})
         for i, name in enumerate(view.believed)
         for group, x, y in _curves(collection.viz["dist"][f"q{i:02}"])
     ]
