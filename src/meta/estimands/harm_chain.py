@@ -33,6 +33,7 @@ from meta.estimands.notoriety import HARM, harm_alone
 from meta.estimands.population import population_estimates
 from meta.models.design import Design
 from meta.models.moderators import Group
+from meta.models.row_weights import row_weights
 from meta.priors import Normal, Notoriety
 
 WHOLE = "harmful_misgeneralization"
@@ -163,7 +164,7 @@ def harm_setting(group: str, harm: Design) -> np.ndarray | None:
     group
         `all`, or `field=level`.
     harm
-        Design of the harm model; its other moderators stay at their mean over cells.
+        Design of the harm model; its other moderators stay at the evidence's mean.
 
     Returns
     -------
@@ -171,7 +172,7 @@ def harm_setting(group: str, harm: Design) -> np.ndarray | None:
         None where the harm model has the moderator but not the level. A moderator that it does not
         have leaves harm at its mean.
     """
-    mean = np.asarray(harm.x.mean(axis=0)).copy()
+    mean = row_weights(harm.rows) @ harm.x
     name, _, level = group.partition("=")
     for moderator in harm.moderators:
         if moderator.name != name:

@@ -1,8 +1,8 @@
 """Standardised risk ratios and differences of moderators, by g-computation over the evidence.
 
 Every row of the model is given one setting of the moderator, its other moderators as they are, and
-the average over studies of the rate is taken at each; rows are averaged such that each study weighs
-the same (Robins 1986, doi:10.1016/0270-0255(86)90088-6; Greenland 2004, doi:10.1093/aje/kwh221).
+the average over studies of the rate is taken at each, rows weighing as `meta.models.row_weights`
+says (Robins 1986, doi:10.1016/0270-0255(86)90088-6; Greenland 2004, doi:10.1093/aje/kwh221).
 The ratio is one of averages, draw by draw, not an average of ratios. These are associations between
 settings of studies: nothing here makes them effects of changing a setting.
 """
@@ -15,6 +15,7 @@ from meta.estimands.averages import StudyAverages
 from meta.estimands.draws import Estimate, outcomes
 from meta.models.design import Design
 from meta.models.moderators import Moderator
+from meta.models.row_weights import row_weights
 
 
 def standardised_estimates(averages: StudyAverages, design: Design) -> list[Estimate]:
@@ -60,17 +61,10 @@ def _standardised(
     x = design.x.copy()
     x[:, moderator.columns] = moderator.settings[level]
     settings, which = np.unique(x, axis=0, return_inverse=True)
-    weight = np.bincount(which.ravel(), weights=row_weights(design))
+    weight = np.bincount(which.ravel(), weights=row_weights(design.rows))
     return np.asarray(
         sum(w * averages.mean(s, stages) for w, s in zip(weight, settings, strict=True))
     )
-
-
-def row_weights(design: Design) -> np.ndarray:
-    """Weight of each row, length R: studies weigh the same, and rows within a study."""
-    units = design.row_unit[0]
-    weight = 1 / np.bincount(units)[units]
-    return np.asarray(weight / weight.sum())
 
 
 def _rows_behind(moderator: Moderator, level: int, seen: np.ndarray) -> np.ndarray:

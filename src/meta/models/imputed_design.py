@@ -104,6 +104,8 @@ def _one(base: Design, rows: pd.DataFrame, categories: dict[str, list[str]]) -> 
         aligned[name] = here[name].fillna(aligned.set_index("row_id")[name]).array
     for name in COUNTS:
         aligned[name] = here[name].fillna(0).astype("int64").array
+    if "n_units" in aligned:
+        aligned["n_units"] = here["n_units"].fillna(0).astype("int64").array
     columns = moderator_columns(aligned, base.spec, categories)
     events, trials = (np.empty(len(base.row), np.int64) for _ in range(2))
     for o, stage in enumerate(base.stages):

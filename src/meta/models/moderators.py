@@ -24,6 +24,7 @@ import pandas as pd
 
 from meta.config import ModelSpec
 from meta.errors import DesignError
+from meta.models.row_weights import row_weights
 from meta.moderator_effects import Effect, levels_of, moderator_field
 
 
@@ -128,20 +129,20 @@ def moderator_columns(
             found.append(replace(moderator, columns=where))
     x = np.concatenate(blocks, axis=1) if blocks else np.zeros((len(rows), 0))
     terms = [term for moderator in found for term in moderator.terms]
-    return ModeratorColumns(x, terms, _groups(x, found), tuple(found))
+    return ModeratorColumns(x, terms, _groups(x, found, row_weights(rows)), tuple(found))
 
 
-def _groups(x: np.ndarray, moderators: list[Moderator]) -> list[Group]:
-    """Levels of each moderator that has any, the other moderators at their mean over rows."""
-    groups = []
+def _groups(x: np.ndarray, moderators: list[Moderator], weights: np.ndarray) -> list[Group]:
+    """Levels of each moderator that has any, the other moderators at the evidence's mean."""
+    groups, average = [], weights @ x
     for m in moderators:
         if m.effect in ("linear", "within_between") and not m.ordered:
             continue
         for level, setting, members in zip(m.levels, m.settings, m.members, strict=True):
-            mean = x.mean(axis=0).copy()
+            mean = average.copy()
             mean[m.columns] = setting
             groups.append(Group(f"{m.name}={level}", mean, members))
-    return groups or [Group("all", x.mean(axis=0), np.ones(len(x), bool))]
+    return groups or [Group("all", average, np.ones(len(x), bool))]
 
 
 Parts = list[tuple[Moderator, np.ndarray]]

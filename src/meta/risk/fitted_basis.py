@@ -13,10 +13,10 @@ from meta.checks.paired_fits import FittedModel, fitted_model, paired_fits
 from meta.config import FitTask, Gate
 from meta.estimands.draws import Draws
 from meta.estimands.harm_chain import HarmChain, join
-from meta.estimands.risk_ratio import row_weights
 from meta.inference.seeds import child_seed
 from meta.models.design import FEWEST_STUDIES, Design
 from meta.models.moderators import Moderator
+from meta.models.row_weights import row_weights
 from meta.risk.basis import ARRAYS, JOINED, Basis, Setting, write_basis
 
 #: Field of a row that says which kind of failure it counts.
@@ -145,7 +145,7 @@ def _stacked(parts: list[Draws]) -> Draws:
 def _means(designs: list[Design], sizes: list[int]) -> np.ndarray:
     """Design row at the evidence's mean, studies weighing the same, repeated for each draw."""
     return np.concatenate(
-        [np.tile(row_weights(d) @ d.x, (n, 1)) for d, n in zip(designs, sizes, strict=True)]
+        [np.tile(row_weights(d.rows) @ d.x, (n, 1)) for d, n in zip(designs, sizes, strict=True)]
     )
 
 
