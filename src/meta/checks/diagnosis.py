@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from meta.checks.imputed import Diagnosis, diagnose_imputed, prior_draws, top_parameters
+from meta.checks.imputed import Diagnosis, diagnose_imputed, prior_draws
 from meta.checks.sampler import Check, chain_checks, mixing_statistics, quantity_checks
 from meta.config import FitTask, Gate
 from meta.estimands import Estimate, all_estimates
@@ -17,6 +17,7 @@ from meta.evidence.analysis_set import read_analysis_set
 from meta.evidence.imputed_set import IMPUTATION
 from meta.inference.seeds import child_seed
 from meta.inference.store import read_fit
+from meta.inference.top_parameters import top_parameters
 from meta.models.imputed_design import build_imputed_design
 from meta.models.specification import design_of
 from meta.pooled import pooled_table

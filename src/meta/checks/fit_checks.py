@@ -14,7 +14,6 @@ import pymc as pm
 import xarray as xr
 
 from meta.checks.contrast_predictive import computed_check, contrast_predictive
-from meta.checks.imputed import top_parameters
 from meta.checks.influence import COLUMNS as INFLUENCE_COLUMNS
 from meta.checks.influence import SUMMARY_COLUMNS, influence, influence_summary
 from meta.checks.leave_one_out import COLUMNS as LOO_COLUMNS
@@ -49,6 +48,7 @@ from meta.inference.refit import refit, rows_of_study, shorter, without_rows
 from meta.inference.sampling import PREDICTIVE_DRAWS, compile_model
 from meta.inference.seeds import child_seed
 from meta.inference.store import read_fit
+from meta.inference.top_parameters import top_parameters
 from meta.models.build import model_of
 from meta.models.contrast_design import build_contrast_design
 from meta.models.design import Design

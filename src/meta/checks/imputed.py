@@ -18,14 +18,10 @@ from meta.checks.sampler import Check, chain_checks, mixing_statistics, quantity
 from meta.config import FitTask, Gate
 from meta.estimands import Estimate, all_estimates
 from meta.inference.seeds import child_seed
+from meta.inference.top_parameters import top_parameters
 from meta.models.design import Design
 from meta.models.imputed_design import AGREED_GROUPS, ImputedDesign, agreed_design
 from meta.pooled import evidence_behind, pooled_table
-
-TOP_PARAMETERS = (
-    "alpha", "beta", "tau", "omega", "kappa", "phi", "icc", "correlation", "df",
-    "upper_share", "split", "delta", "tau_delta",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -36,20 +32,6 @@ class Diagnosis:
     pooled: pd.DataFrame
     checks: list[Check]
     imputation: dict[str, Any] = field(default_factory=dict)
-
-
-def top_parameters(posterior: xr.Dataset) -> tuple[list[str], np.ndarray]:
-    """Names and draws, shape (quantity, chain, draw), of the parameters at the top of the model."""
-    names: list[str] = []
-    values: list[np.ndarray] = []
-    for name in TOP_PARAMETERS:
-        if name not in posterior:
-            continue
-        array = posterior[name].transpose("chain", "draw", ...).to_numpy()
-        flat = array.reshape(*array.shape[:2], -1)
-        names += [f"{name}[{i}]" for i in range(flat.shape[2])]
-        values += list(np.moveaxis(flat, 2, 0))
-    return names, np.stack(values)
 
 
 def combined_statistics(draws: np.ndarray) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:

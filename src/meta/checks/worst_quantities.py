@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from meta.checks.imputed import TOP_PARAMETERS
+from meta.inference.top_parameters import TOP_PARAMETERS
 
 #: Top-level parameters that are shown, at most; one quantity of a unit is shown beside them.
 TOP_SHOWN = 5

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from meta.checks.imputed import TOP_PARAMETERS
 from meta.checks.worst_quantities import WorstQuantities, named_quantities, worst_quantities
 from meta.config import Gate
+from meta.inference.top_parameters import TOP_PARAMETERS
 
 #: Draws of a chain that are drawn as a trace, beside those that diverged.
 TRACE_DRAWS = 200
