@@ -1,6 +1,6 @@
 """Committed calibration: shards that belong together, and what makes it stale."""
 
-from collections.abc import Callable
+from collections.abc import Iterable
 from itertools import product
 from pathlib import Path
 
@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
+from meta import progress
 from meta.checks import calibration_record
 from meta.checks.calibration_record import (
     CalibrationError,
@@ -70,13 +71,9 @@ def analysis(tmp_path_factory: pytest.TempPathFactory) -> Path:
 QUANTITIES = ("alpha[goal_failure]", "log_likelihood", "tau[goal_failure]")
 
 
-def made_up_ranks(
-    _: object, replicates: range, cores: int, report: Callable[[int], None]
-) -> pd.DataFrame:
+def made_up_ranks(_: object, replicates: Iterable[int], cores: int) -> pd.DataFrame:
     """Ranks as a sampler would give them, without one."""
     assert cores == 1
-    for number in replicates:
-        report(number)
     rng = np.random.default_rng(1)
     frame = pd.DataFrame(product(replicates, QUANTITIES), columns=["replicate", "quantity"])
     return frame.assign(
@@ -105,7 +102,7 @@ def test_a_shard_says_how_far_it_is(
     monkeypatch.setattr(calibration_record, "ranks", made_up_ranks)
     monkeypatch.setattr(calibration_record, "simulator", lambda *_: None)
     seconds = iter(range(0, 1000, 4))
-    monkeypatch.setattr(calibration_record.time, "monotonic", lambda: float(next(seconds)))
+    monkeypatch.setattr(progress.time, "monotonic", lambda: float(next(seconds)))
     calibrate_shard(analysis, TASK, 24, Shard(2, 2), tmp_path / "2-of-2.parquet")
     said = capsys.readouterr().err.splitlines()
     # Four seconds each: every third of the twelve, and what is left at that pace.

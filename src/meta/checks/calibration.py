@@ -23,7 +23,7 @@ warm-up is spent on step sizes, and would hide a posterior that the sampler fail
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
@@ -126,9 +126,7 @@ def simulator(
     )
 
 
-def ranks(
-    simulated: Simulator, replicates: range, cores: int, report: Callable[[int], None] | None = None
-) -> pd.DataFrame:
+def ranks(simulated: Simulator, replicates: Iterable[int], cores: int) -> pd.DataFrame:
     """Fit every replicate and rank its true values.
 
     Returns
@@ -170,8 +168,6 @@ def ranks(
                     **drawn,
                 }
             )
-        if report is not None:
-            report(number)
     return pd.DataFrame(rows)
 
 

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sys
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -30,6 +28,7 @@ from meta.models.behaviour import behaviour_differences, fingerprint, model_beha
 from meta.models.design import Design
 from meta.models.imputed_design import build_imputed_design
 from meta.models.specification import design_of
+from meta.progress import progress
 from meta.settings_file import load_settings
 from meta.storage import atomic, write_json
 
@@ -39,8 +38,6 @@ SHAPE_TOLERANCE = 0.25
 LIBRARIES = ("arviz", "numpy", "nutpie", "pymc", "pytensor", "scipy")
 AGAIN = "run `make calibrate`"
 SHARD_OF = "fitted"
-#: Between two reports of how far a shard is.
-SECONDS_BETWEEN = 10.0
 
 
 class CalibrationError(UserError):
@@ -136,30 +133,12 @@ def calibrate_shard(
     # First: a model that cannot be described should fail before the hours, not after.
     shared = identity(task, design)
     part = shard.replicates(replicates)
-    report = _progress(f"{task.model}, shard {shard.number} of {shard.count}", part)
-    table = ranks(simulator(design, task, replicates), part, cores=1, report=report)
+    what = f"{task.model}, shard {shard.number} of {shard.count}"
+    simulated = simulator(design, task, replicates)
+    table = ranks(simulated, progress(part, what, "replicates"), cores=1)
     table[SHARD_OF] = shared
     with atomic(output) as temporary:
         table.to_parquet(temporary, index=False)
-
-
-def _progress(what: str, part: range) -> Callable[[int], None]:
-    """Say on standard error, every so many seconds, how many replicates of a part are done."""
-    start = last = time.monotonic()
-
-    def report(number: int) -> None:
-        nonlocal last
-        now, done = time.monotonic(), number - part.start + 1
-        if now - last < SECONDS_BETWEEN and done < len(part):
-            return
-        last = now
-        left = (now - start) / done * (len(part) - done)
-        print(
-            f"{what}: {done:,} of {len(part):,} replicates, about {left / 60:.0f} min left",
-            file=sys.stderr, flush=True,
-        )  # fmt: skip
-
-    return report
 
 
 def identity(task: FitTask, design: Design) -> str:

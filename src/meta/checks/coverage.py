@@ -32,6 +32,7 @@ from meta.inference.sampling import CompiledModel, compile_model, sample_posteri
 from meta.inference.seeds import child_seed
 from meta.models.design import Design, build_design
 from meta.priors import PriorSet
+from meta.progress import progress
 
 STUDIES = (3, 8, 20, 60)
 TAUS = (0.0, 0.5, 1.5)
@@ -220,7 +221,9 @@ def measure_block(
     design = block_design(block, task)
     ready = compile_model(design, task)
     rows: list[dict[str, Any]] = []
-    for cell, number in product(block.cells, range(replicates)):
+    seen = "observed" if block.observed else "not observed"
+    fits = list(product(block.cells, range(replicates)))
+    for cell, number in progress(fits, f"{block.studies} studies, capability {seen}", "fits"):
         rows += measure(cell, number, design, ready, task, sizes, ci_prob)
     return pd.DataFrame(rows)
 

@@ -24,6 +24,7 @@ from meta.inference.compilations import Compilations
 from meta.inference.refit import without_rows
 from meta.models.design import Design, build_design
 from meta.plural import counted
+from meta.progress import progress
 from meta.storage import atomic
 
 RESULT = ["cell", "primary", *AXES, "reason", *COLUMNS]
@@ -54,7 +55,7 @@ def fit_structure(
     cells = [c for c in plan(tables, settings) if c.structure == structure]
     own = primary_choice(settings)
     parts = []
-    for cell in cells:
+    for cell in progress(cells, structure, "cells"):
         table = pd.DataFrame([{}]) if cell.reason else _fit_cell(cell, tables, settings, fit)
         shown = {axis: _text(cell.choice[axis]) for axis in AXES}
         is_primary = all(cell.choice[axis] == own[axis] for axis in AXES)
