@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := .uv/bin/uv
 CORES ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+# One more than cores, since tests wait for browsers, files and other processes.
+WORKERS ?= $(shell n=$$(($(CORES) + 1)); [ $$n -gt 4 ] && n=4; echo $$n)
 
 .PHONY: all help test lint bench calibrate coverage cluster lock clean
 .DEFAULT_GOAL := all
@@ -20,7 +22,7 @@ test: $(VENV)/installed-test ## install what is missing, then lint, type-check a
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/snakemake --lint
 	$(BIN)/mypy
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile \
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile \
 		--no-loadscope-reorder
 
 lint: $(VENV)/installed-test ## repair what formatters can
