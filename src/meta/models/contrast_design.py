@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -84,25 +85,9 @@ def build_contrast_design(table: pd.DataFrame, spec: ModelSpec) -> ContrastDesig
     rows = table.reset_index(drop=True)
     _require(rows)
     edges = read_edges(rows)
-    graph = contrast_graph(edges)
-    if graph.contradictory:
-        arm, baseline, intervention = edges[graph.contradictory[0]]
-        raise DesignError(
-            f"the contrast of {arm} with {baseline} ({intervention}) contradicts the others: run "
-            "meta check"
-        )
+    graph = _sound_graph(edges)
     where = {str(arm): r for r, arm in enumerate(rows["row_id"])}
     study, studies = pd.factorize(rows["study"], sort=True)
-    interventions = sorted({intervention for _, _, intervention in edges})
-    exposure = np.array(
-        [[graph.exposure[arm].get(k, 0) for k in interventions] for arm in where], dtype=float
-    )
-    contrasted = sorted({(interventions.index(k), int(study[where[arm]])) for arm, _, k in edges})
-    cells = np.array(contrasted, dtype=np.int64)
-    # An effect counts for an arm of its own study; a chain may pass through several effects.
-    row_cells = exposure[:, cells[:, 0]] * (study[:, None] == cells[:, 1])
-    events = rows["events_goal_failure"].to_numpy(np.int64)
-    trials = rows["trials_goal_failure"].to_numpy(np.int64)
     levels, row_unit = _levels(rows, study, list(studies), graph, spec)
     design = ContrastDesign(
         spec=spec,
@@ -115,18 +100,49 @@ def build_contrast_design(table: pd.DataFrame, spec: ModelSpec) -> ContrastDesig
         groups=[],
         stage=np.zeros(len(rows), np.int64),
         row=np.arange(len(rows)),
-        events=events,
-        trials=trials,
+        events=rows["events_goal_failure"].to_numpy(np.int64),
+        trials=rows["trials_goal_failure"].to_numpy(np.int64),
         through_capability=np.zeros(len(rows), bool),
-        interventions=interventions,
-        exposure=exposure,
-        cell_intervention=cells[:, 0],
-        cell_study=cells[:, 1],
-        row_cells=row_cells,
         edges=[(where[arm], where[baseline], k) for arm, baseline, k in edges],
+        **_effects(edges, graph, where, study),
     )
     design.notes.extend(_notes(design))
     return design
+
+
+def _sound_graph(edges: list[tuple[str, str, str]]) -> ContrastGraph:
+    """Graph of the contrasts, which must not contradict each other."""
+    graph = contrast_graph(edges)
+    if graph.contradictory:
+        arm, baseline, intervention = edges[graph.contradictory[0]]
+        raise DesignError(
+            f"the contrast of {arm} with {baseline} ({intervention}) contradicts the others: run "
+            "meta check"
+        )
+    return graph
+
+
+def _effects(
+    edges: list[tuple[str, str, str]],
+    graph: ContrastGraph,
+    where: dict[str, int],
+    study: np.ndarray,
+) -> dict[str, Any]:
+    """Interventions, what each row has of them, and their effects in each study."""
+    interventions = sorted({intervention for _, _, intervention in edges})
+    exposure = np.array(
+        [[graph.exposure[arm].get(k, 0) for k in interventions] for arm in where], dtype=float
+    )
+    contrasted = sorted({(interventions.index(k), int(study[where[arm]])) for arm, _, k in edges})
+    cells = np.array(contrasted, dtype=np.int64)
+    return {
+        "interventions": interventions,
+        "exposure": exposure,
+        "cell_intervention": cells[:, 0],
+        "cell_study": cells[:, 1],
+        # An effect counts for an arm of its own study; a chain may pass through several effects.
+        "row_cells": exposure[:, cells[:, 0]] * (study[:, None] == cells[:, 1]),
+    }
 
 
 def _require(rows: pd.DataFrame) -> None:
