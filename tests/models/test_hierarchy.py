@@ -14,6 +14,8 @@ from meta.models.design import build_design
 from meta.priors import Beta, Gamma, HalfNormal, PriorSet
 
 CHAIN = ["capability_transfer", "goal_failure"]
+#: A few thousand draws are sooner made without compiling.
+QUICK = {"mode": "FAST_COMPILE"}
 
 
 def table(studies: int = 6, arms: int = 2, seed: int = 1, **columns: object) -> pd.DataFrame:
@@ -39,7 +41,9 @@ def prior_effects(spec: ModelSpec, priors: PriorSet, count: int = 4000) -> dict[
     """Prior draws of the study logits about their intercepts, and of the model's parameters."""
     design = build_design(table(), spec)
     with build_chain(design, priors):
-        drawn = pm.sample_prior_predictive(count, random_seed=3)["prior"].to_dataset()
+        drawn = pm.sample_prior_predictive(count, random_seed=3, compile_kwargs=QUICK)[
+            "prior"
+        ].to_dataset()
     found = {name: drawn[name].to_numpy()[0] for name in drawn.data_vars}
     found["effect"] = found["study_logit"] - found["alpha"][:, None, :]
     return found
@@ -84,7 +88,9 @@ def test_a_family_crosses_studies_and_its_effect_is_shared() -> None:
     assert design.crossed[0].units.count("f") == 1
     assert len(design.crossed[0].units) == 7
     with build_chain(design, PriorSet()) as model:
-        drawn = pm.sample_prior_predictive(2000, random_seed=3)["prior"].to_dataset()
+        drawn = pm.sample_prior_predictive(2000, random_seed=3, compile_kwargs=QUICK)[
+            "prior"
+        ].to_dataset()
     effect = drawn["agent_family_effect"].to_numpy()[0, :, :, 0]
     scale = drawn["phi"].to_numpy()[0, :, 0]
     assert (effect / scale[:, None]).std() == pytest.approx(1, abs=0.03)
@@ -166,7 +172,7 @@ def test_student_t_effects_of_few_degrees_of_freedom_leave_every_count_possible(
     spec = ModelSpec(stages=CHAIN, levels=["study"], random_effects="student_t")
     priors = PriorSet(df=Gamma(alpha=1, beta=20), tau=HalfNormal(sigma=20))
     with build_chain(build_design(table(), spec), priors):
-        drawn = pm.sample_prior_predictive(500, random_seed=3)
+        drawn = pm.sample_prior_predictive(500, random_seed=3, compile_kwargs=QUICK)
     assert np.abs(drawn["prior"]["study_logit"]).max() > 1000
     counts = drawn["prior_predictive"]["counts"]
     assert counts.min() == 0
