@@ -78,7 +78,7 @@ def made_up_ranks(_: object, replicates: Iterable[int], cores: int) -> pd.DataFr
     frame = pd.DataFrame(product(replicates, QUANTITIES), columns=["replicate", "quantity"])
     return frame.assign(
         rank=rng.integers(0, RANKED_DRAWS + 1, len(frame)), z=0.1, contraction=0.5,
-        ess_bulk=90.0, divergences=0, draws=400,
+        ess_bulk=90.0, target_accept=0.9, divergences=0, draws=400,
     )  # fmt: skip
 
 

@@ -41,7 +41,7 @@ from meta.estimands.averages import StudyAverages
 from meta.estimands.draws import hyper_draws, outcomes
 from meta.inference.log_density import compile_log_density
 from meta.inference.refit import counts_of
-from meta.inference.sampling import CompiledModel, quiet, sample_posterior
+from meta.inference.sampling import CompiledModel, quiet, sample_without_divergence
 from meta.inference.seeds import child_seed
 from meta.models.behaviour import log_likelihood
 from meta.models.build import model_of
@@ -134,8 +134,8 @@ def ranks(simulated: Simulator, replicates: Iterable[int], cores: int) -> pd.Dat
     pandas.DataFrame
         One row a replicate and quantity: `replicate, quantity, rank` (0 to `RANKED_DRAWS`), `z`
         (posterior mean minus truth over the posterior sd), `contraction` (one minus the share of
-        prior variance that is left) and, the same for a replicate, `ess_bulk`, `divergences`,
-        `draws`.
+        prior variance that is left) and, the same for a replicate, `ess_bulk`, and
+        of the last attempt `target_accept`, `divergences` and `draws`.
     """
     rows: list[dict[str, Any]] = []
     names = parameters(simulated)
@@ -232,15 +232,16 @@ def _fit(
     for attempt in range(ATTEMPTS):
         longer = task.sampler.model_copy(update={"draws": draws})
         one = task.model_copy(update={"sampler": longer})
-        tree = sample_posterior(simulated.ready, one, cores, data=data, progress=False)
+        tree, tried = sample_without_divergence(
+            simulated.ready, one, cores, data=data, progress=False
+        )
         posterior = tree["posterior"].to_dataset()[[*names, LOG_LIKELIHOOD]]
         smallest = smallest_ess(posterior)
         if smallest >= FEWEST_EFFECTIVE or attempt == ATTEMPTS - 1:
             break
         # How long to go on depends on the counts, never on the truth: ranks stay uniform.
         draws = int(draws * np.clip(1.5 * FEWEST_EFFECTIVE / smallest, 2, LONGEST_STEP))
-    divergences = int(tree["sample_stats"]["diverging"].sum())
-    return posterior, {"ess_bulk": smallest, "divergences": divergences, "draws": draws}
+    return posterior, {"ess_bulk": smallest, **tried[-1], "draws": draws}
 
 
 def smallest_ess(posterior: xr.Dataset) -> float:

@@ -254,6 +254,9 @@ def calibration_record(
             "tune": TUNE,
             "target_accept": task.sampler.target_accept,
             "draws_median": float(each["draws"].median()),
+            "replicates_sampled_in_smaller_steps": int(
+                (each["target_accept"] > task.sampler.target_accept).sum()
+            ),
             "replicates_with_divergences": int((each["divergences"] > 0).sum()),
             "replicates_below_effective_size": int((each["ess_bulk"] < FEWEST_EFFECTIVE).sum()),
         },

@@ -122,7 +122,8 @@ def sample_without_divergence(
         attempts.append({"target_accept": target, "divergences": divergences})
         if not divergences:
             break
-        _say(f"{task.model}: {divergences} divergences at target acceptance {target}")
+        if changes.get("progress", True):
+            _say(f"{task.model}: {divergences} divergences at target acceptance {target}")
     return tree, attempts
 
 
