@@ -15,7 +15,8 @@ import pytest
 from scipy.special import expit, logsumexp
 from scipy.stats import binom, halfnorm, norm
 
-from meta.config import FitTask, ModelSpec, PriorSet, Sampler
+from meta.checks.sampler import chain_checks
+from meta.config import FitTask, Gate, ModelSpec, PriorSet, Sampler
 from meta.estimands import all_estimates
 from meta.inference.refit import refit
 from meta.inference.sampling import CompiledModel, compile_model
@@ -99,7 +100,11 @@ def summary(values: np.ndarray, weight: np.ndarray) -> dict[str, float]:
 def test_the_posterior_is_that_of_the_grid(kind: str, ready: CompiledModel) -> None:
     made = design(COUNTS[kind])
     tree, _ = refit(ready, made, task(), 2, kind)
-    assert not tree["sample_stats"]["diverging"].to_numpy().any()
+    statistics = tree["sample_stats"].to_dataset()
+    passed = {c.check: c.passed for c in chain_checks(statistics, task().sampler, Gate())}
+    # A single precise study leaves a ridge, which may be refused by name; the others pass.
+    assert kind == "one enormous study" or passed["divergences"]
+    assert passed["divergences"] == (not statistics["diverging"].to_numpy().any())
     posterior = tree["posterior"].to_dataset()
     rates = {e.estimand: e.draws for e in all_estimates(posterior, made, 1) if e.group == "all"}
     draws = {
