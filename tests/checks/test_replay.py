@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import replace
-from pathlib import Path import TYPE_CHECKING
+from pathlib import Path
 
 import h5py
 import numpy as np
