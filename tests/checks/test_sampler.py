@@ -147,9 +147,11 @@ def test_each_check_of_the_chains_says_its_value_threshold_and_meaning() -> None
         "check": "chains", "value": 4.0, "threshold": 4.0, "passed": True, "worst": "",
         "meaning": "chains from separate starting points",
     }  # fmt: skip
-    nothing = {c.check: c for c in chain_checks(xr.Dataset(), Sampler(), Gate())}
-    assert [c.value for c in nothing.values()] == [None, None, None, 0.0]
-    assert not any(c.passed for c in nothing.values())
+    nothing = chain_checks(xr.Dataset(), Sampler(max_depth=7), Gate())
+    assert [c.value for c in nothing] == [None, None, None, 0.0]
+    assert [c.passed for c in nothing] == [False] * 4
+    said = [[(c.check, c.threshold, c.worst, c.meaning) for c in each] for each in (found, nothing)]
+    assert said[0] == said[1]
 
 
 def test_the_smallest_e_bfmi_of_the_chains_decides() -> None:
@@ -195,7 +197,8 @@ def test_each_threshold_alone_fails_a_quantity() -> None:
     rows = pd.DataFrame([good, *({**good, name: value} for name, value in bad.items())])
     assert row_passes(rows, Gate()).tolist() == [True, *[False] * len(bad)]
     assert not row_passes(pd.DataFrame([{**good, "ess_tail": np.nan}]), Gate()).any()
-    assert [c.passed for c in quantity_checks(rows.iloc[:0], [], Gate())] == [False] * 4
+    none = quantity_checks(rows.iloc[:0], [], Gate())
+    assert [(c.value, c.passed, c.worst) for c in none] == [(None, False, "")] * 4
 
 
 def test_statistics_are_those_of_the_draws() -> None:

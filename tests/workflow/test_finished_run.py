@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import re
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +14,8 @@ from meta.checks.replay import read_recorded, stored_rows
 from meta.evidence.analysis_set import data_hash, read_analysis_set
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.workflow.conftest import Pipeline
 
 pytestmark = pytest.mark.pipeline
@@ -38,3 +42,24 @@ def test_no_cell_of_a_table_is_a_formula(finished: Pipeline) -> None:
         with path.open(newline="", encoding="utf-8") as file:
             cells = {c for row in csv.reader(file) for c in row if c[:1] in tuple("=@+-\t\r")}
         assert [c for c in cells if not re.match(r"[+-]([\d.]|\s|$|inf)", c)] == [], path.name
+
+
+def test_a_whole_run_asks_nothing_of_the_network(finished: Pipeline) -> None:
+    """Every step is a Python process that would have written down what it asked."""
+    said = finished.network_log.read_text() if finished.network_log.exists() else ""
+    assert said == ""
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import socket; socket.socket().connect_ex(('127.0.0.1', 9))",
+        "import socket; socket.getaddrinfo('localhost', 80)",
+    ],
+)
+def test_what_asks_is_written_down(code: str, finished: Pipeline, tmp_path: Path) -> None:
+    environment = finished.environment | {"NETWORK_LOG": str(tmp_path / "log")}
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True)
+    assert code.split("socket.")[-1].split("(")[0].removesuffix("_ex") in (
+        tmp_path / "log"
+    ).read_text(encoding="utf-8")
