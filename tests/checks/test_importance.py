@@ -115,3 +115,12 @@ def test_equal_ratios_have_no_tail(draws: np.ndarray) -> None:
     even = smoothed_weights(np.full(draws.shape, 2.0))
     assert even.pareto_k == -np.inf
     np.testing.assert_array_equal(even.weight, np.full((4, 1000), 1 / 4000))
+
+
+def test_the_error_follows_the_unit_of_a_quantity_and_not_its_origin(draws: np.ndarray) -> None:
+    weights = smoothed_weights(0.4 * draws)
+    plain = shift(draws, weights, 0.9)
+    for scale, origin in ((1e-3, 0), (1, 50), (-20, 7)):
+        moved = shift(scale * draws + origin, weights, 0.9)
+        assert moved.mcse == pytest.approx(abs(scale) * plain.mcse, rel=1e-6)
+        assert moved.mean == pytest.approx(scale * plain.mean, rel=1e-6)
