@@ -7,7 +7,7 @@ CORES ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 # One more than cores, since tests wait for browsers, files and other processes.
 WORKERS ?= $(shell n=$$(($(CORES) + 1)); [ $$n -gt 4 ] && n=4; echo $$n)
 
-.PHONY: all help test lint bench calibrate coverage cluster lock clean
+.PHONY: all help test lint bench calibrate coverage mutation branches cluster lock clean
 .DEFAULT_GOAL := all
 
 all: $(VENV)/installed ## install what is missing, then run the pipeline on the shipped evidence
@@ -41,6 +41,17 @@ coverage: $(VENV)/installed ## measure coverage and bias anew over the grid of t
 	$(BIN)/snakemake data/processed/analysis/index.json --cores 1
 	$(BIN)/meta coverage --cores $(CORES)
 
+mutation: $(VENV)/installed-quality ## measure anew which changes of estimands, gate and verdicts the tests catch (an hour)
+	$(BIN)/mutmut run --max-children $(CORES)
+	$(BIN)/python -m tests.quality.mutation
+
+branches: $(VENV)/installed-quality ## measure anew how much of each package's branches the tests take (half an hour)
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile \
+		--no-loadscope-reorder --cov --cov-report=
+	$(BIN)/coverage json --quiet -o docs/branches.full.json
+	$(BIN)/python -m tests.quality.branches docs/branches.full.json
+	rm docs/branches.full.json
+
 cluster: $(VENV)/installed-cluster ## run a grid on a Slurm started here, and lose a node (needs slurm-wlm, munge)
 	REQUIRE_SLURM=1 $(BIN)/python -m pytest tests/cluster
 
@@ -53,6 +64,10 @@ lock: $(UV) ## resolve dependencies anew into the hashed lock files
 	$(UV) pip compile pyproject.toml --extra cluster -c requirements-test.lock --universal \
 		--generate-hashes --python-version 3.13 --no-emit-index-url --no-annotate --no-header -q \
 		-o requirements-cluster.lock
+
+	$(UV) pip compile pyproject.toml --extra test --extra quality -c requirements-test.lock \
+		--universal --generate-hashes --python-version 3.13 --no-emit-index-url --no-annotate \
+		--no-header -q -o requirements-quality.lock
 
 clean: ## remove results (never data/raw)
 	rm -rf data/processed/* reports/* logs .snakemake
@@ -69,7 +84,7 @@ $(VENV)/installed: requirements.lock pyproject.toml .python-version | $(UV)
 	$(UV) venv --quiet --allow-existing $(VENV)
 	$(UV) pip sync --quiet --python $(VENV) --require-hashes --compile-bytecode requirements.lock
 	$(UV) pip install --quiet --python $(VENV) --no-deps --no-build-isolation --editable .
-	rm -f $(VENV)/installed-test $(VENV)/installed-cluster
+	rm -f $(VENV)/installed-test $(VENV)/installed-cluster $(VENV)/installed-quality
 	touch $@
 
 $(VENV)/installed-test: requirements-test.lock $(VENV)/installed
@@ -80,4 +95,9 @@ $(VENV)/installed-test: requirements-test.lock $(VENV)/installed
 $(VENV)/installed-cluster: requirements-cluster.lock $(VENV)/installed-test
 	$(UV) pip install --quiet --python $(VENV) --require-hashes --compile-bytecode \
 		-r requirements-cluster.lock
+	touch $@
+
+$(VENV)/installed-quality: requirements-quality.lock $(VENV)/installed-test
+	$(UV) pip install --quiet --python $(VENV) --require-hashes --compile-bytecode \
+		-r requirements-quality.lock
 	touch $@

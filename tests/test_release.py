@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -191,4 +192,11 @@ def test_a_release_is_whole_or_named_with_what_to_do(base: Path) -> None:
 
 
 def test_the_shipped_release_is_whole() -> None:
-    assert latest_release(SHIPPED) is not None
+    found = latest_release(SHIPPED)
+    assert found is not None
+    assert set(found.pooled["model"]) == set(found.manifest["models"])
+    assert found.pooled["passed"].all()
+    folder = SHIPPED / "releases" / found.manifest["name"] / "rows"
+    for table, count in found.manifest["rows"].items():
+        with (folder / f"{table}.csv").open(newline="", encoding="utf-8") as file:
+            assert len(list(csv.reader(file))) == count + 1, table

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import csv
 import importlib
 import re
 from pathlib import Path
@@ -23,7 +24,8 @@ SOURCES = sorted(PACKAGE.rglob("*.py"))
 BARRED = {
     "pickle", "cPickle", "dill", "cloudpickle", "joblib", "marshal", "shelve", "code", "socket",
     "ssl", "http", "urllib3", "requests", "httpx", "aiohttp", "ftplib", "smtplib", "telnetlib",
-    "xmlrpc", "webbrowser",
+    "xmlrpc", "webbrowser", "multiprocessing", "urllib.request",
+    "concurrent.futures.ProcessPoolExecutor",
 }  # fmt: skip
 BARRED_CALLS = {
     "eval", "exec", "compile", "__import__", "os.system", "os.popen", "read_pickle", "to_pickle",
@@ -34,6 +36,12 @@ ALLOWED = {
     ("evidence/database.py", "duckdb.connect"): "the one place that opens databases, closed",
     ("provenance.py", "subprocess.run"): "asks git for the commit; the words are constants",
 }
+#: Imports that are barred elsewhere.
+ALLOWED_IMPORTS = {
+    ("checks/coverage_record.py", "concurrent.futures.ProcessPoolExecutor"):
+        "settings go to processes of its own and nothing comes from a file",
+    ("checks/coverage_record.py", "multiprocessing.get_context"): "the same pool",
+}  # fmt: skip
 
 
 def name_of(node: ast.expr) -> str:
@@ -45,18 +53,29 @@ def name_of(node: ast.expr) -> str:
 
 def faults(tree: ast.AST, file: str) -> list[str]:
     """Where a piece of source does what it may not."""
-    found = []
+    found = [name for name in imported(tree) if (file, name) not in ALLOWED_IMPORTS]
+    found = [name for name in found if {*prefixes(name)} & BARRED]
     for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            found += [a.name for a in node.names if a.name.split(".")[0] in BARRED]
-            found += [a.name for a in node.names if a.name == "urllib.request"]
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            within = {f"{node.module}.{a.name}" for a in node.names} | {node.module}
-            barred = node.module.split(".")[0] in BARRED or "urllib.request" in within
-            found += [node.module] if barred else []
-        elif isinstance(node, ast.Call):
+        if isinstance(node, ast.Call):
             found += call_faults(node, file)
     return found
+
+
+def imported(tree: ast.AST) -> list[str]:
+    """Dotted names of all that is imported."""
+    names = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names += [a.name for a in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names += [f"{node.module}.{a.name}" for a in node.names]
+    return names
+
+
+def prefixes(name: str) -> list[str]:
+    """A dotted name and the modules that it is in."""
+    parts = name.split(".")
+    return [".".join(parts[:end]) for end in range(1, len(parts) + 1)]
 
 
 def call_faults(node: ast.Call, file: str) -> list[str]:
@@ -112,8 +131,11 @@ def test_no_source_runs_data_or_talks(path: Path) -> None:
     "source",
     [
         "import pickle", "from joblib import load", "import urllib.request",
-        "from urllib import request", "from socket import create_connection", "eval('1')",
-        "exec(text)", "compile(text, '', 'exec')", "pd.read_pickle(path)", "frame.query(text)",
+        "from urllib import request", "import multiprocessing as mp",
+        "from concurrent.futures import ProcessPoolExecutor",
+        "from multiprocessing import shared_memory", "from socket import create_connection",
+        "eval('1')", "exec(text)", "compile(text, '', 'exec')", "pd.read_pickle(path)",
+        "frame.query(text)",
         "frame.eval(text)", "yaml.load(text)", "yaml.load(text, yaml.Loader)",
         "yaml.load(text, Loader=yaml.UnsafeLoader)", "yaml.full_load(text)",
         "yaml.load(text, yaml.CFullLoader)", "yaml.load(text, yaml.CUnsafeLoader)",
@@ -128,7 +150,8 @@ def test_the_search_finds_what_it_is_for(source: str) -> None:
 
 @pytest.mark.parametrize(
     "source",
-    ["re.compile(text)", "ast.literal_eval(text)", "yaml.safe_load(text)",
+    ["from urllib.parse import urlsplit", "from concurrent.futures import ThreadPoolExecutor",
+     "re.compile(text)", "ast.literal_eval(text)", "yaml.safe_load(text)",
      "yaml.load(text, _UniqueKeys)", "np.load(path, allow_pickle=False)"],
 )  # fmt: skip
 def test_the_search_lets_the_harmless_be(source: str) -> None:
@@ -140,6 +163,33 @@ def test_allowances_are_needed() -> None:
         tree = ast.parse((PACKAGE / file).read_text(encoding="utf-8"))
         calls = [name_of(n.func) for n in ast.walk(tree) if isinstance(n, ast.Call)]
         assert name in calls, (file, name)
+    for (file, name), _ in ALLOWED_IMPORTS.items():
+        tree = ast.parse((PACKAGE / file).read_text(encoding="utf-8"))
+        assert name in imported(tree), (file, name)
+
+
+ROOT = PACKAGE.parents[1]
+
+
+@pytest.mark.parametrize("lock", sorted(ROOT.glob("requirements*.lock")), ids=lambda p: p.name)
+def test_every_library_is_pinned_by_hash(lock: Path) -> None:
+    """Each line names one version and its hashes, and nothing is installed without them."""
+    lines = lock.read_text(encoding="utf-8").replace("\\\n", " ").splitlines()
+    pinned = re.compile(r"[\w.-]+==[\w.!+-]+( ; [^-]+)?(\s+--hash=sha256:[0-9a-f]{64})+\s*")
+    assert [x for x in lines if not x.startswith("#") and not pinned.fullmatch(x)] == []
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8").replace("\\\n", " ")
+    named = re.compile(rf"\bpip3? (install|sync)\b.*\s{re.escape(lock.name)}(\s|;|$)")
+    installs = [line for line in makefile.splitlines() if named.search(line)]
+    assert installs
+    assert all("--require-hashes" in line for line in installs)
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "releases").rglob("*.csv")), ids=lambda p: p.name)
+def test_no_cell_of_a_release_is_a_formula(path: Path) -> None:
+    """What a spreadsheet would run begins with one of these signs and is no number."""
+    with path.open(newline="", encoding="utf-8") as file:
+        cells = {cell for row in csv.reader(file) for cell in row if cell[:1] in tuple("=@+-\t\r")}
+    assert [cell for cell in cells if not re.match(r"[+-]([\d.]|\s|$|inf)", cell)] == []
 
 
 def test_templates_escape_everything() -> None:

@@ -70,3 +70,57 @@ def test_few_draws_bear_less_of_a_tail_than_many() -> None:
     assert not few.reliable
     assert few.reason == "Pareto k 0.65 is above 0.58"
     assert many.reliable
+
+
+def test_a_shift_is_the_weighted_summary_less_the_plain_one() -> None:
+    """Four draws by hand: quantiles are the first draw at which the weights reach them."""
+    draws = np.array([[3.0, 1.0], [2.0, 0.0]])
+    weights = Weights(np.array([[0.6, 0.15], [0.2, 0.05]]), pareto_k=0.1)
+    moved = shift(draws, weights, 0.5)
+    # Plain quartiles and median are 0, 1, 2; weighted ones 2, 3, 3.
+    assert (moved.low, moved.median, moved.high) == (2, 2, 1)
+    assert moved.mean == pytest.approx(0.6 * 3 + 0.15 + 0.4 - 1.5)
+    wide = shift(draws, weights, 0.95)
+    assert (wide.low, wide.median, wide.high) == (0, 2, 0)
+
+
+@pytest.mark.parametrize("odd", [np.nan, np.inf, "all"])
+def test_ratios_that_are_no_numbers_have_even_weights_and_are_refused(
+    draws: np.ndarray, odd: float | str
+) -> None:
+    ratios = draws.copy()
+    if odd == "all":
+        ratios[:] = -np.inf
+    else:
+        ratios[3, 999] = odd
+    weights = smoothed_weights(ratios)
+    assert weights.pareto_k == np.inf
+    np.testing.assert_array_equal(weights.weight, np.full((4, 1000), 1 / 4000))
+    assert not weights.reliable
+    assert weights.reason == "Pareto k inf is above 0.70"
+
+
+def test_a_draw_that_the_target_excludes_has_no_weight(draws: np.ndarray) -> None:
+    ratios = -0.01 * draws**2
+    ratios[0, 0] = -np.inf
+    weights = smoothed_weights(ratios)
+    assert weights.weight[0, 0] < 1e-200
+    assert weights.weight.sum() == pytest.approx(1)
+    assert weights.weight.shape == (4, 1000)
+    assert weights.reliable
+    assert weights.reason == f"Pareto k {weights.pareto_k:.2f} is at most 0.70"
+
+
+def test_equal_ratios_have_no_tail(draws: np.ndarray) -> None:
+    even = smoothed_weights(np.full(draws.shape, 2.0))
+    assert even.pareto_k == -np.inf
+    np.testing.assert_array_equal(even.weight, np.full((4, 1000), 1 / 4000))
+
+
+def test_the_error_follows_the_unit_of_a_quantity_and_not_its_origin(draws: np.ndarray) -> None:
+    weights = smoothed_weights(0.4 * draws)
+    plain = shift(draws, weights, 0.9)
+    for scale, origin in ((1e-3, 0), (1, 50), (-20, 7)):
+        moved = shift(scale * draws + origin, weights, 0.9)
+        assert moved.mcse == pytest.approx(abs(scale) * plain.mcse, rel=1e-6)
+        assert moved.mean == pytest.approx(scale * plain.mean, rel=1e-6)

@@ -7,7 +7,8 @@ import os
 import shutil
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -16,7 +17,7 @@ import pytest
 import yaml
 
 from meta.checks.diagnosis import diagnose
-from meta.checks.replay import replay
+from meta.checks.replay import read_fitted, replay
 from meta.checks.replay_comparison import Fitted, compare
 from meta.checks.sampler import mixing_statistics
 from meta.evidence.ingest import ingest
@@ -24,9 +25,6 @@ from meta.evidence.snapshot import write_analysis_sets
 from meta.inference.fit import fit_model
 from meta.settings_file import load_settings
 from tests.workflow.conftest import MINI
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 SETTINGS = {
     "seed": 7,
@@ -86,6 +84,25 @@ def edit(path: Path, *where: str, value: object) -> None:
         inner = inner[key]
     inner[where[-1]] = value
     path.write_text(json.dumps(record))
+
+
+REFERENCE = Path(__file__).parent / "reference"
+
+
+def test_a_fit_is_that_of_the_machine_that_made_the_reference(run: Path) -> None:
+    """The same draws, or those of another machine and other libraries within their error."""
+    stored, made = read_fitted(REFERENCE), read_fitted(run / "data/processed/fits/rates")
+    found = compare(stored, made, SETTINGS["ci_prob"])
+    assert found.numbers == 30
+    assert found.within_error, (found.worst, found.allowed, found.lost)
+
+
+def test_the_reference_tells_another_posterior() -> None:
+    """A mean one posterior sd away is called different from the reference."""
+    stored = read_fitted(REFERENCE)
+    moved = stored.pooled.assign(mean=stored.pooled["mean"] + stored.pooled["sd"])
+    found = compare(stored, replace(stored, pooled=moved), SETTINGS["ci_prob"])
+    assert not found.within_error
 
 
 @pytest.mark.parametrize("cache", ["cold", "warm"])

@@ -1,5 +1,6 @@
 """Sampler checks fail when they should, and never because something is missing."""
 
+import arviz as az
 import numpy as np
 import pandas as pd
 import pytest
@@ -103,12 +104,116 @@ def test_gate_names_model_check_value_and_threshold(tmp_path) -> None:
                                      ["other", "r_hat", None, 1.01, False, "", "m"]])  # fmt: skip
     with pytest.raises(GateError) as caught:
         gate([good, bad])
-    text = str(caught.value)
-    assert "2 of 3 checks failed" in text
-    assert "other: ess_bulk: value 31.5, threshold 400 at q" in text
-    assert "other: r_hat: value missing or not finite, threshold 1.01" in text
+    assert str(caught.value).splitlines() == [
+        "gate: 2 of 3 checks failed",
+        "  other: ess_bulk: value 31.5, threshold 400 at q (small)",
+        "  other: r_hat: value missing or not finite, threshold 1.01 (m)",
+        "The draft report is written and stamped; do not cite its numbers.",
+    ]
 
 
 def test_an_empty_table_of_checks_is_a_failure(tmp_path) -> None:
-    with pytest.raises(GateError, match="nothing was proven"):
-        gate([write(tmp_path / "a.csv", [])])
+    good = write(tmp_path / "b.csv", [["rates", "divergences", 0, 0, True, "", "m"]])
+    empty = [write(tmp_path / f"{name}.csv", []) for name in "ac"]
+    for files, named in (([empty[0], good, empty[1]], f"{empty[0]}, {empty[1]}"), ([], "any file")):
+        with pytest.raises(GateError) as caught:
+            gate(files)
+        assert str(caught.value) == f"no check found in {named}: nothing was proven"
+
+
+def test_each_check_of_the_chains_says_its_value_threshold_and_meaning() -> None:
+    """Two of 2,000 transitions diverge and one in 1,000 trees is cut off."""
+    diverging = np.zeros((4, 500), bool)
+    diverging[[1, 3], 5] = True
+    found = chain_checks(
+        stats(diverging=diverging, maxdepth_reached=diverging), Sampler(max_depth=7), Gate()
+    )
+    rows = {c.check: c.as_row() for c in found}
+    assert list(rows) == ["e_bfmi", "divergences", "max_depth_share", "chains"]
+    assert rows["e_bfmi"].pop("value") == pytest.approx(2, abs=0.3)  # of independent energies
+    assert rows["e_bfmi"] == {
+        "check": "e_bfmi", "threshold": 0.3, "passed": True, "worst": "",
+        "meaning": "smallest E-BFMI: the momentum explores the energy",
+    }  # fmt: skip
+    assert rows["divergences"] == {
+        "check": "divergences", "value": 2.0, "threshold": 0.0, "passed": False, "worst": "",
+        "meaning": "divergent transitions after warm-up",
+    }  # fmt: skip
+    assert rows["max_depth_share"] == {
+        "check": "max_depth_share", "value": 0.001, "threshold": 0.0, "passed": False, "worst": "",
+        "meaning": "share of draws that reached the tree depth limit of 7",
+    }  # fmt: skip
+    assert rows["chains"] == {
+        "check": "chains", "value": 4.0, "threshold": 4.0, "passed": True, "worst": "",
+        "meaning": "chains from separate starting points",
+    }  # fmt: skip
+    nothing = chain_checks(xr.Dataset(), Sampler(max_depth=7), Gate())
+    assert [c.value for c in nothing] == [None, None, None, 0.0]
+    assert [c.passed for c in nothing] == [False] * 4
+    said = [[(c.check, c.threshold, c.worst, c.meaning) for c in each] for each in (found, nothing)]
+    assert said[0] == said[1]
+
+
+def test_the_smallest_e_bfmi_of_the_chains_decides() -> None:
+    """E-BFMI of a chain is the mean squared step of its energy over its variance."""
+    energy = RNG.normal(size=(4, 500))
+    energy[2] = np.cumsum(energy[2])
+    own = (np.diff(energy[2]) ** 2).mean() / energy[2].var()
+    (check,) = [c for c in chain_checks(stats(energy=energy), Sampler(), Gate())
+                if c.check == "e_bfmi"]  # fmt: skip
+    assert check.value == pytest.approx(own, rel=0.01)
+    level = Gate(e_bfmi=check.value)
+    assert not {c.check: c.passed for c in chain_checks(stats(energy=energy), Sampler(), level)}[
+        "e_bfmi"
+    ]
+
+
+def test_each_check_of_quantities_names_the_worst_one_with_its_value() -> None:
+    table = pd.DataFrame(
+        {
+            "r_hat": [1.0, 1.02, 1.005], "ess_bulk": [900.0, 800.0, 399.0],
+            "ess_tail": [401.0, 500.0, 600.0], "mcse_mean": [0.2, 0.01, 0.3],
+            "sd": [2.0, 1.0, 10.0],
+        }
+    )  # fmt: skip
+    found = [c.as_row() for c in quantity_checks(table, ["a", "b", "c"], Gate())]
+    columns = ["check", "value", "threshold", "passed", "worst", "meaning"]
+    assert [[row[name] for name in columns] for row in found] == [
+        ["r_hat", 1.02, 1.01, False, "b",
+         "largest rank-normalised split R-hat: the chains agree"],
+        ["ess_bulk", 399.0, 400.0, False, "c",
+         "smallest bulk effective sample size: the centre is known well enough"],
+        ["ess_tail", 401.0, 400.0, True, "a",
+         "smallest tail effective sample size: the interval ends are known well enough"],
+        ["mcse_over_sd", 0.1, 0.05, False, "a",
+         "largest Monte Carlo error of a mean, as a share of the posterior sd"],
+    ]  # fmt: skip
+    assert row_passes(table, Gate()).tolist() == [False, False, False]
+
+
+def test_each_threshold_alone_fails_a_quantity() -> None:
+    good = {"r_hat": 1.0, "ess_bulk": 400.0, "ess_tail": 400.0, "mcse_mean": 0.1, "sd": 2.0}
+    bad = {"r_hat": 1.01, "ess_bulk": 399.9, "ess_tail": 399.9, "mcse_mean": 0.1001, "sd": 1.999}
+    rows = pd.DataFrame([good, *({**good, name: value} for name, value in bad.items())])
+    assert row_passes(rows, Gate()).tolist() == [True, *[False] * len(bad)]
+    assert not row_passes(pd.DataFrame([{**good, "ess_tail": np.nan}]), Gate()).any()
+    none = quantity_checks(rows.iloc[:0], [], Gate())
+    assert [(c.value, c.passed, c.worst) for c in none] == [(None, False, "")] * 4
+
+
+def test_statistics_are_those_of_the_draws() -> None:
+    """Independent normal draws: as many effective ones as there are; errors of sd / sqrt(n)."""
+    draws = np.random.default_rng(3).normal([[[2.0]], [[-1.0]]], [[[3.0]], [[0.5]]], (2, 4, 2500))
+    table = mixing_statistics(draws)
+    assert list(table) == ["r_hat", "ess_bulk", "ess_tail", "mcse_mean", "sd"]
+    assert table["sd"].to_numpy() == pytest.approx(draws.reshape(2, -1).std(axis=1, ddof=1))
+    assert table["r_hat"].to_numpy() == pytest.approx(1, abs=2e-3)
+    assert table["ess_bulk"].to_numpy() == pytest.approx(10_000, rel=0.1)
+    # Tail sizes are those of the 5% and 95% quantiles' indicators, the smaller of the two.
+    ends = np.quantile(draws, [0.05, 0.95], axis=(1, 2))
+    tails = [
+        min(float(az.ess((draws[q] <= end).astype(float), method="mean")) for end in ends[:, q])
+        for q in range(2)
+    ]
+    assert table["ess_tail"].to_numpy() == pytest.approx(tails, rel=0.02)
+    assert table["mcse_mean"].to_numpy() == pytest.approx([0.03, 0.005], rel=0.1)

@@ -48,6 +48,13 @@ def spread(kind: str, quality: str, number: int) -> list[tuple[str, str, str]]:
             ],
             2,
         ),
+        # Studies at neither setting are none of either.
+        (
+            [
+                *spread("goal", "low", 3), *spread("goal", "high", 1), *spread("goal", "middle", 9),
+            ],
+            1,
+        ),
         # A study with many rows is one study, and one at both settings counts at each.
         ([("a", "goal", "low"), ("a", "goal", "low"), ("a", "goal", "high")], 1),
         ([], 0),

@@ -49,12 +49,14 @@ def test_pooled_table_ends_with_the_prior_and_what_sees_directly() -> None:
         Estimate("goal_failure", "all", name, rng.beta(2, 5, (4, 500)), np.arange(3))
         for name in ("rate_mean", "rate_new")
     ]
-    prior = {"goal_failure/all/rate_mean": rng.beta(1, 1, 4000)}
+    estimates.insert(0, Estimate("goal_failure", "none", "tau", np.ones((4, 500)), np.arange(3)))
+    prior = {"goal_failure/all/rate_mean": rng.permutation(np.linspace(0, 1, 4001))}
     pooled, _ = pooled_table(estimates, design, "m", Gate(), 0.95, True, prior=prior)
     assert list(pooled.columns) == COLUMNS
     assert COLUMNS[-5:] == [*PRIOR_COLUMNS, "k_direct"]
-    first, second = pooled[PRIOR_COLUMNS].to_numpy()
-    assert first[:3] == pytest.approx([0.5, 0.025, 0.975], abs=0.03)
+    without, first, second = pooled[PRIOR_COLUMNS].to_numpy()
+    assert np.isnan(without).all()
+    assert first[:3] == pytest.approx([0.5, 0.025, 0.975], abs=0.015)
     assert 0 < first[3] < 1
     assert np.isnan(second).all()
     assert prior_columns(estimates, None, 0.95).isna().all(axis=None)

@@ -4,7 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from scipy.integrate import quad
 from scipy.special import expit, logit
+from scipy.stats import norm
 
 from meta.config import ModelSpec
 from meta.estimands import all_estimates
@@ -54,7 +56,7 @@ def posterior() -> xr.Dataset:
     )
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def found(posterior: xr.Dataset, design: ContrastDesign) -> dict[str, np.ndarray]:
     return {e.key: e.draws for e in all_estimates(posterior, design, seed=2)}
 
@@ -160,3 +162,69 @@ def test_each_number_has_the_rows_of_its_contrasts_behind_it(posterior, design):
     alone = f"{WARNING}|study=s1/study_odds_ratio"
     assert behind.loc[alone].tolist() == [1, 4, 40, 1]
     assert behind.loc["goal_failure/all/tau_delta"].tolist() == [3, 9, 90, 3]
+
+
+def integrated(centre: float, sd: float) -> float:
+    """Mean of the inverse logit of a normal value, by adaptive integration."""
+    value, _ = quad(lambda z: expit(centre + sd * z) * norm.pdf(z), -9, 9, epsabs=1e-10)
+    return value
+
+
+def test_every_number_of_one_draw_is_the_written_formula(design):
+    """All quantities by name, group and value, and no other; predictions follow the seed."""
+    one = ("chain", "draw")
+    start, kappa, spread, delta = np.array([2.0, -3.0, 0.5, -1.0]), 0.9, 0.5, -0.7
+    effects = np.array([0.3, -1.2, 0.8, 0.1])
+    index = design.interventions.index("warning_or_prohibition")
+    deltas = np.full(len(design.interventions), 5.0)
+    deltas[index] = delta
+    draws = xr.Dataset(
+        {
+            "baseline_logit": ((*one, "baseline"), start[None, None]),
+            "delta": ((*one, "intervention"), deltas[None, None]),
+            "tau_delta": (one, [[spread]]),
+            "kappa": ((*one, "stage"), [[[kappa]]]),
+            "icc": ((*one, "stage"), [[[0.2]]]),
+            "effect": ((*one, "effect_of"), effects[None, None]),
+        }
+    )
+    weight = np.array([1 / 6, 1 / 6, 1 / 3, 1 / 3])
+    before = weight @ [integrated(c, kappa) for c in start]
+    after = weight @ [integrated(c + delta, np.hypot(kappa, spread)) for c in start]
+    z = np.random.default_rng(2).standard_normal(2)
+    new = delta + spread * z[0]
+    pair = new + np.sqrt(2) * kappa * z[1]
+    pooled = {
+        "log_odds_ratio": delta, "odds_ratio": np.exp(delta), "log_odds_ratio_new": new,
+        "odds_ratio_new": np.exp(new), "log_odds_ratio_new_pair": pair,
+        "odds_ratio_new_pair": np.exp(pair), "baseline_rate": before,
+        "risk_ratio": after / before, "risk_difference": after - before,
+    }  # fmt: skip
+    want = {f"{WARNING}/{name}": value for name, value in pooled.items()} | {
+        "goal_failure/all/baseline_rate": before, "goal_failure/all/tau_delta": spread,
+        "goal_failure/all/kappa": kappa, "goal_failure/all/icc": 0.2,
+    }  # fmt: skip
+    for cell, effect in enumerate(effects):
+        name = design.interventions[design.cell_intervention[cell]]
+        study = design.levels[0].units[design.cell_study[cell]]
+        group = f"goal_failure/intervention={name}|study={study}"
+        want[f"{group}/study_log_odds_ratio"] = effect
+        want[f"{group}/study_odds_ratio"] = np.exp(effect)
+    estimates = all_estimates(draws, design, seed=2)
+    got = {e.key: e.draws.item() for e in estimates}
+    assert got == pytest.approx(want, abs=1e-7)
+    rows = {e.key: design.rows["row_id"].iloc[e.rows].tolist() for e in estimates}
+    baselines = ["s1:base0", "s1:base1", "s2:base2", "s3:base3"]
+    assert rows["goal_failure/all/baseline_rate"] == baselines
+    assert rows[f"{WARNING}/baseline_rate"] == baselines
+
+
+def test_without_a_scale_between_arms_there_is_no_pair(design, posterior):
+    """Arms of the binomial model do not vary: no pair is predicted, and rates are plain."""
+    plain = posterior.drop_vars("kappa")
+    found = {e.key: e.draws for e in all_estimates(plain, design, seed=2)}
+    assert f"{WARNING}/odds_ratio_new" in found
+    assert not [key for key in found if key.endswith(("_pair", "/kappa", "/icc"))]
+    rates = expit(posterior["baseline_logit"].to_numpy())
+    want = rates[..., :2].mean(axis=-1) / 3 + rates[..., 2] / 3 + rates[..., 3] / 3
+    np.testing.assert_allclose(found["goal_failure/all/baseline_rate"], want)

@@ -58,7 +58,7 @@ def draws() -> Draws:
     )
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def found(draws: Draws, design: Design) -> dict[str, np.ndarray]:
     assert SPEC.notoriety
     return {e.key: e.draws for e in notoriety_estimates(draws, design, SPEC.notoriety, 3)}

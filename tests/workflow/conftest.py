@@ -14,6 +14,7 @@ from filelock import FileLock
 
 ROOT = Path(__file__).parents[2]
 MINI = Path(__file__).parent / "mini"
+NETWORK = Path(__file__).parent / "network"
 
 
 @dataclass
@@ -27,7 +28,13 @@ class Pipeline:
     def environment(self) -> dict[str, str]:
         inherited = {n: v for n, v in os.environ.items() if n != "PYTHONDONTWRITEBYTECODE"}
         # Each job is a process of its own: byte-code of the copied sources is compiled once.
-        return {**inherited, "PYTHONPATH": str(self.checkout / "src")}
+        path = os.pathsep.join([str(self.checkout / "src"), str(NETWORK)])
+        return {**inherited, "PYTHONPATH": path, "NETWORK_LOG": str(self.network_log)}
+
+    @property
+    def network_log(self) -> Path:
+        """Where each Python process of a run writes what it asks of the network, if it does."""
+        return self.base.parent / "network.log"
 
     def snakemake(self, *words: str) -> subprocess.CompletedProcess[str]:
         command = [

@@ -159,6 +159,7 @@ def _model_rows(
     from meta.errors import DesignError, MissingRowsError
     from meta.evidence.analysis_set import analysis_set, data_hash, uncoded_rows
     from meta.evidence.codes import agreed_codes, any_codes
+    from meta.evidence.few_studies import unpooled_studies
     from meta.models.specification import design_of
 
     found: dict[str, tuple[ModelRows, pd.DataFrame | None]] = {}
@@ -166,6 +167,7 @@ def _model_rows(
     # Models share what is agreed: it is worked out once a field.
     agreed = None if codings is None else agreed_codes(codings)
     for model, spec in settings.models.items():
+        table = None
         try:
             table = analysis_set(tables, model, spec, agreed)
             # Imputed codes come later; that every unit has some code is enough to see the design.
@@ -174,7 +176,8 @@ def _model_rows(
         except (MissingRowsError, DesignError) as error:
             # The primary must be fitted or the run fails; another model may not fit this base.
             if spec.primary:
-                raise
+                shown = "" if table is None else unpooled_studies(table, spec)
+                raise type(error)(f"{error}{shown}") from None
             found[model] = {"hash": None, "refused": str(error), "uncoded": []}, None
         else:
             rows = data_hash(table)

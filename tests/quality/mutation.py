@@ -1,0 +1,116 @@
+"""Record of a mutation run: what each module's tests caught, and every mutant that they did not.
+
+`make mutation` runs mutmut over the modules of `[tool.mutmut]` in `pyproject.toml` and writes
+`docs/mutation.json` with it; the tables of `docs/test-quality.md` are made of that.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).parents[2]
+RECORD = ROOT / "docs/mutation.json"
+WHY = Path(__file__).with_name("survivors.yaml")
+#: What became of a mutant, in the order of the table's columns.
+STATUSES = ("killed", "timeout", "survived", "no tests", "not checked")
+
+
+@dataclass(frozen=True)
+class Survivor:
+    """A mutant that no test caught: its name, and the lines without and with the change."""
+
+    mutant: str
+    was: str
+    becomes: str
+
+    @property
+    def module(self) -> str:
+        return self.mutant.rpartition(".")[0]
+
+    @property
+    def change(self) -> str:
+        return f"{self.was} -> {self.becomes}"
+
+
+def reason(survivor: Survivor, reasons: list[dict[str, str]]) -> str | None:
+    """Why a mutant may live: the first reason whose place and text it has."""
+    for each in reasons:
+        place, text = each.get("in", ""), each.get("was", "")
+        becomes = each.get("becomes", "")
+        if place in survivor.mutant and text in survivor.was and becomes in survivor.becomes:
+            return each["why"]
+    return None
+
+
+def stored() -> tuple[dict[str, dict[str, int]], list[Survivor]]:
+    """Counts by module and status, and the survivors, of the committed run."""
+    content = json.loads(RECORD.read_text(encoding="utf-8"))
+    return content["modules"], [Survivor(**each) for each in content["survivors"]]
+
+
+def reasons() -> list[dict[str, str]]:
+    return list(yaml.safe_load(WHY.read_text(encoding="utf-8")))
+
+
+def module_table(modules: dict[str, dict[str, int]]) -> str:
+    """Markdown table of the counts, with a line of sums."""
+    lines = [f"| module | {' | '.join(STATUSES)} |", "|---|" + "---:|" * len(STATUSES)]
+    total: Counter[str] = Counter()
+    for module, counts in sorted(modules.items()):
+        total.update(counts)
+        lines.append(f"| `{module}` | {' | '.join(str(counts.get(s, 0)) for s in STATUSES)} |")
+    return "\n".join([*lines, f"| all | {' | '.join(str(total[s]) for s in STATUSES)} |"])
+
+
+def reason_table(survivors: list[Survivor], given: list[dict[str, str]]) -> str:
+    """Markdown table of the reasons and of how many survivors each is that of."""
+    found = Counter(reason(each, given) for each in survivors)
+    lines = ["| survivors | why they may live |", "|---:|---|"]
+    lines += [f"| {n} | {why} |" for why in dict.fromkeys(r["why"] for r in given)
+              if (n := found[why])]  # fmt: skip
+    return "\n".join(lines)
+
+
+def record() -> None:
+    """Write the record of the run that stands in `mutants/`."""
+    from importlib.metadata import version
+
+    from mutmut.mutation.diff_apply import get_diff_for_mutant
+    from mutmut.stats import status_by_exit_code
+
+    modules: dict[str, dict[str, int]] = {}
+    survivors = []
+    for meta in sorted((ROOT / "mutants/src").rglob("*.py.meta")):
+        exits = json.loads(meta.read_text(encoding="utf-8"))["exit_code_by_key"]
+        counts = Counter(status_by_exit_code[code] for code in exits.values())
+        if not counts:
+            continue
+        module = next(iter(exits)).rpartition(".")[0]
+        modules[module] = dict(counts)
+        for mutant, code in exits.items():
+            if status_by_exit_code[code] in ("survived", "no tests"):
+                lines = get_diff_for_mutant(mutant).splitlines()[2:]
+                was, becomes = ("\n".join(line[1:].strip() for line in lines if line[:1] == sign)
+                                for sign in "-+")  # fmt: skip
+                survivors.append(Survivor(mutant, was, becomes))
+    content = {
+        "tool": f"mutmut {version('mutmut')}",
+        "modules": modules,
+        "survivors": [asdict(each) for each in survivors],
+    }
+    RECORD.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    given = reasons()
+    print(module_table(modules))
+    print(reason_table(survivors, given))
+    for each in survivors:
+        if reason(each, given) is None:
+            print(f"{each.mutant}\n  - {each.was}\n  + {each.becomes}")
+
+
+if __name__ == "__main__":
+    record()
