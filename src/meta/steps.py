@@ -169,10 +169,12 @@ def changes(models: tuple[str, ...], directory: Path, text: str, output: Path) -
     """Compare the results of MODELS with the latest release."""
     from meta.comparison import changes_since_release
     from meta.config import Settings
-    from meta.storage import write_json
+    from meta.report.significant_digits import published_json, significant_parts
+    from meta.storage import write_text
 
     settings_in_force = Settings.model_validate_json(text)
-    write_json(output, changes_since_release(directory, settings_in_force, models))
+    found = changes_since_release(directory, settings_in_force, models)
+    write_text(output, published_json(significant_parts(found)))
 
 
 @click.command()
