@@ -54,7 +54,7 @@ from meta.report.sensitivity_page import few_studies_table, page_context, sensit
 from meta.report.significant_digits import published_csv
 from meta.report.site import navigation
 from meta.report.summary import summary_md
-from meta.report.svg_minified import minified
+from meta.report.svg_minified import minified, styled_once
 from meta.report.tables import (
     correlation_table,
     exceedance_table,
@@ -192,7 +192,7 @@ def _calibration_files(run: ReportInputs) -> dict[str, str]:
     for fit in run.fits:
         if fit.sampler is not None and fit.name in stored.figures:
             folder = f"{FIGURES}/{fit.name}"
-            found[f"{folder}/calibration.svg"] = minified(stored.figures[fit.name])
+            found[f"{folder}/calibration.svg"] = styled_once(minified(stored.figures[fit.name]))
             record = json.dumps(stored.records.get(fit.name, {}), indent=2, ensure_ascii=False)
             found[f"{folder}/calibration.json"] = record + "\n"
     return found

@@ -12,7 +12,7 @@ from markupsafe import Markup, escape
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
-from meta.report.svg_minified import TAG, minified
+from meta.report.svg_minified import TAG, minified, styled_once
 from meta.report.wording import COLOURS, FACE, GREYS
 
 # Colours drawn as placeholders; where the figure stands decides what they look like.
@@ -113,7 +113,7 @@ def drawing(
     box = re.search(r'viewBox="([^"]*)"', source)
     frame = box.group(1) if box else "0 0 1 1"
     body = source[source.index(">") + 1 :]
-    inline = described(_coloured(_named(body, name), _CSS), name, title, text, frame)
+    inline = styled_once(described(_coloured(_named(body, name), _CSS), name, title, text, frame))
     alone = document(_coloured(body, _LIGHT), title, text, frame)
     return Drawing(name, title, Markup(inline), alone, data)
 
@@ -158,7 +158,7 @@ def document(body: str, title: str, text: str, frame: str, attributes: str = "")
         f' fill="{GREYS["paper"][0]}"/>'
     )
     box = f"{left:g} {top:g} {width:g} {height:g}"
-    element = described(ground + body, "figure", title, text, box, own)
+    element = styled_once(described(ground + body, "figure", title, text, box, own))
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{element.rstrip()}\n'
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
+from collections import Counter
 
 from meta.report.svg_paths import short_paths
 
 #: An element's tag. Text has no bare ``<`` in it, so that nothing that is read matches.
 TAG = re.compile(r"<[^>]*>")
 _FAMILY = re.compile(r'font-family: [^;"]*(?:; |(?="))')
+_STYLE = re.compile(r' style="([^"]*)"')
 _MARK = re.compile(r'<path id="([^"]+)"([^>]*?) style="([^"]*)"')
 _USE = re.compile(r'<use [^>]*?href="#([^"]+)"[^>]*?>')
 
@@ -31,6 +34,41 @@ def minified(source: str) -> str:
     source = TAG.sub(lambda tag: re.sub(r'<g id="[\w.]+_\d+"', "<g", tag.group()), source)
     source = _said_once(_shortly_named(_unwrapped(_one_typeface(source))))
     return re.sub(r">\s*\n\s*<", ">\n<", short_paths(source))
+
+
+def styled_once(source: str) -> str:
+    """Say each style that many elements have once, as a class.
+
+    Parameters
+    ----------
+    source
+        An SVG element with its final colours and a description.
+
+    Returns
+    -------
+    str
+        The same with a style sheet in front. A class is called by a digest of what it says, so
+        that those of several figures may meet in one page.
+    """
+    counts = Counter(_STYLE.findall(source))
+    names = {
+        style: f"s{hashlib.sha256(style.encode()).hexdigest()[:6]}"
+        for style, number in counts.items()
+        if number > 2 and "</desc>" in source
+    }
+
+    def classed(tag: re.Match[str]) -> str:
+        text = tag.group()
+        style = _STYLE.search(text)
+        if style is None or style.group(1) not in names:
+            return text
+        return text.replace(style.group(), f' class="{names[style.group(1)]}"')
+
+    rules = "".join(f".{name}{{{style}}}" for style, name in names.items())
+    if not rules:
+        return source
+    # The title stays the first of the parts.
+    return TAG.sub(classed, source).replace("</desc>", f"</desc><style>{rules}</style>", 1)
 
 
 def _one_typeface(source: str) -> str:
@@ -61,7 +99,7 @@ def _said_once(source: str) -> str:
 
 
 def _declarations(tag: str) -> set[str]:
-    style = re.search(r' style="([^"]*)"', tag)
+    style = _STYLE.search(tag)
     return {each.strip() for each in style.group(1).split(";")} if style else set()
 
 
