@@ -131,6 +131,7 @@ def report(
     """Render the report and the tables of results from the diagnosed FITS."""
     from meta.evidence.index import refused_models, uncoded_by_model
     from meta.report.pages import load_inputs, render_report
+    from meta.report.site import too_large
 
     sets = [index.parent / f"{folder.name}.parquet" for folder in fits]
     refused = refused_models(index)
@@ -145,6 +146,8 @@ def report(
         chains=chains,
     )  # fmt: skip
     render_report(run, output, others)
+    for said in too_large(output):
+        click.echo(f"warning: {said}", err=True)
 
 
 @click.command()
