@@ -200,3 +200,14 @@ def test_measurements_that_are_partly_stated_take_the_rest_from_the_defaults(
 ) -> None:
     new = load_settings(base(tmp_path, risk={"new_studies": {"studies": 20}})).risk.new_studies
     assert (new.studies, new.arms, new.trials) == (20, 4, 300)
+
+
+def test_a_model_called_like_a_page_is_refused_with_all_else_that_is_wrong(tmp_path: Path) -> None:
+    own = base(tmp_path, models={"index": GOAL, "coverage": {**GOAL, "primary": False}}, seed="x")
+    with pytest.raises(SettingsError) as refused:
+        load_settings(own)
+    said = str(refused.value).splitlines()
+    assert [line for line in said if "models.index: reports/figures/index/ is kept" in line]
+    assert [line for line in said if "models.coverage: calibration/coverage/ is kept" in line]
+    assert any("seed" in line for line in said)
+    assert all(line.startswith("config/config.yaml: ") for line in said)

@@ -81,10 +81,11 @@ def risk_sensitivity(
 ) -> None:  # fmt: skip
     """Write what drives the risk of each profile, and what new measurements would tell of it."""
     from meta.claims.audit import read_claims
+    from meta.report.significant_digits import published_csv
     from meta.risk.basis import read_basis
     from meta.risk.shipped_sensitivity import shipped_sensitivity
     from meta.risk_settings import RiskSettings
-    from meta.storage import write_csv
+    from meta.storage import write_text
 
     drives, measure, why = shipped_sensitivity(
         read_claims(tables),
@@ -95,8 +96,9 @@ def risk_sensitivity(
     )
     if why:
         click.echo(f"{sensitivity} and {information}: left empty: {why}")
-    write_csv(sensitivity, drives)
-    write_csv(information, measure)
+    write_text(sensitivity, published_csv(drives))
+    # The margins of what a measurement would tell start at the second decimal.
+    write_text(information, published_csv(measure, digits=4))
 
 
 #: Commands of the steps, in the order of the pipeline.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from meta.priors import (
     Notoriety,
     PriorSet,
 )
+from meta.report.site import taken_names
 from meta.risk_settings import NewCases, NewStudies, NotorietyStudy, RiskSettings
 from meta.sensitivity_settings import Multiverse, Sensitivity
 
@@ -62,12 +64,27 @@ def load_settings(directory: Path, overrides: dict[str, Any] | None = None) -> S
         merged = _merge(merged, _read_yaml(own))
     if overrides:
         merged = _merge(merged, overrides)
+    taken = list(_taken_names(merged))
+    problems: list[str] = []
     try:
-        return Settings.model_validate(merged)
+        settings = Settings.model_validate(merged)
     except ValidationError as error:
+        problems = [_explain(e) for e in error.errors()]
+    if problems or taken:
         where = "config/config.yaml" if own.is_file() else "the shipped config/config.yaml"
-        lines = [f"{where}: {_explain(e)}" for e in error.errors()]
-        raise SettingsError("\n".join(lines)) from None
+        raise SettingsError("\n".join(f"{where}: {each}" for each in [*problems, *taken]))
+    return settings
+
+
+def _taken_names(content: Mapping[str, Any]) -> Iterator[str]:
+    """Say which models are called like something that has a folder where theirs would be."""
+    models = content.get("models")
+    for name, folder in taken_names().items():
+        if isinstance(models, Mapping) and name in models:
+            yield (
+                f"models.{name}: {folder}/ is kept for something else of that name: give the "
+                "model another one"
+            )
 
 
 class _UniqueKeys(yaml.SafeLoader):

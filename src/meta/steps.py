@@ -131,6 +131,7 @@ def report(
     """Render the report and the tables of results from the diagnosed FITS."""
     from meta.evidence.index import refused_models, uncoded_by_model
     from meta.report.pages import load_inputs, render_report
+    from meta.report.site import too_large
 
     sets = [index.parent / f"{folder.name}.parquet" for folder in fits]
     refused = refused_models(index)
@@ -145,6 +146,8 @@ def report(
         chains=chains,
     )  # fmt: skip
     render_report(run, output, others)
+    for said in too_large(output):
+        click.echo(f"warning: {said}", err=True)
 
 
 @click.command()
@@ -169,10 +172,12 @@ def changes(models: tuple[str, ...], directory: Path, text: str, output: Path) -
     """Compare the results of MODELS with the latest release."""
     from meta.comparison import changes_since_release
     from meta.config import Settings
-    from meta.storage import write_json
+    from meta.report.significant_digits import published_json, significant_parts
+    from meta.storage import write_text
 
     settings_in_force = Settings.model_validate_json(text)
-    write_json(output, changes_since_release(directory, settings_in_force, models))
+    found = changes_since_release(directory, settings_in_force, models)
+    write_text(output, published_json(significant_parts(found)))
 
 
 @click.command()

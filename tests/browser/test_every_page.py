@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from meta.report.site import PAGES
+from meta.report.site import PAGES, too_large
 from tests.browser.inspection import (
     UNFOLD,
     lost_on_paper,
@@ -36,6 +36,7 @@ def test_the_site_has_every_page_and_is_small(site: Path) -> None:
     assert set(written) == set(FILES)
     assert written["index.html"] < 3e6
     assert sum(path.stat().st_size for path in site.rglob("*") if path.is_file()) < 15e6
+    assert too_large(site) == []
 
 
 @every_page

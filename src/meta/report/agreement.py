@@ -13,7 +13,7 @@ import pandas as pd
 from meta.evidence.coders import coded_by
 from meta.evidence.links import links as links_in
 from meta.plural import counted
-from meta.report.estimates import percent
+from meta.report.estimates import estimated_percent, percent
 from meta.report.wording import estimand_name, group_name, outcome_name, spell
 
 if TYPE_CHECKING:
@@ -225,7 +225,7 @@ def _effects(inputs: ReportInputs) -> dict[str, list[EffectLine]]:
             agreed=_span(row, "agreed"),
             within=_span(row, "within"),
             combined=_span(row, "combined"),
-            share=percent(row["between_share"]),
+            share=percent(row["between_share"]) if row["between_share"] > 0 else "none",
         )
         found.setdefault(fit.name, []).append(line)
     return found
@@ -234,7 +234,9 @@ def _effects(inputs: ReportInputs) -> dict[str, list[EffectLine]]:
 def _span(row: Mapping[Any, Any], name: str) -> str:
     if pd.isna(row[f"{name}_median"]):
         return "not fitted"
-    low, middle, high = (percent(row[f"{name}_{part}"]) for part in ("low", "median", "high"))
+    low, middle, high = (
+        estimated_percent(row[f"{name}_{part}"]) for part in ("low", "median", "high")
+    )
     return f"{middle} ({low} to {high})"
 
 

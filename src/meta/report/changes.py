@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from meta.plural import counted
-from meta.report.estimates import RATES, percent
+from meta.report.estimates import RATES, estimated_percent
 from meta.report.wording import estimand_name, group_name, outcome_name, spell, study_label
 
 #: Keys listed of one kind of change; the JSON file has all.
@@ -165,7 +165,7 @@ def _number_name(entry: Mapping[str, Any]) -> str:
 
 def _summary(estimand: str, summary: Mapping[str, float]) -> str:
     parts = [summary[k] for k in ("median", "ci_low", "ci_high")]
-    texts = [percent(v, 1) if estimand in RATES else f"{v:.2f}" for v in parts]
+    texts = [estimated_percent(v, 1) if estimand in RATES else f"{v:.2f}" for v in parts]
     return f"{texts[0]} ({texts[1]} to {texts[2]})"
 
 

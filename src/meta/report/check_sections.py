@@ -18,6 +18,7 @@ from meta.report.check_figures import (
     predictive_figure,
 )
 from meta.report.check_tables import CheckTables
+from meta.report.estimates import percent
 from meta.report.inputs import Fit, ReportInputs
 from meta.report.sampler.section import SamplerSection, sampler_section
 from meta.report.svg import Drawing
@@ -120,7 +121,7 @@ def _prior(row: dict[str, Any], is_rate: bool) -> dict[str, Any]:
         "outcome": outcome_name(row["outcome"]),
         "estimand": estimand_name(row["estimand"], is_rate),
         "interval": f"{row['low']:.3f} to {row['high']:.3f}",
-        **{name: f"{100 * row[name]:.0f}%" for name in ("below_05", "middle", "above_95")},
+        **{name: percent(row[name]) for name in ("below_05", "middle", "above_95")},
     }
 
 

@@ -9,6 +9,8 @@ import pandas as pd
 
 from meta.report.wording import NO_ARM, NO_CASE, NO_DATA, NO_DATA_SHARE, STAGES
 
+#: Below any rate that is written, above the rounding of a float at 1.
+LEAST = 1e-12
 RATES = ("rate_typical", "rate_mean", "rate_new", "rate_new_arm", "study_rate")
 
 
@@ -106,7 +108,7 @@ class Estimate:
         if self.estimand == "risk_difference":
             return f"{plain(100 * value, 0)}"
         if self.estimand in (*RATES, "baseline_rate") or self.estimand.startswith("share_above_"):
-            return percent(value, percent_decimals(self.median, self.mcse))
+            return estimated_percent(value, percent_decimals(self.median, self.mcse))
         if self.estimand.removeprefix("study_").startswith("odds_ratio"):
             # The error of a skewed mean says nothing of the digits of a ratio's median.
             return f"{value:.2g}" if value < 100 else f"{value:,.0f}"
@@ -208,6 +210,15 @@ def percent(rate: float, decimals: int = 0) -> str:
     if 100 - step / 2 < 100 * rate < 100:
         return f">{100 - step:.{decimals}f}%"
     return f"{100 * rate:.{decimals}f}%"
+
+
+def estimated_percent(rate: float, decimals: int = 0) -> str:
+    """Write an estimated proportion, as `percent` does: it is never certain.
+
+    Draws so near to 0 or 1 that a float holds no difference would else be a plain 0% or 100%,
+    which are kept for what is counted.
+    """
+    return percent(min(max(rate, LEAST), 1 - LEAST) if 0 <= rate <= 1 else rate, decimals)
 
 
 def plain(value: float, decimals: int) -> str:

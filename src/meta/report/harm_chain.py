@@ -12,7 +12,7 @@ from scipy.stats import beta
 from meta.config import STAGES
 from meta.plural import counted
 from meta.report.chain_results import ChainResults
-from meta.report.estimates import Estimate, percent
+from meta.report.estimates import Estimate, estimated_percent, percent
 from meta.report.figures import Block, Strip, interval_plot
 from meta.report.inputs import Fit, ReportInputs
 from meta.report.notoriety import odds_factor
@@ -240,5 +240,7 @@ def _correlations(chain: ChainResults) -> TextTable:
 
 def _interval(row: Mapping[Any, Any]) -> str:
     decimals = int(min(row["median"], 1 - row["median"]) < 0.1)
-    middle, low, high = (percent(row[name], decimals) for name in ("median", "ci_low", "ci_high"))
+    middle, low, high = (
+        estimated_percent(row[name], decimals) for name in ("median", "ci_low", "ci_high")
+    )
     return f"{middle} ({low} to {high})"

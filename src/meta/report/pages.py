@@ -51,8 +51,10 @@ from meta.report.sections import (
     type_section,
 )
 from meta.report.sensitivity_page import few_studies_table, page_context, sensitivity_csv
+from meta.report.significant_digits import published_csv
 from meta.report.site import navigation
 from meta.report.summary import summary_md
+from meta.report.svg_minified import minified, styled_once
 from meta.report.tables import (
     correlation_table,
     exceedance_table,
@@ -90,9 +92,7 @@ def render_report(run: ReportInputs, folder: Path, others: Collection[str] = ())
     # The methods say of each objection which of the files written here answers it.
     written = frozenset({*tables, *pages, "methods.html", "summary.md"})
     methods = methods_context(run, written)
-    tables["prior_implications.csv"] = methods["prior_table"].to_csv(
-        index=False, lineterminator="\n", float_format="%.6g"
-    )
+    tables["prior_implications.csv"] = published_csv(methods["prior_table"])
     pages["methods.html"] = ("methods.html.j2", methods)
     tables["summary.md"] = summary_md(run, methods, _interval_name(run.fits))
     figures = {name: PageFigures(name) for name in pages}
@@ -168,11 +168,9 @@ def _extra_tables(run: ReportInputs) -> dict[str, str]:
     if run.evidence is not None:
         texts["evidence.csv"] = evidence_csv(run, run.evidence)
     if run.codes is not None:
-        texts["agreement.csv"] = run.codes.agreement.to_csv(index=False, lineterminator="\n")
+        texts["agreement.csv"] = published_csv(run.codes.agreement)
         texts["disagreements.csv"] = disagreements_csv(run.codes)
-        texts["disagreement_effect.csv"] = effect_table(run).to_csv(
-            index=False, lineterminator="\n"
-        )
+        texts["disagreement_effect.csv"] = published_csv(effect_table(run))
     texts |= _calibration_files(run)
     if run.sensitivity:
         texts["sensitivity.csv"] = sensitivity_csv(run.sensitivity)
@@ -184,7 +182,7 @@ def _extra_tables(run: ReportInputs) -> dict[str, str]:
         }
     for name, table in some.items():
         if len(table):
-            texts[f"{name}.csv"] = table.to_csv(index=False, lineterminator="\n")
+            texts[f"{name}.csv"] = published_csv(table)
     return texts
 
 
@@ -194,7 +192,7 @@ def _calibration_files(run: ReportInputs) -> dict[str, str]:
     for fit in run.fits:
         if fit.sampler is not None and fit.name in stored.figures:
             folder = f"{FIGURES}/{fit.name}"
-            found[f"{folder}/calibration.svg"] = stored.figures[fit.name]
+            found[f"{folder}/calibration.svg"] = styled_once(minified(stored.figures[fit.name]))
             record = json.dumps(stored.records.get(fit.name, {}), indent=2, ensure_ascii=False)
             found[f"{folder}/calibration.json"] = record + "\n"
     return found

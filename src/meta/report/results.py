@@ -1,7 +1,7 @@
 """Machine-readable results beside the page: two tables and one JSON document."""
 
-import json
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -9,6 +9,7 @@ import pandas as pd
 from meta import __version__
 from meta.report.chain_results import pooled_rows
 from meta.report.inputs import ReportInputs
+from meta.report.significant_digits import published_csv, published_json, significant_table
 from meta.report.verdict import failed_checks
 from meta.report.wording import COMPOSITION
 
@@ -48,7 +49,7 @@ def results_json(inputs: ReportInputs) -> str:
             "labels": {fit.name: COMPOSITION for fit in inputs.composition_fits},
         },
         "passed": not failed_checks(inputs),
-        "models": {fit.name: fit.record for fit in inputs.fits},
+        "models": {fit.name: _record(fit.record) for fit in inputs.fits},
         "chains": {chain.rates: chain.record for chain in inputs.chains},
         "pooled": _records(_pooled(inputs)),
         "diagnostics": _records([fit.diagnostics for fit in inputs.fits]),
@@ -56,22 +57,15 @@ def results_json(inputs: ReportInputs) -> str:
         "corrections": list(inputs.corrections),
         "refused": dict(inputs.refused),
     }
-    return _by_line(_finite(content))
+    return published_json(_finite(content))
 
 
-def _by_line(content: dict[str, Any]) -> str:
-    """Write a document with one line an entry, of a list one a record: it can be searched."""
-    entries = []
-    for key, value in content.items():
-        text = _compact(value)
-        if isinstance(value, list):
-            text = "[\n" + ",\n".join(map(_compact, value)) + "\n]"
-        entries.append(f"{_compact(key)}:{text}")
-    return "{\n" + ",\n".join(entries) + "\n}\n"
-
-
-def _compact(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+def _record(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out what `disagreement_effect.csv` holds."""
+    if "imputation" not in record:
+        return dict(record)
+    imputation = {key: part for key, part in record["imputation"].items() if key != "effect"}
+    return {**record, "imputation": imputation}
 
 
 def _pooled(inputs: ReportInputs) -> list[pd.DataFrame]:
@@ -81,11 +75,11 @@ def _pooled(inputs: ReportInputs) -> list[pd.DataFrame]:
 def _csv(tables: list[pd.DataFrame]) -> str:
     if not tables:
         return ""
-    return pd.concat(tables, ignore_index=True).to_csv(index=False, lineterminator="\n")
+    return published_csv(pd.concat(tables, ignore_index=True))
 
 
 def _records(tables: list[pd.DataFrame]) -> list[dict[Any, Any]]:
-    return [record for table in tables for record in table.to_dict("records")]
+    return [record for table in tables for record in significant_table(table).to_dict("records")]
 
 
 def _finite(value: Any) -> Any:

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from meta.plural import counted
-from meta.report.estimates import RATES, percent, plain
+from meta.report.estimates import RATES, estimated_percent, percent, plain
 from meta.report.wording import CHAIN, STAGES, estimand_name, outcome_name, spell
 
 #: Estimands shown beside each alternative; the files hold all.
@@ -62,7 +62,7 @@ def load_sensitivity(folder: Path) -> Sensitivity:
 
 def value(estimand: str, number: float) -> str:
     """Write a number as a rate or as it is."""
-    return percent(number) if estimand in RATES else plain(number, 2)
+    return estimated_percent(number) if estimand in RATES else plain(number, 2)
 
 
 def interval(row: Any) -> str:

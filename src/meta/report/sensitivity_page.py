@@ -19,6 +19,7 @@ from meta.report.sensitivity import (
     slopes,
 )
 from meta.report.sensitivity_figures import size_plot, weight_plot
+from meta.report.significant_digits import published_csv
 from meta.report.specification_curve import curves, left_out
 
 #: Tables of pooled numbers under alternatives, and the column that names the alternative.
@@ -112,4 +113,4 @@ def sensitivity_csv(found: Sequence[Sensitivity]) -> str:
     joined = pd.concat(parts, ignore_index=True)
     first = ["model", "analysis", "alternative"]
     columns = [*first, *(c for c in joined.columns if c not in first)]
-    return joined[columns].to_csv(index=False, lineterminator="\n")
+    return published_csv(joined[columns])

@@ -12,6 +12,7 @@ from markupsafe import escape
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
+from meta.report.svg_minified import minified
 from meta.storage import write_text
 
 SETTINGS: dict[Any, Any] = {
@@ -42,7 +43,7 @@ def write_svg(figure: Figure, path: Path, title: str, text: str) -> None:
         FigureCanvasSVG(figure).print_svg(buffer, metadata={"Date": None})
     source = re.sub(r"<metadata>.*?</metadata>", "", buffer.getvalue(), flags=re.DOTALL)
     # A hundredth of a point is finer than any screen or printer.
-    source = re.sub(r"(\d\.\d\d)\d+", r"\1", source)
+    source = minified(re.sub(r"(\d\.\d\d)\d+", r"\1", source))
     head, body = source[: source.index("<svg")], source[source.index("<svg") :]
     end = body.index(">")
     described = (

@@ -12,6 +12,7 @@ from markupsafe import Markup, escape
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
+from meta.report.svg_minified import TAG, minified, styled_once
 from meta.report.wording import COLOURS, FACE, GREYS
 
 # Colours drawn as placeholders; where the figure stands decides what they look like.
@@ -112,7 +113,7 @@ def drawing(
     box = re.search(r'viewBox="([^"]*)"', source)
     frame = box.group(1) if box else "0 0 1 1"
     body = source[source.index(">") + 1 :]
-    inline = described(_coloured(_named(body, name), _CSS), name, title, text, frame)
+    inline = styled_once(described(_coloured(_named(body, name), _CSS), name, title, text, frame))
     alone = document(_coloured(body, _LIGHT), title, text, frame)
     return Drawing(name, title, Markup(inline), alone, data)
 
@@ -157,17 +158,13 @@ def document(body: str, title: str, text: str, frame: str, attributes: str = "")
         f' fill="{GREYS["paper"][0]}"/>'
     )
     box = f"{left:g} {top:g} {width:g} {height:g}"
-    element = described(ground + body, "figure", title, text, box, own)
+    element = styled_once(described(ground + body, "figure", title, text, box, own))
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{element.rstrip()}\n'
-
-
-#: An element's tag. Text has no bare ``<`` in it, so that nothing that is read matches.
-_TAG = re.compile(r"<[^>]*>")
 
 
 def _coloured(source: str, colours: Mapping[str, str]) -> str:
     """Put colours in the place of those drawn."""
-    return _TAG.sub(lambda tag: _replaced(tag.group(), colours), source)
+    return TAG.sub(lambda tag: _replaced(tag.group(), colours), source)
 
 
 def _replaced(tag: str, colours: Mapping[str, str]) -> str:
@@ -182,13 +179,10 @@ def _tidied(source: str) -> str:
     source = re.sub(r"<metadata>.*?</metadata>", "", source, flags=re.DOTALL)
     # The line between the points of a single point.
     source = re.sub(r'<path d="M [-\d.]+ [-\d.]+ \n"[^>]*/>', "", source)
-    source = _unwrapped(_TAG.sub(lambda tag: _tidied_tag(tag.group()), source))
-    return re.sub(r">\s*\n\s*<", ">\n<", _shortly_named(source))
+    return minified(TAG.sub(lambda tag: _tidied_tag(tag.group()), source))
 
 
 def _tidied_tag(tag: str) -> str:
-    # Matplotlib's own names of groups, to which nothing refers.
-    tag = re.sub(r'<g id="[\w.]+_\d+"', "<g", tag)
     tag = re.sub(r' transform="rotate\(-0 [^"]*\)"', "", tag)
     # Typeface and usual size are those of what the text stands in; text starts at its place.
     usual = f"font-size: {SETTINGS['font.size']:g}px"
@@ -201,35 +195,7 @@ def _tidied_tag(tag: str) -> str:
     )
 
 
-def _unwrapped(source: str) -> str:
-    """Take away groups that neither have a name nor do anything."""
-    bare: list[bool] = []
-
-    def kept(tag: re.Match[str]) -> str:
-        text = tag.group()
-        if text == "<g/>":
-            return ""
-        if re.match(r"<g[ >]", text) and not text.endswith("/>"):
-            bare.append(text == "<g>")
-            return "" if bare[-1] else text
-        return "" if text == "</g>" and bare.pop() else text
-
-    return _TAG.sub(kept, source)
-
-
-def _shortly_named(source: str) -> str:
-    """Number marks and clips, which matplotlib names by a digest."""
-    names: dict[str, str] = {}
-
-    def numbered(name: re.Match[str]) -> str:
-        return names.setdefault(name.group(), f"{name.group()[0]}{len(names)}")
-
-    return _TAG.sub(
-        lambda tag: re.sub(r"(?<=[\"#])[mp][0-9a-f]{10}(?=[\")])", numbered, tag.group()), source
-    )
-
-
 def _named(source: str, name: str) -> str:
     """Make identifiers unique within a page."""
     pattern = re.compile(r'(\bid="|href="#|url\(#)')
-    return _TAG.sub(lambda tag: pattern.sub(rf"\g<1>{name}-", tag.group()), source)
+    return TAG.sub(lambda tag: pattern.sub(rf"\g<1>{name}-", tag.group()), source)

@@ -18,6 +18,7 @@ from meta.report.evidence_page.rows import COLUMNS, UNUSED, Row, evidence_rows, 
 from meta.report.evidence_page.tables import KINDS, EvidenceTables
 from meta.report.inputs import ReportInputs
 from meta.report.scripts import content_policy, script, vendored
+from meta.report.significant_digits import published_csv
 from meta.report.wording import spell, study_label
 
 #: Rows that the page takes in; those beyond it are in the CSV alone.
@@ -187,7 +188,7 @@ def evidence_csv(run: ReportInputs, evidence: EvidenceTables) -> str:
     joined = pd.concat([part for part in parts if len(part)], ignore_index=True)
     if beside is not None:
         joined = joined.astype({"compared": "Int64", "differing": "Int64"})
-    return str(joined.to_csv(index=False, lineterminator="\n", float_format="%.6g"))
+    return published_csv(joined)
 
 
 def _part(kind: str, evidence: EvidenceTables, found: Contributions) -> pd.DataFrame:

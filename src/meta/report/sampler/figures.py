@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -47,6 +48,8 @@ SETTINGS: dict[Any, Any] = {
     "axes.formatter.use_mathtext": False,
     "axes.unicode_minus": True,
 }
+#: P-value below which ranks are marked as uneven.
+RANK_ALPHA = 0.01
 #: Points of a drawn curve that its table keeps.
 POINTS = 50
 KINDS_OF_ESS = ("ess_bulk", "ess_tail")
@@ -185,12 +188,17 @@ def _rank(view: SamplerView) -> Drawn:
     collection = azp.plot_rank(
         xr.DataTree.from_dict({"/posterior": view.ranked}),
         labeller=labels.labeller,
+        envelope_prob=1 - RANK_ALPHA,
         visuals={
             "xlabel": {"text": "fractional rank"},
             "remove_axis": False,
         },
         **labels.panels(PANEL),
     )
+    figure = _figure(collection)
+    texts = [text for ax in figure.axes for text in ax.texts if text.get_text().startswith("p=")]
+    for text, p in zip(texts, view.rank_p, strict=True):
+        text.set_text(_rank_text(p))
     _chain_legend(collection, "ecdf_lines", view)
     parts = {
         str(name): pd.concat(
@@ -202,6 +210,10 @@ def _rank(view: SamplerView) -> Drawn:
         for name in view.ranked.data_vars
     }
     return Drawn(_figure(collection), _by_quantity(view.names, parts, ["chain", "point", "rank"]))
+
+
+def _rank_text(p: float) -> str:
+    return f"p = {p:.2f} (α = {RANK_ALPHA:g})" if math.isfinite(p) else "no p"
 
 
 def _trace(view: SamplerView) -> Drawn:

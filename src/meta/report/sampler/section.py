@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,13 +26,13 @@ class SamplerFigures:
         Content of `figures.json`.
     address
         Address of their folder, from the page.
-    posterior
-        Address of the stored draws, from the page; empty where they are not there.
+    size
+        How large the file of all draws is, for a reader; empty where it is not there.
     """
 
     record: Mapping[str, Any]
     address: str
-    posterior: str
+    size: str
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,7 @@ class SamplerSection:
     figures: list[ShownFigure]
     quantities: list[dict[str, str]]
     said: list[str]
-    posterior: str
+    size: str
     snippet: list[str]
     calibration: Status
     calibration_figure: str
@@ -79,11 +78,10 @@ def load_sampler_figures(model: str, figures: Path, fit: Path) -> SamplerFigures
     if not record.is_file():
         return None
     posterior = fit / "posterior.nc"
-    there = posterior.is_file()
     return SamplerFigures(
         record=json.loads(record.read_text(encoding="utf-8")),
         address=f"{quote(figures.name)}/{quote(model)}",
-        posterior=quote(os.path.relpath(posterior, figures.parent)) if there else "",
+        size=f"{posterior.stat().st_size / 1e6:,.1f} MB" if posterior.is_file() else "",
     )
 
 
@@ -121,7 +119,7 @@ def sampler_section(
         figures=figures,
         quantities=[_quantity(row) for row in record["quantities"]],
         said=_said(record),
-        posterior=stored.posterior,
+        size=stored.size,
         snippet=_snippet(model, record),
         calibration=calibration,
         calibration_figure=f"{stored.address}/calibration.svg" if calibrated else "",
@@ -236,6 +234,15 @@ def _rank_reading(record: Mapping[str, Any]) -> str:
         "wander about zero. Bad: a chain keeps away from the others, which says that they are not "
         "of one distribution; p falls below α, with the draws to blame in black. Of a hundred "
         "good panels one does."
+    ) + _without_p(record)
+
+
+def _without_p(record: Mapping[str, Any]) -> str:
+    if all(row["rank_p"] is not None for row in record["quantities"]):
+        return ""
+    return (
+        " “No p” where the test gives 1: a rank at which chains are exactly even, as often happens "
+        "with two, then outweighs all others, and the number says nothing. Look at the lines."
     )
 
 

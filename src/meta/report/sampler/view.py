@@ -20,6 +20,8 @@ TRACE_DRAWS = 200
 MARKED = 500
 #: Draws of a chain that are ranked, at least, however few they are worth.
 RANKED = 100
+#: P-value from which an even rank has outweighed all others.
+ONE = 0.999
 #: Parameters of which prior and posterior are drawn, at most.
 PRIORS_SHOWN = 18
 #: Draws that a density is estimated from.
@@ -42,7 +44,8 @@ class SamplerView:
     ranked_step
         Draws from one that is ranked to the next.
     rank_p
-        P-value of equal ranks in all chains, by quantity in the same order.
+        P-value of equal ranks in all chains, by quantity in the same order; no number where it
+        would say nothing.
     thinned
         Groups `posterior` (of the worst quantities) and `sample_stats` (`diverging`), the same
         draws of each chain: every so many, and every one at which a marked transition diverged.
@@ -170,7 +173,10 @@ def _rank_p(ranked: xr.Dataset) -> list[float]:
     dims = ("chain", "draw")
     ranks = ranked.azstats.compute_ranks(dim=dims, relative=True)
     found = ranks.azstats.mchain_uniformity_test(dim=dims)[0]
-    return [float(found[name]) for name in ranked.data_vars]
+    values = (float(found[name]) for name in ranked.data_vars)
+    # ArviZ joins p-values of single ranks by their Cauchy mean. One at which two chains are
+    # exactly even has p = 1 and outweighs all others, however far apart these are.
+    return [value if value < ONE else float("nan") for value in values]
 
 
 def _thinned(draws: xr.Dataset, diverging: xr.DataArray) -> xr.DataTree:

@@ -1,0 +1,73 @@
+"""Numbers of published files at as many digits as can mean something."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+#: Monte Carlo error starts at the third or fourth digit of what is estimated from draws.
+DIGITS = 6
+
+
+def significant(value: Any, digits: int = DIGITS) -> Any:
+    """Round a number to significant digits.
+
+    Parameters
+    ----------
+    value
+        Anything; what is no float is returned as it is.
+    digits
+        How many.
+
+    Returns
+    -------
+    Any
+        The number. One that would become whole stays as it is: a count stored as a float must
+        not change, nor a probability such as 0.9999998 become certainty.
+    """
+    if not isinstance(value, float) or not math.isfinite(value):
+        return value
+    rounded = float(f"{value:.{digits}g}")
+    return value if rounded.is_integer() else rounded
+
+
+def significant_table(table: pd.DataFrame, digits: int = DIGITS) -> pd.DataFrame:
+    """Round every float of a table, as `significant` does; other cells stay."""
+    found = table.copy()
+    for column in found.columns:
+        if found[column].dtype.kind in "fO":
+            found[column] = found[column].map(lambda value: significant(value, digits))
+    return found
+
+
+def significant_parts(value: Any, digits: int = DIGITS) -> Any:
+    """Round every float within lists and mappings, as `significant` does."""
+    if isinstance(value, dict):
+        return {key: significant_parts(part, digits) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [significant_parts(part, digits) for part in value]
+    return significant(value, digits)
+
+
+def published_csv(table: pd.DataFrame, digits: int = DIGITS) -> str:
+    """Write a table as CSV for readers: rounded, without its index, the same everywhere."""
+    return significant_table(table, digits).to_csv(index=False, lineterminator="\n")
+
+
+def published_json(content: Mapping[str, Any]) -> str:
+    """Write a document as JSON, one line an entry, of a list one a record: it can be searched."""
+    entries = []
+    for key, value in content.items():
+        text = _compact(value)
+        if isinstance(value, list):
+            text = "[\n" + ",\n".join(map(_compact, value)) + "\n]"
+        entries.append(f"{_compact(key)}:{text}")
+    return "{\n" + ",\n".join(entries) + "\n}\n"
+
+
+def _compact(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))

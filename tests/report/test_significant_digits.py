@@ -1,0 +1,62 @@
+"""Digits of published numbers: what is rounded, and what must not be."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+
+import pandas as pd
+import pytest
+
+from meta.report.significant_digits import (
+    published_csv,
+    published_json,
+    significant,
+    significant_parts,
+)
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [
+        (0.7295874163026903, 0.729587),
+        (-2.5e-7 / 3, -8.33333e-8),
+        (2405.9471609762845, 2405.95),
+        # Counts stored as floats, and what would become certain.
+        (41240.0, 41240.0),
+        (1234567.0, 1234567.0),
+        (0.99999972, 0.99999972),
+        (7, 7),
+        (True, True),
+        ("0.12345678901", "0.12345678901"),
+        (None, None),
+    ],
+)
+def test_six_digits_and_no_number_becomes_whole(given: object, wanted: object) -> None:
+    assert significant(given) == wanted
+    assert type(significant(given)) is type(given)
+
+
+def test_missing_and_infinite_numbers_stay() -> None:
+    assert math.isnan(significant(math.nan))
+    assert significant(math.inf) == math.inf
+
+
+def test_a_table_reads_back_within_half_a_digit() -> None:
+    table = pd.DataFrame({
+        "name": ["a", "b"], "mean": [1 / 3, 2e-9 / 3], "rows": pd.array([3, None], "Int64"),
+        "mixed": pd.Series([1 / 7, "x"], dtype=object),
+    })  # fmt: skip
+    text = published_csv(table)
+    assert text.splitlines()[1] == "a,0.333333,3,0.142857"
+    back = pd.read_csv(io.StringIO(text))
+    assert back["mean"].to_numpy() == pytest.approx(table["mean"], rel=5e-7 * 10)
+    assert table["mean"][0] == 1 / 3
+
+
+def test_a_document_has_a_line_a_record() -> None:
+    content = {"a": [{"x": 1 / 3}, {"x": "é"}], "b": {"y": [0.1 + 0.2]}}
+    text = published_json(significant_parts(content))
+    assert text.splitlines()[2:4] == ['{"x":0.333333},', '{"x":"é"}']
+    assert json.loads(text) == {"a": [{"x": 0.333333}, {"x": "é"}], "b": {"y": [0.3]}}
