@@ -241,7 +241,7 @@ def new_process(bench: Bench, repeats: int = 3) -> None:
             command = ["Rscript", str(HERE / "brms.R")]
             runs["brms"].append(timed_process(command, bench.folder / "brms.log", None, asked))
             say(f"new process, brms: {runs['brms'][-1]['wall']:.0f} s")
-    bench.keep(new_process=runs)
+        bench.keep(new_process=runs)
 
 
 def cache(folder: Path) -> dict[str, str]:
@@ -319,15 +319,19 @@ STEPS = (
 def measure(bench: Bench, steps: Sequence[str], minutes: float) -> None:
     """Take the steps in turn; after so many minutes the others are named as not measured."""
     start = time.perf_counter()
-    bench.found |= {"cells": [], "peer_compilation": {}, "not_measured": []}
+    bench.found["peer_compilation"] = {}
     for step in steps:
         if time.perf_counter() - start > 60 * minutes:
-            bench.found["not_measured"].append(step)
+            say(f"NOT MEASURED: {step}")
         elif step in PROBLEMS:
-            bench.found["cells"].append(cell(bench, PROBLEMS[step]))
+            measured = cell(bench, PROBLEMS[step])
+            others = [c for c in bench.found["cells"] if c["problem"]["name"] != step]
+            bench.keep(cells=[*others, measured])
         else:
             PARTS[step](bench)
-        bench.keep(seconds=time.perf_counter() - start)
+    bench.found["seconds"].append(time.perf_counter() - start)
+    got = {c["problem"]["name"] for c in bench.found["cells"]} | set(bench.found)
+    bench.keep(not_measured=[step for step in STEPS if step not in got])
 
 
 def main() -> None:
@@ -337,6 +341,7 @@ def main() -> None:
     parser.add_argument("--result", type=Path, default=RESULT)
     parser.add_argument("--steps", nargs="*", default=STEPS, choices=STEPS)
     parser.add_argument("--candidate", type=Path, help="src of another engine, compared as well")
+    parser.add_argument("--append", action="store_true", help="to the results that there are")
     parser.add_argument("--minutes", type=float, default=120, help="begin no step after these")
     chosen = parser.parse_args()
     absent = absent_packages()
@@ -353,6 +358,9 @@ def main() -> None:
             variables = cache(folder / "others") | {"PYTHONPATH": str(chosen.candidate.resolve())}
             other = Worker(words, folder / "candidate.log", variables)
         bench = Bench(folder, chosen.analysis, chosen.result, ours, theirs, other)
+        if chosen.append:
+            bench.found = json.loads(chosen.result.read_text(encoding="utf-8"))
+        bench.found = {"cells": [], "seconds": []} | bench.found
         bench.keep(machine=machine(), absent=absent)
         measure(bench, chosen.steps, chosen.minutes)
         for worker in filter(None, (ours, theirs, other)):

@@ -8,8 +8,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numbers_of_fits import LARGEST_Z
+from problems import TUNE
+from summaries import growth, per_second, ratios, spread, table
 
 HEAD = """# Against brms, rstanarm, lme4 and metafor
 
@@ -39,33 +40,6 @@ counts. The formulas are in [brms.R](brms.R), the specifications in [problems.py
 """
 
 
-def spread(values: Iterable[float], digits: int = 1) -> str:
-    """Minimum, median and maximum in one cell of a table."""
-    found = sorted(values)
-    if not found:
-        return ""
-    shown = (found[0], statistics.median(found), found[-1])
-    if len(found) == 1:
-        return f"{found[0]:,.{digits}f}"
-    return " / ".join(f"{value:,.{digits}f}" for value in shown)
-
-
-def ratios(ours: Sequence[float], theirs: Sequence[float]) -> list[float]:
-    """Quotients of every pair, the first over the second."""
-    return [a / b for a in ours for b in theirs]
-
-
-def per_second(fits: Iterable[dict[str, Any]]) -> list[float]:
-    """Smallest bulk effective sample size per second of sampling, of each fit."""
-    return [fit["ess"] / fit["sampling"] for fit in fits]
-
-
-def growth(sizes: Sequence[float], seconds: Sequence[float]) -> float:
-    """Exponent of growth: slope of log seconds on log size, by least squares."""
-    slope, _ = np.polyfit(np.log(sizes), np.log(seconds), 1)
-    return float(slope)
-
-
 def write_page(result: Path) -> Path:
     """Write README.md beside the results.
 
@@ -75,7 +49,13 @@ def write_page(result: Path) -> Path:
         `peers.json`.
     """
     found = json.loads(result.read_text(encoding="utf-8"))
-    parts = [HEAD.format(verdict=verdict(found)), _machine(found), _grid(found), _candidate(found)]
+    parts = [
+        HEAD.format(verdict=verdict(found)),
+        _machine(found),
+        _grid(found),
+        _why(found),
+        _candidate(found),
+    ]
     parts.append(_growth(found))
     for name, part in (
         ("new_process", _new_process),
@@ -91,21 +71,16 @@ def write_page(result: Path) -> Path:
     return path
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Markdown table."""
-    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
-    return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)]) + "\n"
-
-
 def _machine(found: dict[str, Any]) -> str:
     said = ", ".join(f"{name} {value}" for name, value in found["machine"].items())
     loads = [
         fit["load"] for cell in found["cells"] for runs in cell["fits"].values() for fit in runs
     ]
-    absent = ", ".join(found["absent"]) or "none"
+    absent, missing = ", ".join(found["absent"]) or "none", found["not_measured"]
     return (
         f"Machine and versions: {said}. Peers that were absent: {absent}. Load average during the "
         f"fits: {spread(loads)}; others used the machine, at a lower priority.\n"
+        + (f"\nNot measured: {', '.join(missing)}.\n" if missing else "")
     )
 
 
@@ -138,6 +113,39 @@ def _grid(found: dict[str, Any]) -> str:
         f"{LARGEST_Z:g} Monte Carlo standard errors; without that a ratio means nothing.\n\n"
     )
     return note + table(head, rows)
+
+
+WHY = """
+### Why the ratios are no larger
+
+A ratio has two factors: what one leapfrog step costs, and how many steps make one effective draw.
+Steps of the tuning are not stored and are taken to be as many a draw as those of the kept draws.
+Sampling here takes its floor, steps times the time of one compiled gradient (see
+[the profile of a run](../run_profile.md)), so that more draws for the same time must come from
+fewer steps for one effective draw, which is a matter of the parameterisation, and from a graph that
+makes fewer passes over the arms. With few arms both sides take less than a second, most of which is
+not sampling.
+"""
+
+
+def _why(found: dict[str, Any]) -> str:
+    rows = []
+    for cell in found["cells"]:
+        row = [cell["problem"]["name"]]
+        for side, fits in cell["fits"].items():
+            if side == "candidate":
+                continue
+            row += [spread(map(_step, fits)), spread(f["leapfrogs"] / f["ess"] for f in fits)]
+        rows.append(row)
+    head = ["arms", "µs a step here", "steps an effective draw here", "µs a step of brms"]
+    return WHY + table([*head, "steps an effective draw of brms"], rows)
+
+
+def _step(fit: dict[str, Any]) -> float:
+    """Processor microseconds of one leapfrog step, all attempts and the tuning counted."""
+    steps = fit["leapfrogs"] * (1 + TUNE / fit["draws"]) * len(fit.get("attempts", [1]))
+    seconds = sum(fit["chain_seconds"]) if "chain_seconds" in fit else fit["processor"]
+    return 1e6 * float(seconds) / float(steps)
 
 
 def largest_z(cell: dict[str, Any]) -> float | None:
@@ -268,8 +276,8 @@ def _new_process(runs: dict[str, Any]) -> str:
             [
                 labels.get(side, "brms (compiles each time)"),
                 spread(walls[side]),
-                spread(run["processor"] for run in each),
-                spread((run["peak_gib"] for run in each), 2),
+                spread(run["processor"] for run in each if "processor" in run),
+                spread((run["peak_gib"] for run in each if "peak_gib" in run), 2),
                 spread(ratios(walls[side], walls["brms"]), 2) if side != "brms" else "1",
                 str(len(each)),
             ]

@@ -15,6 +15,7 @@ import measure  # noqa: E402
 import numbers_of_fits  # noqa: E402
 import page  # noqa: E402
 import problems  # noqa: E402
+import summaries  # noqa: E402
 
 
 def draws(shift: float, seed: int) -> dict[str, np.ndarray]:
@@ -71,7 +72,7 @@ def test_both_sides_are_given_the_same_arms() -> None:
 
 def test_growth_is_the_exponent_of_a_power() -> None:
     sizes = [100, 1000, 10_000]
-    assert page.growth(sizes, [3 * s**1.2 for s in sizes]) == pytest.approx(1.2)
+    assert summaries.growth(sizes, [3 * s**1.2 for s in sizes]) == pytest.approx(1.2)
 
 
 def test_without_r_it_is_named_and_nothing_is_run(monkeypatch: pytest.MonkeyPatch) -> None:
