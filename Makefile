@@ -30,9 +30,11 @@ lint: $(VENV)/installed-test ## repair what formatters can
 	$(BIN)/ruff format .
 	$(BIN)/snakefmt Snakefile workflow
 
-bench: $(VENV)/installed ## time a large evidence base against plain reading (minutes)
+bench: $(VENV)/installed ## time a large evidence base, and fits against peers in R (an hour)
 	$(BIN)/python benchmarks/evidence_scale.py
 	$(BIN)/python benchmarks/codes_scale.py
+	$(BIN)/snakemake data/processed/analysis/index.json --cores 1
+	$(BIN)/python benchmarks/peers/measure.py
 
 calibrate: $(VENV)/installed ## measure anew whether the models recover what they simulate (an hour)
 	$(BIN)/snakemake calibration --cores $(CORES) --forcerun merge_calibration
