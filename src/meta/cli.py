@@ -13,7 +13,6 @@ from meta.errors import UserError
 from meta.option_types import FILE, FOLDER
 from meta.steps import STEPS
 
-
 #: Words that a reader takes for a command, and what they look for.
 NO_COMMANDS = {
     "codebook": "the codebook is docs/codebook.md, and reports/codebook.html after a run; "
