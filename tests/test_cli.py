@@ -63,6 +63,13 @@ def test_usage_exits_2(words: tuple[str, ...], tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_a_word_that_is_no_command_leads_to_what_is_looked_for() -> None:
+    done = meta("codebook")
+    assert done.returncode == 2
+    assert "docs/codebook.md" in done.stderr
+    assert "codes'" not in done.stderr
+
+
 def test_a_broken_stored_fit_is_a_message(tmp_path: Path) -> None:
     broken = tmp_path / "posterior.nc"
     broken.write_bytes(b"\x89HDF\r\n\x1a\n half")

@@ -13,6 +13,12 @@ from meta.errors import UserError
 from meta.option_types import FILE, FOLDER
 from meta.steps import STEPS
 
+#: Words that a reader takes for a command, and what they look for.
+NO_COMMANDS = {
+    "codebook": "the codebook is docs/codebook.md, and reports/codebook.html after a run; "
+    "`meta dictionary` writes it from the field dictionary",
+}
+
 
 class _Group(click.Group):
     """Turns the errors a user can mend into their message and an exit code, never a traceback."""
@@ -23,6 +29,13 @@ class _Group(click.Group):
         except UserError as error:
             click.echo(str(error), err=True)
             sys.exit(1)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] in NO_COMMANDS:
+            ctx.fail(f"there is no command {args[0]}: {NO_COMMANDS[args[0]]}")
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         steps = {step.name for step in STEPS}

@@ -94,7 +94,7 @@ def test_a_unit_is_coded_once_by_a_coder(base):
 def test_a_coder_whom_nobody_describes_is_told_at_once(base):
     write(base, coders="coder,kind\nme,human\ncoder_a,human\n")
     assert fault(base, "coding", "coder", "coder_a", unit_id="A2") is None
-    found = fault(base, "coding", "coder", "coder_b", unit_id="A2")
+    found = fault(base, "coding", "coder", "codr_a", unit_id="A2")
     assert found is not None
     assert found.certain
     assert "did you mean coder_a? if not, describe the coder first: `meta new coder`" in found.said

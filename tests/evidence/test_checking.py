@@ -32,7 +32,7 @@ def test_four_mistakes_are_listed_together(tmp_path):
     assert said[4].startswith("31: n_goal_failure is more than n_at_risk (30)")
     assert said[5] == (
         "smith_2023: there is no such study in studies.csv: did you mean smith_2024? "
-        "if not, add it to studies.csv, or correct it"
+        "if not, add it with `meta new study --study-id smith_2023`, or correct it"
     )
     assert said[6] == ("12o: is not a whole number: replace the letter by a digit, perhaps 120")
 

@@ -90,3 +90,16 @@ def test_a_case_may_not_carry_the_name_of_an_arm(tmp_path):
     assert said["data/raw/cases.csv"] == "the name stands on line 2 of data/raw/arms.csv too"
     assert said["data/raw/arms.csv"] == "the name stands on line 3 of data/raw/cases.csv too"
     assert {error.code for error in errors} == {"ambiguous-name"}
+
+
+def test_an_unknown_study_says_which_command_adds_it(tmp_path):
+    problem = only(checked(tmp_path, arms=[arm(study_id="nobody_1999")]))
+    assert problem.remedy == "add it with `meta new study --study-id nobody_1999`, or correct it"
+
+
+def test_an_unknown_unit_may_be_added_as_a_case_or_as_an_arm(tmp_path):
+    problem = only(checked(tmp_path, codings=[coding("X 9")], cases=[CASE]))
+    assert problem.remedy == (
+        "add it with `meta new case --case-id 'X 9'` or `meta new arm --arm-id 'X 9'`, "
+        "or correct it"
+    )

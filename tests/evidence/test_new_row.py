@@ -328,7 +328,7 @@ def test_a_coding_of_a_coder_whom_nobody_describes_is_refused(base, already):
     said = str(error.value)
     line = 3 if already else 2
     assert f"codings.csv:{line}: coder: coder_b: the coder coder_b is not described in" in said
-    assert "did you mean coder_a? if not, describe the coder first: `meta new coder`" in said
+    assert "(known: coder_a): describe the coder first: `meta new coder`" in said
     assert said.endswith("nothing was written")
     assert error.value.columns == ["coder"]
     assert raw(base, "codings") == before

@@ -10,11 +10,14 @@ import pytest
 from meta.report.sensitivity import (
     Sensitivity,
     alternatives,
+    estimators,
     flips,
     load_sensitivity,
     prior_alternatives,
+    slopes,
 )
 from meta.report.sensitivity_page import few_studies_table, page_context, sensitivity_csv
+from meta.report.sensitivity_remarks import conflict_remark, weight_remark
 from meta.report.specification_curve import curves, left_out
 
 
@@ -146,3 +149,79 @@ def test_where_capability_is_assumed_there_is_no_product() -> None:
     table["outcome"] = "capable_goal_failure"
     (curve,) = curves(table)
     assert curve.said.startswith("3 specifications; medians from 22%")
+
+
+def arms(*trials: tuple[str, int]) -> pd.DataFrame:
+    return pd.DataFrame([{"outcome": "goal_failure", "study": s, "trials": n} for s, n in trials])
+
+
+def compared(estimator: str) -> pd.DataFrame:
+    row = {
+        "outcome": "goal_failure", "estimator": estimator, "estimate": 0.43, "se": 0.002,
+        "ci_low": 0.43, "ci_high": 0.44, "bayes": 0.5, "bayes_low": 0.35, "bayes_high": 0.67,
+        "reason": "agrees",
+    }  # fmt: skip
+    return pd.DataFrame([row])
+
+
+def test_an_interval_of_one_study_is_said_to_be_void() -> None:
+    # 950 of 1,000 trials are of one study: its residual from the pooled rate is nothing by making.
+    points = arms(("large", 900), ("large", 50), ("small", 20), ("other", 30))
+    tables = {"small_study_points": points, "frequentist": compared("ratio")}
+    shown = estimators(Sensitivity("rates", tables))
+    assert shown is not None
+    assert shown.lines[0][2] == "43% (43% to 44%) ‡"
+    assert "do not read its interval: large has 95% of the trials" in shown.lines[0][4]
+    assert "3 studies" in shown.lines[0][4]
+    plain = estimators(Sensitivity("rates", tables | {"frequentist": compared("gee")}))
+    assert plain is not None
+    assert plain.lines[0][2:] == ("43% (43% to 44%)", "50% (35% to 67%)", "agrees")
+    even = arms(("large", 40), ("small", 35), ("other", 30))
+    shown = estimators(Sensitivity("rates", tables | {"small_study_points": even}))
+    assert shown is not None
+    assert shown.lines[0][2:] == plain.lines[0][2:]
+
+
+def test_a_difference_of_rates_stays_within_what_rates_can_be() -> None:
+    row = {
+        "outcome": "goal_failure", "k_studies": 4, "k_rows": 20, "n_small": 33, "rate_small": 0.5,
+        "rate_large": 0.8, "difference": -0.25, "ci_low": -2.18, "ci_high": 1.68,
+    }  # fmt: skip
+    none = slopes(Sensitivity("rates", {"small_study": pd.DataFrame([row])}))
+    some = slopes(Sensitivity("rates", {"small_study": pd.DataFrame([row | {"ci_high": 0.1}])}))
+    assert none is not None
+    assert some is not None
+    assert none.lines[0][-1] == "-25 (any: 4 studies cannot tell)"
+    assert some.lines[0][-1] == "-25 (-100 to +10)"
+
+
+def test_weight_1_says_how_far_its_draws_are_from_all_draws(found: Sensitivity) -> None:
+    zero = pd.DataFrame(
+        [
+            number(publication_weight=w, median=m, ess=n, method="weights", reliable=True)
+            for w, m, n in ((1.0, 0.297, 1000.0), (0.5, 0.2, 700.0))
+        ]
+    )
+    both = Sensitivity("rates", {**found.tables, "zero_events": zero})
+    said = weight_remark(both, ["rate_mean"])
+    assert said.startswith("w = 1 is the analysis as it is, from 1,000 stored draws")
+    assert "by up to 0.3 points" in said
+    assert weight_remark(both, ["rate_new"]) == ""
+    assert weight_remark(found, ["rate_mean"]) == ""
+
+
+def test_a_conflict_is_named_with_what_other_priors_make_of_it(found: Sensitivity) -> None:
+    power = pd.DataFrame(
+        [
+            {"outcome": o, "group": "all", "estimand": "rate_mean", "diagnosis": said}
+            for o, said in (
+                ("goal_failure", "possible prior-data conflict"),
+                ("capability_transfer", "none"),
+            )
+        ]
+    )
+    said = conflict_remark(Sensitivity("rates", {**found.tables, "power_scaling": power}))
+    assert "said of 1 number: Goal fails, given capability, average over studies" in said
+    assert "(median 30% to 33% under the declared priors)" in said
+    assert "not that one of them is wrong" in said
+    assert conflict_remark(found) == ""

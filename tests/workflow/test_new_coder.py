@@ -46,7 +46,11 @@ def changed(words: list[str], option: str, value: str) -> list[str]:
 MISTAKES = [
     ("--failure-type", "goal_misgeneralisation", "did you mean goal_misgeneralization?"),
     ("--n-goal-failure", "41", "correct n_goal_failure or n_at_risk"),
-    ("--study-id", "golf_2062", "did you mean golf_2026? if not, add it to studies.csv"),
+    (
+        "--study-id",
+        "golf_2062",
+        "did you mean golf_2026? if not, add it with `meta new study --study-id golf_2062`",
+    ),
 ]
 
 

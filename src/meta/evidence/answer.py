@@ -15,10 +15,12 @@ from meta.evidence.counts import arm_problems, order_problems
 from meta.evidence.dates import future_problems
 from meta.evidence.dictionary import load_dictionary
 from meta.evidence.links import link_problems
+from meta.evidence.near_names import nearest_key
 from meta.evidence.near_values import STUDY, near_values
 from meta.evidence.problems import escaped, show
 from meta.evidence.raw_table import TEXT, RawTable
-from meta.evidence.reading import nearest, read_table
+from meta.evidence.reading import read_table
+from meta.evidence.row_kinds import how_to_add
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -144,9 +146,10 @@ class Judge:
         where = " or ".join(f"{table}.csv" for table, _ in column.references)
         if value in known:
             return ""
-        near = nearest(value, sorted(known), 0.7) if len(known) <= MOST_NAMES else None
+        near = nearest_key(value, sorted(known)) if len(known) <= MOST_NAMES else None
         said = f"there is no such {column.label.lower()} in {where}"
-        return escaped(f"{said}: did you mean {near}?" if near else f"{said}: add it first")
+        add = how_to_add(column, value)
+        return escaped(f"{said}: did you mean {near}? if not, {add}" if near else f"{said}: {add}")
 
     def _undescribed(self, column: Field, value: str) -> str:
         """Say that the coder is not described, where coders are."""

@@ -11,9 +11,9 @@ import pandas as pd
 
 from meta.evidence import numerals, spreadsheet
 from meta.evidence.listing import list_problems
+from meta.evidence.near_names import nearest_value
 from meta.evidence.problems import Problem, Severity
 from meta.evidence.raw_table import TEXT, distinct
-from meta.evidence.suggestion import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -334,7 +334,7 @@ def _unknown(value: str, field: Field) -> tuple[str, str]:
     truth = {"true": "yes", "false": "no"}.get(value.lower())
     if truth in legal:
         return reason, f"write {truth}, which a spreadsheet may have turned into {value}"
-    near = nearest(value, legal, cutoff=0.6)
+    near = nearest_value(value, legal)
     if near:
         return reason, f"did you mean {near}? legal values: {', '.join(legal)}"
     return reason, f"write {_legal(field)}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from meta.evidence.findings import told_once
-from meta.evidence.suggestion import nearest
+from meta.evidence.near_names import nearest_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -86,7 +86,7 @@ def undescribed(name: str, known: Iterable[str]) -> tuple[str, str]:
     """
     names = sorted(map(str, known))
     reason = f"the coder {name} is not described in data/raw/coders.csv"
-    if near := nearest(name, names, cutoff=0.5):
+    if near := nearest_value(name, names):
         return reason, f"did you mean {near}? if not, {DESCRIBE}"
     listed = ", ".join(names[:MOST_NAMED]) + (", ..." if len(names) > MOST_NAMED else "")
     return f"{reason} (known: {listed or 'nobody'})", DESCRIBE

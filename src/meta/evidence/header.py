@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from meta.evidence.csv_regular import Records
     from meta.evidence.dictionary import Table
 
+#: How the problem of a file without a header begins.
+NO_HEADER = "the first line names no column"
 # Typed tables hold the line of each row under this name.
 RESERVED = "_line"
 #: What programs write between cells in place of commas.
@@ -51,7 +53,27 @@ def misplaced_header(records: Records, table: Table, shown_as: str) -> Problem |
         reason = "the line names no column, and the header seems to stand below it"
         remedy = "remove the lines above the header"
         return Problem(shown_as, line, "", ", ".join(filter(None, header)), reason, remedy)
-    return None
+    return _no_header(records, table, shown_as)
+
+
+def _no_header(records: Records, table: Table, shown_as: str) -> Problem | None:
+    """Say that the first record has no name that is like one of a column."""
+    header, line = records.header or [], records.header_line
+    text = ",".join(header)
+    names = list(table.fields)
+    # No column is called by a number, and a row has some.
+    if not any(cell.isdecimal() for cell in header) and any(nearest(c, names) for c in header if c):
+        return None
+    written = [name for mark, name in SEPARATORS.items() if text.count(mark) > text.count(",")]
+    reason = f"{NO_HEADER} of {table.name}" + "".join(
+        f", and what it has is separated by {name}, not by commas" for name in written[:1]
+    )
+    first = ",".join(table.required_columns[:3])
+    remedy = (
+        f"put the header above the rows: {first},... as in data/templates/{table.name}.csv, "
+        "separated by commas"
+    )
+    return Problem(shown_as, line, "", text, reason, remedy)
 
 
 def other_separator(header: list[str], table: Table) -> tuple[str, str] | None:

@@ -11,9 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from meta.evidence.membership import among
+from meta.evidence.near_names import nearest_key
 from meta.evidence.problems import Problem
 from meta.evidence.raw_table import TEXT
-from meta.evidence.suggestion import nearest
+from meta.evidence.row_kinds import how_to_add
 from meta.plural import counted
 
 if TYPE_CHECKING:
@@ -211,13 +212,13 @@ def _unknown(typed: TypedTable, field: Field, rows: list[int], known: Any) -> li
     if len(values) * len(known) <= MOST_COMPARISONS:
         names = sorted(set(known.to_pylist()))
         for value in values.to_pylist():
-            if value not in meant and (near := nearest(value, names, cutoff=0.8)):
+            if value not in meant and (near := nearest_key(value, names, cutoff=0.8)):
                 meant[value] = near
     texts = dict(zip(rows, used.to_pylist(), strict=True))
-    add = f"add it to {where}, or correct it"
 
     def remedy(row: int) -> str:
         near = meant.get(texts[row])
+        add = f"{how_to_add(field, texts[row])}, or correct it"
         return f"did you mean {near}? if not, {add}" if near else add
 
     reason = f"there is no such {field.label.lower()} in {where}"

@@ -31,6 +31,7 @@ from meta.evidence.dictionary import load_dictionary
 from meta.evidence.header import other_separator
 from meta.evidence.problems import Problem, escaped, format_text
 from meta.evidence.reading import not_a_file
+from meta.evidence.row_kinds import KINDS
 from meta.plural import counted
 
 if TYPE_CHECKING:
@@ -39,11 +40,6 @@ if TYPE_CHECKING:
 
     from meta.evidence.dictionary import Field, Table
 
-#: Tables that a row is added to by its kind.
-KINDS = {
-    "study": "studies", "arm": "arms", "case": "cases", "coder": "coders", "coding": "codings",
-    "contrast": "contrasts",
-}  # fmt: skip
 #: Columns that hold the day on which a row is made.
 TODAY = ("added_on", "coded_on")
 FIRST_IDS = {"arm_id": "ARM001", "case_id": "CASE001", "contrast_id": "CON001"}

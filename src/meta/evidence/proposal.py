@@ -19,8 +19,10 @@ from meta.errors import UserError
 from meta.evidence.changes import compare_rows
 from meta.evidence.checking import RAW, Evidence, check
 from meta.evidence.dictionary import load_dictionary
+from meta.evidence.header import NO_HEADER
+from meta.evidence.near_names import nearest_key
 from meta.evidence.problems import EvidenceError, Problem
-from meta.evidence.reading import RawTable, nearest, read_table
+from meta.evidence.reading import RawTable, read_table
 
 if TYPE_CHECKING:
     from meta.evidence.dictionary import Table
@@ -96,8 +98,8 @@ def table_of_header(columns: Iterable[str], name: str | None = None) -> Table:
     if not fitting:
         keys = ", ".join(f"{t.key[0]} ({t.name})" for t in tables.values())
         raise ProposalError(
-            "the header has the key of no table; name the table with --table, or add its key "
-            f"column: {keys}"
+            f"the header ({', '.join(columns)}) has the key of no table; name the table with "
+            f"--table, or add its key column: {keys}"
         )
     return fitting[0]
 
@@ -131,12 +133,11 @@ def propose(
     for path, name in files.items():
         if not path.is_file():
             raise ProposalError(f"{path}: there is no such file")
-        # Any table serves to read the header; the right one then names what is missing.
-        raw, found = read_table(path, str(path), load_dictionary()["arms"])
-        if not raw.columns:
+        columns, found = _columns_of(path, name)
+        if not columns:
             problems += found
             continue
-        table = table_of_header(raw.columns, name)
+        table = table_of_header(columns, name)
         raw, found = read_table(path, str(path), table)
         problems += [p for p in found if p.severity == "error"]
         edits.setdefault(table.name, {})[str(path)] = raw, str(path)
@@ -156,6 +157,28 @@ def propose(
     if evidence.errors:
         raise EvidenceError(evidence.problems, NOT_PREVIEWED)
     return Proposal(evidence, rows)
+
+
+def _columns_of(path: Path, name: str | None) -> tuple[list[str], list[Problem]]:
+    """Read a header with the first table that makes one of it, and what is wrong if none does."""
+    tables = load_dictionary().tables
+    known = name is not None and name in tables
+    named = [tables[str(name)]] if known else [tables["arms"], *tables.values()]
+    wrong: list[Problem] = []
+    for table in named:
+        raw, found = read_table(path, str(path), table)
+        if raw.columns:
+            return list(raw.columns), []
+        # That a file has no column of one table says nothing while another may be meant.
+        if not wrong or (_headerless(wrong) and not _headerless(found)):
+            wrong = found
+    if not known and _headerless(wrong):
+        wrong = [replace(wrong[0], reason=wrong[0].reason.replace("of arms", "of any table"))]
+    return [], wrong
+
+
+def _headerless(problems: list[Problem]) -> bool:
+    return any(problem.reason.startswith(NO_HEADER) for problem in problems)
 
 
 def propose_folder(folder: Path, stored: Mapping[str, pd.DataFrame]) -> Proposal:
@@ -255,7 +278,7 @@ def _merge(
     unknown = [name for name in remove if (name,) not in place]
     if unknown:
         known = [key[0] for key in place]
-        near = [nearest(name, known, cutoff=0.6) for name in unknown]
+        near = [nearest_key(name, known) for name in unknown]
         hints = [f"{u} (did you mean {n}?)" if n else u for u, n in zip(unknown, near, strict=True)]
         raise ProposalError(f"no row of {file} to remove: {', '.join(hints)}")
     proposed = [ProposedRow(table.name, name, "removed") for name in remove]

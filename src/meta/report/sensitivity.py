@@ -12,6 +12,7 @@ import pandas as pd
 
 from meta.plural import counted
 from meta.report.estimates import RATES, estimated_percent, percent, plain
+from meta.report.sensitivity_remarks import dominated
 from meta.report.wording import CHAIN, STAGES, estimand_name, outcome_name, spell
 
 #: Estimands shown beside each alternative; the files hold all.
@@ -23,6 +24,8 @@ ESTIMATORS = {
     "average": "plain mean of studies",
 }
 FAILING = "†"
+#: Marks an interval that its own method cannot give.
+VOID = "‡"
 
 
 @dataclass(frozen=True)
@@ -220,8 +223,11 @@ def percent_of(rate: float) -> str:
 
 
 def _points(row: Any) -> str:
+    """Write a difference of rates in points; its interval ends where rates cannot differ more."""
     middle, low, high = (100 * row[c] for c in ("difference", "ci_low", "ci_high"))
-    return f"{middle:+.0f} ({low:+.0f} to {high:+.0f})"
+    if low <= -100 and high >= 100:
+        return f"{middle:+.0f} (any: {counted(int(row['k_studies']), 'study')} cannot tell)"
+    return f"{middle:+.0f} ({max(low, -100):+.0f} to {min(high, 100):+.0f})"
 
 
 def estimators(found: Sensitivity) -> TextTable | None:
@@ -229,13 +235,16 @@ def estimators(found: Sensitivity) -> TextTable | None:
     table = found["frequentist"]
     if table.empty:
         return None
-    lines = []
+    lines, void = [], dominated(found)
     for r in table.to_dict("records"):
         bayes = f"{percent(r['bayes'])} ({percent(r['bayes_low'])} to {percent(r['bayes_high'])})"
         other = f"{percent(r['estimate'])} ({percent(r['ci_low'])} to {percent(r['ci_high'])})"
         if math.isnan(r["se"]):
             other = f"{percent(r['estimate'])} (no interval)"
         name = ESTIMATORS.get(r["estimator"], spell(r["estimator"]))
-        lines.append((outcome_name(r["outcome"]), name, other, bayes, str(r["reason"])))
+        reason = str(r["reason"])
+        if r["estimator"] == "ratio" and r["outcome"] in void:
+            other, reason = f"{other} {VOID}", f"{reason}; {void[r['outcome']]}"
+        lines.append((outcome_name(r["outcome"]), name, other, bayes, reason))
     columns = ("Outcome", "Estimator", "Estimate", "This analysis, mean", "Why they differ")
     return TextTable(columns, tuple(lines))

@@ -9,6 +9,7 @@ import pandas as pd
 
 from meta.plural import counted
 from meta.report.sensitivity import (
+    SHOWN,
     Sensitivity,
     TextTable,
     alternatives,
@@ -19,6 +20,7 @@ from meta.report.sensitivity import (
     slopes,
 )
 from meta.report.sensitivity_figures import size_plot, weight_plot
+from meta.report.sensitivity_remarks import conflict_remark, weight_remark
 from meta.report.significant_digits import published_csv
 from meta.report.specification_curve import curves, left_out
 
@@ -65,6 +67,8 @@ def _model(found: Sensitivity) -> Mapping[str, Any]:
         "unit": alternatives(found["unit_of_n"], "icc", _icc(found["unit_of_n"])),
         "weights": alternatives(zero, "publication_weight", lambda w: f"w = {w:g}"),
         "methods": "" if zero.empty else _methods(zero),
+        "weight_remark": weight_remark(found, SHOWN),
+        "conflict_remark": conflict_remark(found),
         "weight_plot": weight_plot(found),
         "flips": flips(found),
         "slopes": slopes(found),

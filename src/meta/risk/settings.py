@@ -8,11 +8,14 @@ from numbers import Real
 
 from meta.errors import SettingsError
 from meta.evidence.dictionary import UNCLEAR, load_dictionary
-from meta.evidence.suggestion import did_you_mean, nearest
+from meta.evidence.near_names import nearest_value
+from meta.evidence.suggestion import did_you_mean
 from meta.risk.documents import Documents
 from meta.risk_settings import PROFILE_FIELDS
 
 LEVELS = ("capability", "diversity", "alignment")
+#: What messages call a setting whose option on the command line has another name.
+CALLED = {"interventions": "interventions (--mitigation)"}
 
 
 @dataclass(frozen=True)
@@ -137,7 +140,7 @@ def _list_faults(lists: dict[str, list[object]], legal: dict[str, list[str]]) ->
     ]
     named = [str(name) for name in lists["interventions"]]
     if len(set(named)) < len(named):
-        faults.append("interventions: one is given twice; name each once")
+        faults.append(f"{CALLED['interventions']}: one is given twice; name each once")
     return faults
 
 
@@ -161,6 +164,7 @@ def _unknown(name: str, value: object, legal: dict[str, list[str]]) -> str:
             f"{name}: {value!r} is no setting that a deployment can have: leave out what is not "
             f"known. Legal values: {', '.join(legal[name])}"
         )
-    near = nearest(str(value), legal[name], cutoff=0.6)
+    near = nearest_value(str(value), legal[name])
     hint = f"; did you mean {near}?" if near else "."
-    return f"{name}: {value!r} is not known{hint} Legal values: {', '.join(legal[name])}"
+    called = CALLED.get(name, name)
+    return f"{called}: {value!r} is not known{hint} Legal values: {', '.join(legal[name])}"
