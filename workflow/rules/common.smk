@@ -197,9 +197,8 @@ def analysis_unless(stamp_file, stamp):
 
     def path(wildcards):
         file = analysis_file(wildcards.model)
-        stored = Path(stamp_file.format(model=wildcards.model))
-        current = stored.is_file() and stored.read_text() == stamp(wildcards)
-        return ancient(file) if current else file
+        stored = stamp_file.format(model=wildcards.model)
+        return ancient(file) if current(stored, stamp(wildcards)) else file
 
     return path
 
@@ -211,9 +210,8 @@ def codes_stamp(wildcards):
 
 def tables_unless_current(wildcards):
     """Input function: the tables, as ancient where the stored stamp is still right."""
-    stored = Path(f"{CODES}/codes.stamp")
-    current = stored.is_file() and stored.read_text() == codes_stamp(wildcards)
-    return ancient("data/processed/tables") if current else "data/processed/tables"
+    right = current(f"{CODES}/codes.stamp", codes_stamp(wildcards))
+    return ancient("data/processed/tables") if right else "data/processed/tables"
 
 
 def code_results(wildcards):
@@ -258,9 +256,9 @@ def multiverse_stamp(wildcards):
 
 
 def current(stamp_file, stamp):
-    """Whether a stored stamp is still right."""
+    """Whether a stored stamp is still right; a damaged one may be no text."""
     stored = Path(stamp_file)
-    return stored.is_file() and stored.read_text() == stamp
+    return stored.is_file() and stored.read_bytes() == stamp.encode()
 
 
 def tables_unless(stamp_file, stamp):

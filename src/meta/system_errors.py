@@ -1,0 +1,57 @@
+"""Errors of the system: a full disk or a missing permission, in words that say what to do."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+from collections.abc import Iterator
+
+REMEDIES = {
+    errno.ENOSPC: "free some space (`df -h` shows where), then run again",
+    errno.EDQUOT: "free some space (`quota` shows how much), then run again",
+    errno.EACCES: "give yourself access (`ls -ld` shows whose it is), then run again",
+    errno.EPERM: "give yourself access (`ls -ld` shows whose it is), then run again",
+    errno.EROFS: "let results go elsewhere with `snakemake --directory DIR`, then run again",
+}
+
+
+def explain(error: BaseException) -> str | None:
+    """Say what of the system made something fail, and what to do.
+
+    Libraries wrap the system's errors in ones of their own, so that causes and texts count too.
+
+    Parameters
+    ----------
+    error
+        What was raised.
+
+    Returns
+    -------
+    str or None
+        One line: file (if known), what is wrong, what to do. None if it is another kind of error.
+    """
+    for each in _causes(error):
+        number = getattr(each, "errno", None)
+        if number not in REMEDIES:
+            said = str(each)
+            number = next((n for n in REMEDIES if os.strerror(n) in said), None)
+        if number is not None:
+            named = getattr(each, "filename", None) or _quoted_path(str(each))
+            what = os.strerror(number).lower()
+            return ": ".join([*([str(named)] if named else []), what, REMEDIES[number]])
+    return None
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _quoted_path(text: str) -> str | None:
+    """Path that a library's message has in quotes."""
+    found = re.search(r"""["']([^"']*/[^"']*)["']""", text)
+    return found.group(1) if found else None
