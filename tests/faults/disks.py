@@ -1,0 +1,81 @@
+"""A full disk: results on a tmpfs that has no room for the next one."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+from tests.faults.base import Base
+from tests.faults.outcome import Clock, Outcome, recover
+from tests.faults.whole import half_written
+
+#: What is removed, so that it has to be written, and room that is left for it, in KiB.
+STAGES = {
+    "the database": (["data/processed/evidence.duckdb"], 200),
+    "the posterior": (["data/processed/fits/rates/posterior.nc"], 100),
+    "the diagnosis": (["data/processed/fits/rates/pooled.csv"], 20),
+    "the report": (["reports/index.html"], 40),
+    "anything": (["data/processed/evidence.duckdb", "reports/index.html"], 0),
+}
+
+
+def full_disks(undisturbed: Base, folder: Path) -> list[Outcome]:
+    """Fill the disk under the results before the pipeline has to write one of them."""
+    expected, raw = undisturbed.pooled(), undisturbed.raw_hash()
+    assert expected is not None
+    outcomes = []
+    for what, (removed, room) in STAGES.items():
+        outcome = Outcome(
+            f"disk full when {what} is to be written",
+            f"evidence base on a tmpfs with {room} KiB left; then space is made",
+        )
+        with Clock(outcome), small_disk(folder / "disk") as disk:
+            if disk is None:
+                outcome.skipped = "needs root, to mount a tmpfs"
+            else:
+                base = undisturbed.copy(disk / "base")
+                for name in removed:
+                    base.path(name).unlink()
+                filler = disk / "filler"
+                fill(filler, room)
+                room_made = partial(make_room, filler, base)
+                outcome.add(recover(base, expected, raw, lift=room_made))
+        outcomes.append(outcome)
+    return outcomes
+
+
+def fill(filler: Path, room: int) -> None:
+    """Write a file that leaves so many KiB."""
+    free = os.statvfs(filler.parent)
+    size = free.f_bavail * free.f_frsize - room * 1024
+    with filler.open("wb") as stream:
+        left = size
+        while left > 0:
+            left -= stream.write(b"\0" * min(left, 1 << 20))
+
+
+def make_room(filler: Path, base: Base) -> str:
+    """Make space; returns what is not whole before, if anything."""
+    broken = half_written(base.folder)
+    filler.unlink(missing_ok=True)
+    return f"half-written: {broken[0]}" if broken else ""
+
+
+@contextmanager
+def small_disk(folder: Path, size: str = "64m") -> Iterator[Path | None]:
+    """Mount a tmpfs; gives None where that is not allowed."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
+    if subprocess.run(command, capture_output=True).returncode:
+        yield None
+        return
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
