@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 UV := .uv/bin/uv
 CORES ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 
-.PHONY: all help test lint bench calibrate coverage cluster lock clean
+.PHONY: all help test lint bench calibrate coverage faults cluster lock clean
 .DEFAULT_GOAL := all
 
 all: $(VENV)/installed ## install what is missing, then run the pipeline on the shipped evidence
@@ -38,6 +38,9 @@ calibrate: $(VENV)/installed ## measure anew whether the models recover what the
 coverage: $(VENV)/installed ## measure coverage and bias anew over the grid of truths (half an hour)
 	$(BIN)/snakemake data/processed/analysis/index.json --cores 1
 	$(BIN)/meta coverage --cores $(CORES)
+
+faults: $(VENV)/installed-test ## kill, cut short, fill up and damage small runs; writes docs/faults.md (as root: all of it)
+	folder=$$(mktemp -d) && $(BIN)/python -m tests.faults --folder $$folder && rm -rf $$folder
 
 cluster: $(VENV)/installed-cluster ## run a grid on a Slurm started here, and lose a node (needs slurm-wlm, munge)
 	REQUIRE_SLURM=1 $(BIN)/python -m pytest tests/cluster

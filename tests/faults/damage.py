@@ -6,25 +6,31 @@ import random
 from collections.abc import Callable
 from pathlib import Path
 
+from meta import checksums
 from meta.checksums import checksum_file, damaged
 from tests.faults.base import Base
 from tests.faults.outcome import Clock, Outcome, Trial, lost, recover
 from tests.faults.whole import results
 
 SEED = 7
-FITS = "data/processed/fits"
-#: Of each kind and stage one. Those of the first line make others anew, which would hide damage.
+FITS = "data/processed/fits/rates"
+#: Results of the rates that are damaged at once, so that what one hides another shows.
 TOGETHER = [
-    f"{FITS}/rates/posterior.nc", "data/processed/evidence.duckdb",
-    "data/processed/codes/imputations.parquet", "data/processed/tables/arms.parquet",
-    "data/processed/analysis/index.json",
+    "data/processed/evidence.duckdb", "data/processed/tables/arms.parquet",
+    "data/processed/analysis/index.json", f"{FITS}/fit.json", f"{FITS}/draws.parquet",
+    "data/processed/checks/rates/diagnostics.csv",
 ]  # fmt: skip
+#: Results that are damaged alone, and how.
 ALONE = [
-    "data/processed/evidence.duckdb", f"{FITS}/composition/posterior.nc", f"{FITS}/rates/fit.json",
-    f"{FITS}/rates/draws.parquet", f"{FITS}/rates/pooled.csv", f"{FITS}/rates/fit.stamp",
-    "data/processed/analysis/index.json", "data/processed/tables/studies.parquet",
-    "data/processed/chains/rates/chain.json",
+    (f"{FITS}/posterior.nc", "cut in half"), (f"{FITS}/posterior.nc", "with one bit flipped"),
+    (f"{FITS}/pooled.csv", "with one bit flipped"), (f"{FITS}/fit.stamp", "with one bit flipped"),
+    ("data/processed/analysis/index.json", "cut in half"),
 ]  # fmt: skip
+#: The same of a base with coded cases.
+ALONE_OF_CASES = [
+    ("data/processed/codes/imputations.parquet", "with one bit flipped"),
+    ("data/processed/chains/rates/chain.json", "cut in half"),
+]
 
 
 def cut(path: Path) -> None:
@@ -47,7 +53,9 @@ WAYS: dict[str, Callable[[Path], None]] = {"cut in half": cut, "with one bit fli
 def damage_every_file(undisturbed: Base, folder: Path) -> list[Outcome]:
     """Damage each file of a run, one after the other: the checksums must tell which it is."""
     outcomes = []
-    base = undisturbed.copy(folder / "damaged")
+    base = undisturbed.copy(folder / "each damaged")
+    # Nothing else writes here.
+    checksums.SECOND_LOOK = 0.0
     for way, damage in WAYS.items():
         outcome = Outcome(f"each result alone {way}", "`meta verify` must name it and no other")
         with Clock(outcome):
@@ -69,20 +77,23 @@ def told_of(base: Base, path: Path, damage: Callable[[Path], None]) -> Trial:
     return Trial("told") if found == [path] else lost(f"{name} is damaged, found: {found}")
 
 
-def damage_and_run(undisturbed: Base, folder: Path) -> list[Outcome]:
+def damage_and_run(rates: Base, cases: Base, folder: Path) -> list[Outcome]:
     """Damage results of a finished run, and run again: what each is read by must refuse it."""
+    made = [(rates, TOGETHER, way) for way in WAYS]
+    made += [(rates, [name], way) for name, way in ALONE]
+    made += [(cases, [name], way) for name, way in ALONE_OF_CASES]
+    return [_damaged(base, names, way, folder / "damaged") for base, names, way in made]
+
+
+def _damaged(undisturbed: Base, names: list[str], way: str, folder: Path) -> Outcome:
     expected, raw = undisturbed.pooled(), undisturbed.raw_hash()
     assert expected is not None
-    sets = [(TOGETHER, way) for way in WAYS]
-    sets += [([name], list(WAYS)[number % 2]) for number, name in enumerate(ALONE)]
-    outcomes = []
-    for names, way in sets:
-        label = names[0] if len(names) == 1 else f"{len(names)} results at once"
-        outcome = Outcome(f"{label} {way}, then a run", ", ".join(f"`{name}`" for name in names))
-        with Clock(outcome):
-            base = undisturbed.copy(folder / "damaged")
-            for name in names:
-                WAYS[way](base.path(name))
-            outcome.add(recover(base, expected, raw))
-        outcomes.append(outcome)
-    return outcomes
+    label = f"`{names[0]}`" if len(names) == 1 else f"{len(names)} results at once"
+    what = "then a run" if len(names) == 1 else ", ".join(f"`{Path(name).name}`" for name in names)
+    outcome = Outcome(f"{label} {way}", what)
+    with Clock(outcome):
+        base = undisturbed.copy(folder)
+        for name in names:
+            WAYS[way](base.path(name))
+        outcome.add(recover(base, expected, raw))
+    return outcome

@@ -56,7 +56,7 @@ def _interrupts(bases: Bases, folder: Path) -> list[Outcome]:
 def _damage(bases: Bases, folder: Path) -> list[Outcome]:
     return [
         *damage.damage_every_file(bases.cases, folder),
-        *damage.damage_and_run(bases.cases, folder),
+        *damage.damage_and_run(bases.rates, bases.cases, folder),
     ]
 
 

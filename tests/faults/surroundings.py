@@ -29,10 +29,8 @@ def odd_locales(undisturbed: Base, folder: Path) -> list[Outcome]:
     """Whole runs in other locales and time zones."""
     outcomes = []
     for name, source, zone in LOCALES:
-        outcome = Outcome(
-            f"locale {name}, time zone {zone}",
-            f"LC_ALL, LANG and TZ; {'a whole run' if name == FITTED else 'all but the fit is made anew'}",
-        )
+        made = "a whole run" if name == FITTED else "all but the fit is made anew"
+        outcome = Outcome(f"locale {name}, time zone {zone}", f"LC_ALL, LANG and TZ; {made}")
         with Clock(outcome):
             variables = {"LC_ALL": name, "LANG": name, "TZ": zone}
             if source and not _made(folder / "locales", name, source):
