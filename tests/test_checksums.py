@@ -68,6 +68,13 @@ def test_a_result_written_anew_has_a_new_checksum() -> None:
     assert checksums.damaged([Path()]) == []
 
 
+def test_stamps_and_unfinished_files_have_none() -> None:
+    for name in ("fit.stamp", ".fit-1.nc"):
+        Path("data/processed", name).write_text("x")
+    checksums.record([Path("data/processed")], {})
+    assert len(list(checksums.FOLDER.rglob("*"))) == 3  # two folders and the table's
+
+
 def test_verify_names_the_damaged_the_edited_and_the_lost(base: Path) -> None:
     table = Path("data/processed/tables/arms of all.parquet")
     table.parent.mkdir()

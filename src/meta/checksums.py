@@ -20,6 +20,8 @@ FOLDER = Path("data/processed/checksums")
 SUFFIX = ".sha256"
 #: Folders that are made whole: a file that is lost from one comes back only with the others.
 WHOLE_FOLDERS = (Path("data/processed/tables"),)
+#: Stamps are written by the shell, after their step, and are compared by themselves.
+STAMP = ".stamp"
 #: Seconds after which a file that does not match is looked at again: a job beside this one may
 #: have put it in place and be about to write its checksum.
 SECOND_LOOK = 1.0
@@ -47,7 +49,8 @@ def states(paths: Iterable[Path]) -> dict[Path, State]:
     for path in paths:
         for file in [path] if path.is_file() else sorted(path.rglob("*")):
             # A temporary file beside may be gone by now.
-            if not file.name.startswith(".") and (state := _state(file)):
+            ours = not file.name.startswith(".") and file.suffix != STAMP
+            if ours and (state := _state(file)):
                 found[file] = state
     return found
 
