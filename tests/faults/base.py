@@ -161,7 +161,7 @@ def small_base(folder: Path, cases: bool = False) -> Base:
     settings = yaml.safe_load(SETTINGS.read_text())
     if not cases:
         del settings["models"]["composition"]
-        settings["models"]["rates"] |= {"stages": ["goal_failure"], "likelihood": "binomial"}
+        settings["models"]["rates"]["stages"] = ["goal_failure"]
     (folder / "config/config.yaml").write_text(yaml.safe_dump(settings))
     studies = folder / "data/raw/studies.csv"
     lines = studies.read_text(encoding="utf-8").splitlines()
