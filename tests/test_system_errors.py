@@ -8,7 +8,8 @@ from pathlib import Path
 import h5py
 import pytest
 
-from meta.system_errors import explain
+from meta import system_errors
+from meta.system_errors import PlaceError, explain, require_place
 
 ROOM = "free some space (`df -h` shows where), then run again"
 
@@ -38,3 +39,16 @@ def test_what_hdf5_says_of_the_system_is_understood() -> None:
 def test_errors_of_another_kind_are_none_of_the_system() -> None:
     for error in (ValueError("no"), FileNotFoundError(errno.ENOENT, "No such file", "x")):
         assert explain(error) is None
+
+
+def test_a_run_does_not_begin_where_nothing_can_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    require_place(tmp_path)
+    monkeypatch.setattr(system_errors, "LEAST_ROOM", 1 << 62)
+    with pytest.raises(PlaceError, match=f"^{tmp_path}: no space left on device: free some"):
+        require_place(tmp_path)
+    # Nobody may write there, root neither.
+    monkeypatch.setattr(system_errors, "LEAST_ROOM", 0)
+    with pytest.raises(PlaceError, match="^/proc/self: permission denied: give yourself access"):
+        require_place(Path("/proc/self"))

@@ -5,7 +5,11 @@ from __future__ import annotations
 import errno
 import os
 import re
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
+
+from meta.errors import UserError
 
 REMEDIES = {
     errno.ENOSPC: "free some space (`df -h` shows where), then run again",
@@ -14,6 +18,42 @@ REMEDIES = {
     errno.EPERM: "give yourself access (`ls -ld` shows whose it is), then run again",
     errno.EROFS: "let results go elsewhere with `snakemake --directory DIR`, then run again",
 }
+
+
+#: Bytes without which Snakemake cannot even keep its own notes, and fails in many words.
+LEAST_ROOM = 1 << 20
+#: Where it keeps them.
+NOTES = ".snakemake"
+
+
+class PlaceError(UserError):
+    """A directory in which a run cannot even begin."""
+
+
+def require_place(directory: Path) -> None:
+    """Refuse to begin where Snakemake cannot keep its notes.
+
+    Parameters
+    ----------
+    directory
+        Where results go.
+
+    Raises
+    ------
+    PlaceError
+        If it may not be written, or if less than `LEAST_ROOM` bytes are free.
+    """
+    notes = directory / NOTES
+    place = notes if notes.is_dir() else directory
+    if shutil.disk_usage(directory).free < LEAST_ROOM:
+        raise PlaceError(_message(str(directory), errno.ENOSPC))
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise PlaceError(_message(str(place), errno.EACCES))
+
+
+def _message(place: str | None, number: int) -> str:
+    what = os.strerror(number).lower()
+    return ": ".join([*([place] if place else []), what, REMEDIES[number]])
 
 
 def explain(error: BaseException) -> str | None:
@@ -38,8 +78,7 @@ def explain(error: BaseException) -> str | None:
             number = next((n for n in REMEDIES if os.strerror(n) in said), None)
         if number is not None:
             named = getattr(each, "filename", None) or _quoted_path(str(each))
-            what = os.strerror(number).lower()
-            return ": ".join([*([str(named)] if named else []), what, REMEDIES[number]])
+            return _message(str(named) if named else None, number)
     return None
 
 

@@ -14,13 +14,13 @@ from tests.faults.base import Base
 from tests.faults.outcome import Clock, Outcome, recover
 from tests.faults.whole import half_written
 
-#: What is removed, so that it has to be written, and room that is left for it, in KiB.
+#: Where the small disk is, what is removed, so that it has to be written, and room in KiB for it.
 STAGES = {
-    "the database": (["data/processed/evidence.duckdb"], 200),
-    "the posterior": (["data/processed/fits/rates/posterior.nc"], 100),
-    "the diagnosis": (["data/processed/fits/rates/pooled.csv"], 20),
-    "the report": (["reports/index.html"], 40),
-    "anything": (["data/processed/evidence.duckdb", "reports/index.html"], 0),
+    "the database": ("data/processed", "data/processed/evidence.duckdb", 200),
+    "the posterior": ("data/processed", "data/processed/fits/rates/posterior.nc", 100),
+    "the diagnosis": ("data/processed", "data/processed/fits/rates/pooled.csv", 8),
+    "the report": ("reports", "reports/index.html", 40),
+    "anything": (".", "reports/index.html", 0),
 }
 
 
@@ -29,22 +29,23 @@ def full_disks(undisturbed: Base, folder: Path) -> list[Outcome]:
     expected, raw = undisturbed.pooled(), undisturbed.raw_hash()
     assert expected is not None
     outcomes = []
-    for what, (removed, room) in STAGES.items():
+    for what, (place, removed, room) in STAGES.items():
         outcome = Outcome(
             f"disk full when {what} is to be written",
-            f"evidence base on a tmpfs with {room} KiB left; then space is made",
+            f"`{place}` on a tmpfs with {room} KiB left; then space is made",
         )
-        with Clock(outcome), small_disk(folder / "disk") as disk:
-            if disk is None:
+        base = undisturbed.copy(folder / "full disk")
+        with Clock(outcome), small_disk(base.path(place)) as possible:
+            if not possible:
                 outcome.skipped = "needs root, to mount a tmpfs"
             else:
-                base = undisturbed.copy(disk / "base")
-                for name in removed:
-                    base.path(name).unlink()
-                filler = disk / "filler"
+                shutil.copytree(
+                    undisturbed.path(place), base.path(place), symlinks=True, dirs_exist_ok=True
+                )
+                base.path(removed).unlink()
+                filler = base.path(place) / "filler"
                 fill(filler, room)
-                room_made = partial(make_room, filler, base)
-                outcome.add(recover(base, expected, raw, lift=room_made))
+                outcome.add(recover(base, expected, raw, lift=partial(make_room, filler, base)))
         outcomes.append(outcome)
     return outcomes
 
@@ -67,15 +68,12 @@ def make_room(filler: Path, base: Base) -> str:
 
 
 @contextmanager
-def small_disk(folder: Path, size: str = "64m") -> Iterator[Path | None]:
-    """Mount a tmpfs; gives None where that is not allowed."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+def small_disk(folder: Path, size: str = "64m") -> Iterator[bool]:
+    """Mount an empty tmpfs over a folder; gives whether that was possible."""
     command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
-    if subprocess.run(command, capture_output=True).returncode:
-        yield None
-        return
+    possible = subprocess.run(command, capture_output=True).returncode == 0
     try:
-        yield folder
+        yield possible
     finally:
-        subprocess.run(["umount", "-l", str(folder)], check=True)
+        if possible:
+            subprocess.run(["umount", "-l", str(folder)], check=True)

@@ -92,7 +92,7 @@ def recover(base: Base, expected: bytes, raw: str, lift: Callable[[], str] | Non
         messages = follow(base, done) or (lift and system_message(done))
         if not messages:
             return lost(f"no message says what to do: {last_line(done.text)}", told)
-        told += messages
+        told += [said.replace(str(base.folder), "DIR") for said in messages]
         if lift and not DAMAGED.search(done.text) and (wrong := lift()):
             return lost(wrong, told)
     return lost(f"not mended after {TRIES} runs", told)

@@ -1,4 +1,4 @@
-"""Permissions that are missing: the pipeline as a user who may not read or write something."""
+"""Permissions that are missing: the pipeline as one who may not read or write something."""
 
 from __future__ import annotations
 
@@ -12,8 +12,11 @@ from pathlib import Path
 from tests.faults.base import Base
 from tests.faults.outcome import Clock, Outcome, recover
 
-#: Anybody but root, who may do everything.
-NOBODY = 65534
+#: Root may do everything by two capabilities; without them it is a user like others.
+UNPRIVILEGED = (
+    "setpriv", "--bounding-set=-dac_override,-dac_read_search",
+    "--inh-caps=-dac_override,-dac_read_search",
+)  # fmt: skip
 #: What is closed (and how), and the results that are removed, so that they have to be made.
 CLOSED = {
     "may not write the folder of results": (
@@ -32,20 +35,21 @@ CLOSED = {
 
 
 def missing_permissions(undisturbed: Base, folder: Path) -> list[Outcome]:
-    """Run as another user, without access to one thing; then give access."""
+    """Run without access to one thing; then give access."""
     expected, raw = undisturbed.pooled(), undisturbed.raw_hash()
     assert expected is not None
     outcomes = []
     for what, (closed, how, removed) in CLOSED.items():
         outcome = Outcome(
             f"permission: the user {what}",
-            f"as an unprivileged user (setpriv), without `{how}` of `{closed}`; then it is given",
+            f"by a user without privileges, without `{how}` of `{closed}`; then it is given",
         )
         with Clock(outcome):
-            if os.geteuid() != 0 or shutil.which("setpriv") is None:
-                outcome.skipped = "needs root and setpriv, to run as another user"
+            if os.geteuid() == 0 and shutil.which("setpriv") is None:
+                outcome.skipped = "needs setpriv, to give up the privileges of root"
             else:
-                base = as_nobody(undisturbed.copy(folder / "closed"), folder / "home")
+                prefix = UNPRIVILEGED if os.geteuid() == 0 else ()
+                base = replace(undisturbed.copy(folder / "closed"), prefix=prefix)
                 base.path(removed).unlink()
                 if closed == ".":
                     shutil.rmtree(base.path(".snakemake"))
@@ -65,12 +69,3 @@ def close(path: Path, how: str) -> Callable[[], str]:
         return ""
 
     return give
-
-
-def as_nobody(base: Base, home: Path) -> Base:
-    """Give a base to the unprivileged user, with a home for the caches of libraries."""
-    home.mkdir(exist_ok=True)
-    for path in (home, base.folder, *base.folder.rglob("*")):
-        os.chown(path, NOBODY, NOBODY)
-    prefix = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups")
-    return replace(base, prefix=prefix, environment={"HOME": str(home)})

@@ -20,6 +20,7 @@ from meta.evidence.snapshot import snapshot
 from meta.provenance import code_fingerprint, digest
 from meta.report.site import PAGES, figure_folder
 from meta.risk_settings import rate_models_of_profiles
+from meta.system_errors import require_place
 
 # `meta` of the environment that runs Snakemake, whether or not that environment is activated.
 BIN = shlex.quote(str(Path(sys.executable).parent))
@@ -31,6 +32,7 @@ LIBRARY_THREADS = " ".join(
 shell.prefix(f"set -euo pipefail; export PATH={BIN}:$PATH {LIBRARY_THREADS}; ")
 
 try:
+    require_place(Path.cwd())
     SETTINGS = load_settings(Path.cwd(), overrides=config)
     SNAPSHOT = snapshot(Path.cwd(), SETTINGS, Path("data/processed/analysis/index.json"))
 except UserError as error:
