@@ -16,6 +16,8 @@ from tests.faults.outcome import Outcome
 
 KILLS = 50
 INTERRUPTS = 3
+#: Seconds after which a run is killed or interrupted at the latest.
+LONGEST = 60.0
 
 
 @dataclass(frozen=True)
@@ -46,11 +48,11 @@ def _undisturbed(folder: Path, name: str) -> tuple[Base, float]:
 
 
 def _kills(bases: Bases, folder: Path) -> list[Outcome]:
-    return [kills.kill_runs(bases.rates, folder, KILLS, bases.seconds / 3)]
+    return [kills.kill_runs(bases.rates, folder, KILLS, min(LONGEST, bases.seconds))]
 
 
 def _interrupts(bases: Bases, folder: Path) -> list[Outcome]:
-    return [interrupts.interrupt_runs(bases.rates, folder, INTERRUPTS, bases.seconds / 3)]
+    return [interrupts.interrupt_runs(bases.rates, folder, INTERRUPTS, min(LONGEST, bases.seconds))]
 
 
 def _damage(bases: Bases, folder: Path) -> list[Outcome]:
