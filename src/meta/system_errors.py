@@ -22,8 +22,8 @@ REMEDIES = {
 
 #: Bytes without which Snakemake cannot even keep its own notes, and fails in many words.
 LEAST_ROOM = 1 << 20
-#: Where it keeps them.
-NOTES = ".snakemake"
+#: Where it keeps them, and where it removes old results before a step makes new ones.
+PLACES = (".snakemake", "reports", "data/processed")
 
 
 class PlaceError(UserError):
@@ -31,7 +31,7 @@ class PlaceError(UserError):
 
 
 def require_place(directory: Path) -> None:
-    """Refuse to begin where Snakemake cannot keep its notes.
+    """Refuse to begin where Snakemake can neither keep its notes nor replace results.
 
     Parameters
     ----------
@@ -43,12 +43,13 @@ def require_place(directory: Path) -> None:
     PlaceError
         If it may not be written, or if less than `LEAST_ROOM` bytes are free.
     """
-    notes = directory / NOTES
-    place = notes if notes.is_dir() else directory
     if shutil.disk_usage(directory).free < LEAST_ROOM:
         raise PlaceError(_message(str(directory), errno.ENOSPC))
-    if not os.access(place, os.W_OK | os.X_OK):
-        raise PlaceError(_message(str(place), errno.EACCES))
+    there = [directory / name for name in PLACES if (directory / name).is_dir()]
+    places = there if directory / PLACES[0] in there else [directory, *there]
+    closed = [place for place in places if not os.access(place, os.W_OK | os.X_OK)]
+    if closed:
+        raise PlaceError("\n".join(_message(str(place), errno.EACCES) for place in closed))
 
 
 def _message(place: str | None, number: int) -> str:

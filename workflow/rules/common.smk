@@ -4,6 +4,7 @@ Reads config: everything, through meta.config (the shipped file with the directo
 """
 
 import json
+import logging
 import shlex
 import sys
 from pathlib import Path
@@ -20,7 +21,7 @@ from meta.evidence.snapshot import snapshot
 from meta.provenance import code_fingerprint, digest
 from meta.report.site import PAGES, figure_folder
 from meta.risk_settings import rate_models_of_profiles
-from meta.system_errors import require_place
+from meta.system_errors import explain, require_place
 
 # `meta` of the environment that runs Snakemake, whether or not that environment is activated.
 BIN = shlex.quote(str(Path(sys.executable).parent))
@@ -36,7 +37,11 @@ try:
     SETTINGS = load_settings(Path.cwd(), overrides=config)
     SNAPSHOT = snapshot(Path.cwd(), SETTINGS, Path("data/processed/analysis/index.json"))
 except UserError as error:
+    # Snakemake's own log may be on a disk that is full.
+    logging.raiseExceptions = False
     raise WorkflowError(str(error)) from None
+except OSError as error:
+    raise WorkflowError(explain(error) or str(error)) from None
 
 ROWS = SNAPSHOT["models"]
 MODELS = [model for model, rows in ROWS.items() if not rows["refused"]]
