@@ -62,18 +62,18 @@ def damage_every_file(undisturbed: Base, folder: Path) -> list[Outcome]:
             for path in results(base.folder):
                 stored = checksum_file(path, base.folder)
                 if stored is not None and stored.is_file():
-                    outcome.add(told_of(base, path, damage))
+                    outcome.add(told_of(base.folder, path, damage, [base.folder]))
         outcomes.append(outcome)
     return outcomes
 
 
-def told_of(base: Base, path: Path, damage: Callable[[Path], None]) -> Trial:
-    """Damage one file, ask which are damaged, and put it back."""
+def told_of(base: Path, path: Path, damage: Callable[[Path], None], asked: list[Path]) -> Trial:
+    """Damage one file, ask which of some are damaged, and put it back."""
     content = path.read_bytes()
     damage(path)
-    found = damaged([base.folder], base.folder)
+    found = damaged(asked, base)
     path.write_bytes(content)
-    name = path.relative_to(base.folder)
+    name = path.relative_to(base)
     return Trial("told") if found == [path] else lost(f"{name} is damaged, found: {found}")
 
 
