@@ -7,7 +7,7 @@ CORES ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 # One more than cores, since tests wait for browsers, files and other processes.
 WORKERS ?= $(shell n=$$(($(CORES) + 1)); [ $$n -gt 4 ] && n=4; echo $$n)
 
-.PHONY: all help test lint bench calibrate coverage mutation branches cluster lock clean
+.PHONY: all help test lint bench calibrate coverage mutation branches faults cluster lock clean
 .DEFAULT_GOAL := all
 
 all: $(VENV)/installed ## install what is missing, then run the pipeline on the shipped evidence
@@ -53,6 +53,9 @@ branches: $(VENV)/installed-quality ## measure anew how much of each package's b
 	$(BIN)/coverage json --quiet -o docs/branches.full.json
 	$(BIN)/python -m tests.quality.branches docs/branches.full.json
 	rm docs/branches.full.json
+
+faults: $(VENV)/installed-test ## kill, cut short, fill up and damage small runs; writes docs/faults.md (as root: all of it)
+	folder=$$(mktemp -d) && $(BIN)/python -m tests.faults --folder $$folder && rm -rf $$folder
 
 cluster: $(VENV)/installed-cluster ## run a grid on a Slurm started here, and lose a node (needs slurm-wlm, munge)
 	REQUIRE_SLURM=1 $(BIN)/python -m pytest tests/cluster

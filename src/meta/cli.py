@@ -11,7 +11,9 @@ import click
 
 from meta.errors import UserError
 from meta.option_types import FILE, FOLDER
+from meta.step_files import checksummed
 from meta.steps import STEPS
+from meta.system_errors import explain
 
 #: Words that a reader takes for a command, and what they look for.
 NO_COMMANDS = {
@@ -28,6 +30,11 @@ class _Group(click.Group):
             return super().invoke(ctx)
         except UserError as error:
             click.echo(str(error), err=True)
+            sys.exit(1)
+        except Exception as error:
+            if (said := explain(error)) is None:
+                raise
+            click.echo(said, err=True)
             sys.exit(1)
 
     def resolve_command(
@@ -247,6 +254,23 @@ def replay(record: Path, analysis: Path | None, cores: int, as_json: bool) -> No
 
 @main.command()
 @click.argument("directory", type=FOLDER, default=".")
+def verify(directory: Path) -> None:
+    """Compare every result of DIRECTORY's last run with the checksum of what was written.
+
+    Exit code 0: all as written; 1: some are damaged, edited or lost.
+    """
+    from meta.checksums import FOLDER as CHECKSUMS
+    from meta.checksums import SUFFIX, refuse_damaged
+
+    held = sum(1 for _ in (directory / CHECKSUMS).rglob(f"*{SUFFIX}"))
+    if not held:
+        raise UserError(f"{directory / CHECKSUMS}: no checksums: run `snakemake --cores 8` first")
+    refuse_damaged([directory], directory)
+    click.echo(f"{held} files are as they were written")
+
+
+@main.command()
+@click.argument("directory", type=FOLDER, default=".")
 @click.option("--name", help="Name of the release; the year and month by default.")
 def release(directory: Path, name: str | None) -> None:
     """Write the last run's pooled numbers and rows to releases/NAME, for version control.
@@ -331,4 +355,4 @@ def coverage(directory: Path, replicates: int | None, cores: int, output: Path) 
 
 
 for step in STEPS:
-    main.add_command(step)
+    main.add_command(checksummed(step))

@@ -4,6 +4,7 @@ Reads config: everything, through meta.config (the shipped file with the directo
 """
 
 import json
+import logging
 import shlex
 import sys
 from pathlib import Path
@@ -20,6 +21,7 @@ from meta.evidence.snapshot import snapshot
 from meta.provenance import code_fingerprint, digest
 from meta.report.site import PAGES, figure_folder
 from meta.risk_settings import rate_models_of_profiles
+from meta.system_errors import explain, require_place
 
 # `meta` of the environment that runs Snakemake, whether or not that environment is activated.
 BIN = shlex.quote(str(Path(sys.executable).parent))
@@ -31,10 +33,15 @@ LIBRARY_THREADS = " ".join(
 shell.prefix(f"set -euo pipefail; export PATH={BIN}:$PATH {LIBRARY_THREADS}; ")
 
 try:
+    require_place(Path.cwd())
     SETTINGS = load_settings(Path.cwd(), overrides=config)
     SNAPSHOT = snapshot(Path.cwd(), SETTINGS, Path("data/processed/analysis/index.json"))
 except UserError as error:
+    # Snakemake's own log may be on a disk that is full.
+    logging.raiseExceptions = False
     raise WorkflowError(str(error)) from None
+except OSError as error:
+    raise WorkflowError(explain(error) or str(error)) from None
 
 ROWS = SNAPSHOT["models"]
 MODELS = [model for model, rows in ROWS.items() if not rows["refused"]]
@@ -197,9 +204,8 @@ def analysis_unless(stamp_file, stamp):
 
     def path(wildcards):
         file = analysis_file(wildcards.model)
-        stored = Path(stamp_file.format(model=wildcards.model))
-        current = stored.is_file() and stored.read_text() == stamp(wildcards)
-        return ancient(file) if current else file
+        stored = stamp_file.format(model=wildcards.model)
+        return ancient(file) if current(stored, stamp(wildcards)) else file
 
     return path
 
@@ -211,9 +217,8 @@ def codes_stamp(wildcards):
 
 def tables_unless_current(wildcards):
     """Input function: the tables, as ancient where the stored stamp is still right."""
-    stored = Path(f"{CODES}/codes.stamp")
-    current = stored.is_file() and stored.read_text() == codes_stamp(wildcards)
-    return ancient("data/processed/tables") if current else "data/processed/tables"
+    right = current(f"{CODES}/codes.stamp", codes_stamp(wildcards))
+    return ancient("data/processed/tables") if right else "data/processed/tables"
 
 
 def code_results(wildcards):
@@ -258,9 +263,9 @@ def multiverse_stamp(wildcards):
 
 
 def current(stamp_file, stamp):
-    """Whether a stored stamp is still right."""
+    """Whether a stored stamp is still right; a damaged one may be no text."""
     stored = Path(stamp_file)
-    return stored.is_file() and stored.read_text() == stamp
+    return stored.is_file() and stored.read_bytes() == stamp.encode()
 
 
 def tables_unless(stamp_file, stamp):

@@ -12,6 +12,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from meta.checksums import damaged
 from meta.config import Settings
 from meta.errors import UserError
 from meta.evidence.index import RAW_HASH, ArmHashes, Index, ModelRows, raw_hash, read_index
@@ -45,10 +46,9 @@ def snapshot(directory: Path, settings: Settings, index: Path) -> Index:
         If a specification asks for columns or rows it may not have.
     """
     key = snapshot_key(directory, settings)
-    if index.is_file():
-        stored = read_index(index)
-        if stored["key"] == key:
-            return stored
+    stored = _whole_index(index)
+    if stored is not None and stored["key"] == key:
+        return stored
     from meta.evidence.checking import check
     from meta.evidence.dictionary import load_dictionary
 
@@ -69,6 +69,16 @@ def snapshot(directory: Path, settings: Settings, index: Path) -> Index:
     found = {m: rows for m, (rows, _) in _model_rows(tables, settings, answers).items()}
     codes = _codes_hash(answers, answers)
     return {"key": key, "models": found, "codes": codes, **_arm_hashes(tables)}
+
+
+def _whole_index(path: Path) -> Index | None:
+    """Read the stored index; None without one or if it is damaged, since it can be worked out."""
+    if not path.is_file() or damaged([path]):
+        return None
+    try:
+        return read_index(path)
+    except ValueError:
+        return None
 
 
 def _answer_hashes(tables: dict[str, pd.DataFrame]) -> dict[str, str]:
