@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 from meta.config import ModelSpec
@@ -31,7 +33,7 @@ def unpooled_studies(table: pd.DataFrame, spec: ModelSpec) -> str:
     return "".join(f"\n  {_shown(row, stages)}" for _, row in counted.iterrows())
 
 
-def _shown(row: pd.Series, stages: list[str]) -> str:
+def _shown(row: pd.Series, stages: Sequence[str]) -> str:
     counts = [
         f"{stage.replace('_', ' ')} {row[f'events_{stage}']:,} of {row[f'trials_{stage}']:,}"
         for stage in stages

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -11,7 +11,7 @@ from meta.report.estimates import RATES
 from meta.report.wording import estimand_name, outcome_name
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from meta.report.sensitivity import Sensitivity
 
@@ -107,7 +107,7 @@ def conflict_remark(found: Sensitivity) -> str:
     )
 
 
-def _moves(found: Sensitivity, row: dict[str, object]) -> str:
+def _moves(found: Sensitivity, row: Mapping[Any, Any]) -> str:
     """Range of a number's median over the declared priors, where it is a rate."""
     table = found["prior_table"]
     if table.empty or row["estimand"] not in RATES:
