@@ -25,9 +25,11 @@ STICKING_OUT = """() => {
     return false;
   };
   if (document.documentElement.scrollWidth <= width) return [];
-  return [...document.body.querySelectorAll("*")]
+  const found = [...document.body.querySelectorAll("*")]
     .filter((node) => node.getBoundingClientRect().right > width + 1 && !scrolls(node))
     .map((node) => `${node.tagName} ${node.id} ${node.className} ${node.textContent.slice(0, 40)}`);
+  // A margin sticks out without any box that does.
+  return found.length ? found : [`a margin: ${document.documentElement.scrollWidth} pixels`];
 }"""
 
 # Boxes that scroll sideways if need be, and up and down by a few pixels for no one's good.
