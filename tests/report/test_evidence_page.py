@@ -21,6 +21,7 @@ from meta.evidence.disagreements import disagreement_table
 from meta.evidence.warehouse import build_warehouse
 from meta.report import scripts
 from meta.report.evidence_page.codings import differences
+from meta.report.evidence_page.contribution import Influence
 from meta.report.evidence_page.page import evidence_csv
 from meta.report.evidence_page.tables import load_evidence
 from meta.report.inputs import Fit

@@ -2,7 +2,7 @@
 
 import pytest
 
-from meta.report.wording import group_name
+from meta.report.wording import group_name, unit_of
 
 
 @pytest.mark.parametrize(
