@@ -107,11 +107,20 @@ def test_numbers_within_their_error_are_counted() -> None:
     model = ModelPreview("rates", True, "reweighted", "", draws=4000, estimates=[far, near])
     lines = "\n".join(format_preview(Preview(rows, [model]))).splitlines()
     assert "and 1 more row; --json lists them" in lines
-    assert sum("rate_" in line for line in lines) == 1
-    assert lines[-1] == "  1 other number moves by no more than its Monte Carlo error"
+    assert sum("->" in line for line in lines) == 1
+    assert lines[-1] == (
+        "  1 other number moves by no more than its Monte Carlo error: goal_failure rate_new"
+    )
+    far_too = Moved("goal_failure", "all", "tau", summary, summary, 0.05, 0.5, 0.01)
+    more = ModelPreview("rates", True, "reweighted", "", estimates=[far, far_too])
+    lines = "\n".join(format_preview(Preview([], [more]))).splitlines()
+    assert lines[-1] == "  1 further number with --json"
     still = ModelPreview("rates", True, "reweighted", "", draws=4000, estimates=[near, near])
     lines = "\n".join(format_preview(Preview([], [still]))).splitlines()
-    assert lines[-1] == "  2 numbers move by no more than their Monte Carlo error"
+    assert lines[-1] == (
+        "  2 numbers move by no more than their Monte Carlo error: "
+        "goal_failure rate_new, goal_failure rate_new"
+    )
     assert not any("median and interval" in line for line in lines)
 
 

@@ -21,6 +21,7 @@ from meta.evidence.disagreements import disagreement_table
 from meta.evidence.warehouse import build_warehouse
 from meta.report import scripts
 from meta.report.evidence_page.codings import differences
+from meta.report.evidence_page.contribution import Influence
 from meta.report.evidence_page.page import evidence_csv
 from meta.report.evidence_page.tables import load_evidence
 from meta.report.inputs import Fit
@@ -285,3 +286,10 @@ def test_without_a_rate_model_the_rows_are_there(tmp_path: Path) -> None:
     page = rendered(run, tmp_path / "out")
     assert all(row["cells"][5] == ["", ""] for row in data_of(page)["rows"])
     assert data_of(page)["studies"]["smith_2024"]["said"] == []
+
+
+def test_an_influence_says_what_moves_and_that_an_arm_has_its_studys() -> None:
+    moved = Influence(1.68, "Capability transfers, average over studies", 0.2)
+    assert moved.remark("study") == "Capability transfers, average over studies"
+    assert moved.remark("arm") == "its study; Capability transfers, average over studies"
+    assert moved.sentence.endswith("Of one arm alone, `meta preview --remove ARM` shows it.")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from meta.report.wording import group_name
+from meta.report.wording import group_name, unit_of
 
 
 @pytest.mark.parametrize(
@@ -18,3 +18,21 @@ from meta.report.wording import group_name
 )
 def test_groups_are_named_by_the_dictionary(group, name):
     assert group_name(group) == name
+
+
+@pytest.mark.parametrize(
+    ("estimand", "unit"),
+    [
+        ("rate_mean", ""),
+        ("share_above_0.1", ""),
+        ("tau", "logits"),
+        ("log_odds_ratio_new", "log odds"),
+        ("study_log_odds_ratio", "log odds"),
+        ("study_odds_ratio", "times the odds"),
+        ("odds_ratio_new_pair", "times the odds"),
+        ("risk_ratio", "times the rate"),
+        ("risk_difference", "percentage points"),
+    ],
+)
+def test_a_number_that_is_no_share_has_a_unit(estimand: str, unit: str) -> None:
+    assert unit_of(estimand) == unit

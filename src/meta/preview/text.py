@@ -65,21 +65,26 @@ def _model(model: ModelPreview) -> list[str]:
             "   mean moves by (posterior sd)"
         )
         lines += [_line(m) for m in moved]
-    if still := len(shown) - len(moved):
+    if still := [m for m in shown if not m.beyond_error]:
         others = "other number" if moved else "number"
-        moves = "moves" if still == 1 else "move"
-        error = "its" if still == 1 else "their"
+        move, error = ("moves", "its") if len(still) == 1 else ("move", "their")
         lines.append(
-            f"  {counted(still, others)} {moves} by no more than {error} Monte Carlo error"
+            f"  {counted(len(still), others)} {move} by no more than {error} Monte Carlo error: "
+            f"{', '.join(_label(m) for m in still)}"
         )
+    if rest := len(model.estimates) - len(shown):
+        lines.append(f"  {counted(rest, 'further number')} with --json")
     return lines
 
 
-def _line(m: Moved) -> str:
+def _label(m: Moved) -> str:
     group = "" if m.group == "all" else f" {m.group}"
-    label = f"{m.outcome}{group} {m.estimand}"
+    return f"{m.outcome}{group} {m.estimand}"
+
+
+def _line(m: Moved) -> str:
     return (
-        f"  {label:<50}{_interval(m.before):>22} -> {_interval(m.after):>20}   "
+        f"  {_label(m):<50}{_interval(m.before):>22} -> {_interval(m.after):>20}   "
         f"{100 * m.difference:+.2f} +/- {100 * m.mcse:.2f} points ({m.in_sd:+.2f} sd)"
     )
 

@@ -240,6 +240,9 @@ def _behind(row: Mapping[Hashable, Any]) -> str:
         return f"{counted(studies, 'list')}, {counted(trials, 'case')}"
     if not rows:
         return "No row observes it."
+    if not studies:  # an average over imputed code sets, of which few have a row here
+        averages = f"{counted(rows, 'row')}, {counted(trials, 'trial')}"
+        return f"On average over code sets less than half a study, {averages}"
     each = f" at the setting with fewer, of {studies}" if " vs " in str(row["group"]) else ""
     seen = counted(direct if each else studies, "study") + each
     if not each and direct != studies:

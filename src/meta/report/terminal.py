@@ -19,7 +19,7 @@ from meta.report.estimates import Estimate, percent
 from meta.report.inputs import Fit, ReportInputs
 from meta.report.tables import Line, chain_table, group_table, groups_of
 from meta.report.verdict import Check, checks_of, code_checks, stamp_of
-from meta.report.wording import COMPOSITION, estimand_name, group_name, outcome_name
+from meta.report.wording import COMPOSITION, estimand_name, group_name, outcome_name, unit_of
 
 #: Width where the output is no terminal: nothing is wrapped that a program may search.
 PIPED_WIDTH = 240
@@ -45,6 +45,7 @@ class Number:
     shown: str
     interval: str
     no_data: str
+    unit: str = ""
 
 
 @dataclass(frozen=True)
@@ -172,6 +173,7 @@ def _number(heading: str, estimate: Estimate, fit: Fit) -> Number:
         shown=estimate.shown,
         interval=estimate.interval,
         no_data=estimate.no_data,
+        unit=unit_of(estimate.estimand),
     )
 
 
@@ -210,6 +212,9 @@ def _headline(summary: Summary) -> Table:
     for name in ("", "of", "median", interval, "studies"):
         right = name in ("median", interval, "studies")
         table.add_column(name, justify="right" if right else "left")
+    units = any(number.unit for number in summary.numbers)
+    if units:
+        table.add_column("in")
     if any(number.no_data for number in summary.numbers):
         table.add_column("but")
     last = ""
@@ -218,7 +223,9 @@ def _headline(summary: Summary) -> Table:
         if heading and last:
             table.add_section()
         studies = str(number.k_studies) if number.k_studies >= 0 else ""
-        cells = [heading, number.name, number.shown, number.interval, studies, number.no_data]
+        cells = [heading, number.name, number.shown, number.interval, studies]
+        cells += [number.unit] if units else []
+        cells.append(number.no_data)
         table.add_row(*(Text(cell) for cell in cells[: len(table.columns)]))
         last = number.heading
     return table

@@ -154,3 +154,20 @@ def study_label(study_id: str, year: object = None) -> str:
     if re.search(r"\b\d{4}[a-z]?\b", label) or pd.isna(year):  # type: ignore[call-overload]
         return label
     return f"{label} {year}"
+
+
+#: Unit of each estimand that is no share; those of rates are written with %.
+UNITS = {
+    **dict.fromkeys(("tau", "omega", "kappa", "phi", "gap", "tau_delta"), "logits"),
+    "median_odds_ratio": "times the odds",
+    "risk_ratio": "times the rate",
+    "risk_difference": "percentage points",
+}
+
+
+def unit_of(estimand: str) -> str:
+    """Unit of an estimand; empty for shares, which are written in percent, and pure numbers."""
+    name = estimand.removeprefix("study_")
+    if name.startswith("log_odds_ratio"):
+        return "log odds"
+    return "times the odds" if name.startswith("odds_ratio") else UNITS.get(estimand, "")

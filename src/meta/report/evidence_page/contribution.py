@@ -33,13 +33,18 @@ class Influence:
         """The largest shift."""
         return f"{self.shift:+.2f} sd".replace("-", "−")
 
+    def remark(self, kind: str) -> str:
+        """Say what moves, and on the row of an arm that it is without its whole study."""
+        return f"its study; {self.of}" if kind == "arm" else self.of
+
     @property
     def sentence(self) -> str:
         """What happens without the study, in words."""
         shift, tau = (f"{value:+.2f}".replace("-", "−") for value in (self.shift, self.tau))
         return (
             f"Without the study, “{self.of}” moves by {shift} posterior standard deviations "
-            f"and the spread between studies (tau) by {tau}."
+            f"and the spread between studies (tau) by {tau}. Of one arm alone, "
+            "`meta preview --remove ARM` shows it."
         )
 
 

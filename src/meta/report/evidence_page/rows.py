@@ -197,7 +197,7 @@ def _contributed(kind: str, study: str, found: Contributions) -> Iterator[Cell]:
     if kind == "case":
         rate = moved = None
     yield Cell("") if rate is None else Cell(rate.shown, rate.interval, rate.median)
-    yield Cell("") if moved is None else Cell(moved.shown, order=moved.shift)
+    yield Cell("") if moved is None else Cell(moved.shown, moved.remark(kind), moved.shift)
 
 
 def _coded(kind: str, compared: tuple[int, int] | None) -> Cell:
