@@ -252,7 +252,11 @@ def verify(directory: Path) -> None:
     held = sum(1 for _ in (directory / CHECKSUMS).rglob(f"*{SUFFIX}"))
     if not held:
         raise UserError(f"{directory / CHECKSUMS}: no checksums: run `snakemake --cores 8` first")
-    refuse_damaged([directory], directory)
+    try:
+        refuse_damaged([directory], directory)
+    except UserError as error:
+        asked = "what no other result is made of, such as a page, comes back only when it is named:"
+        raise UserError(f"{error}\n{asked} snakemake --cores 8 FILE") from None
     click.echo(f"{held} files are as they were written")
 
 
