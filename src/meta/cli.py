@@ -29,6 +29,8 @@ class _Group(click.Group):
             if (said := explain(error)) is None:
                 raise
             click.echo(said, err=True)
+            # Libraries that could not close their files say so again, with tracebacks, at the end.
+            sys.excepthook = sys.unraisablehook = lambda *_: None
             sys.exit(1)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
