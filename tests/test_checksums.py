@@ -86,7 +86,8 @@ def test_verify_names_the_damaged_the_edited_and_the_lost(base: Path) -> None:
     Path("data/processed/diagnostics.csv").write_bytes(b"\xff")
     done = CliRunner().invoke(main, ["verify", str(base)])
     assert done.exit_code == 1
-    first, second = done.output.splitlines()
+    first, second, asked = done.output.splitlines()
+    assert asked.endswith("comes back only when it is named: snakemake --cores 8 FILE")
     assert first.endswith(f": rm {base}/data/processed/diagnostics.csv")
     # Snakemake knows the tables as one folder: a lost one comes back only with the others.
     assert "arms of all.parquet: lost since" in second

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import subprocess
+import sys
 from pathlib import Path
 
 import h5py
@@ -34,6 +36,31 @@ def test_what_hdf5_says_of_the_system_is_understood() -> None:
     with pytest.raises(OSError) as caught:
         h5py.File("/dev/full", "w")
     assert explain(caught.value) == f"/dev/full: no space left on device: {ROOM}"
+
+
+#: A step that writes more to HDF5 than a file may hold.
+LIMITED = """
+import resource, sys
+import click, h5py, numpy
+from meta.cli import main
+@main.command()
+def grow():
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, resource.RLIM_INFINITY))
+    file = h5py.File(sys.argv.pop(), "w")
+    kept = [file.create_dataset(str(n), data=numpy.ones(50_000)) for n in range(3)]
+    file.flush()
+main(["grow"])
+"""
+
+
+def test_a_file_that_cannot_grow_is_told_in_one_line(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", LIMITED, str(tmp_path / "draws.nc")]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        f"{tmp_path / 'draws.nc'}: file too large: allow larger files (`ulimit -f` shows the "
+        "limit), then run again"
+    ]
 
 
 def test_errors_of_another_kind_are_none_of_the_system() -> None:

@@ -35,6 +35,8 @@ class _Group(click.Group):
             if (said := explain(error)) is None:
                 raise
             click.echo(said, err=True)
+            # Libraries that could not close their files say so again, with tracebacks, at the end.
+            sys.excepthook = sys.unraisablehook = lambda *_: None
             sys.exit(1)
 
     def resolve_command(
@@ -265,7 +267,11 @@ def verify(directory: Path) -> None:
     held = sum(1 for _ in (directory / CHECKSUMS).rglob(f"*{SUFFIX}"))
     if not held:
         raise UserError(f"{directory / CHECKSUMS}: no checksums: run `snakemake --cores 8` first")
-    refuse_damaged([directory], directory)
+    try:
+        refuse_damaged([directory], directory)
+    except UserError as error:
+        asked = "what no other result is made of, such as a page, comes back only when it is named:"
+        raise UserError(f"{error}\n{asked} snakemake --cores 8 FILE") from None
     click.echo(f"{held} files are as they were written")
 
 

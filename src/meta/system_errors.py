@@ -16,6 +16,7 @@ REMEDIES = {
     errno.EDQUOT: "free some space (`quota` shows how much), then run again",
     errno.EACCES: "give yourself access (`ls -ld` shows whose it is), then run again",
     errno.EPERM: "give yourself access (`ls -ld` shows whose it is), then run again",
+    errno.EFBIG: "allow larger files (`ulimit -f` shows the limit), then run again",
     errno.EROFS: "let results go elsewhere with `snakemake --directory DIR`, then run again",
 }
 
@@ -46,7 +47,12 @@ def require_place(directory: Path) -> None:
     if shutil.disk_usage(directory).free < LEAST_ROOM:
         raise PlaceError(_message(str(directory), errno.ENOSPC))
     there = [directory / name for name in PLACES if (directory / name).is_dir()]
-    places = there if directory / PLACES[0] in there else [directory, *there]
+    below = [
+        path
+        for place in (p for p in there if p.name != PLACES[0])
+        for path in sorted(place.rglob("*/"))
+    ]
+    places = [*([] if directory / PLACES[0] in there else [directory]), *there, *below]
     closed = [place for place in places if not os.access(place, os.W_OK | os.X_OK)]
     if closed:
         raise PlaceError("\n".join(_message(str(place), errno.EACCES) for place in closed))

@@ -1,5 +1,8 @@
 """The database and the canonical tables."""
 
+import subprocess
+import sys
+
 import duckdb
 import pandas as pd
 import pytest
@@ -180,3 +183,22 @@ def test_a_title_changes_no_byte_of_the_studies(tmp_path):
     before = (export(tmp_path, "one") / "studies.parquet").read_bytes()
     studies = [{**STUDY, "title": "Another title"}]
     assert (export(tmp_path, "two", studies=studies) / "studies.parquet").read_bytes() == before
+
+
+#: A file may grow no larger than what the log of changes takes, as on a disk that is nearly full.
+LIMITED = """
+import resource, sys
+from pathlib import Path
+from meta.evidence.warehouse import build_warehouse
+from tests.evidence.small_base import checked
+evidence = checked(Path(sys.argv[1]))
+resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, resource.RLIM_INFINITY))
+build_warehouse(evidence, Path(sys.argv[1]) / "evidence.duckdb")
+"""
+
+
+def test_a_database_that_cannot_be_written_whole_is_not_put_in_place(tmp_path):
+    done = subprocess.run([sys.executable, "-c", LIMITED, tmp_path], capture_output=True, text=True)
+    assert done.returncode != 0
+    assert "Error" in done.stderr
+    assert not list(tmp_path.glob("*.duckdb*"))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO
@@ -75,9 +77,7 @@ class Base:
         except subprocess.TimeoutExpired:
             strike(running, signal.SIGKILL)
             code = running.wait()
-        with running.printed as printed:
-            printed.seek(0)
-            return Finished(code, printed.read())
+        return Finished(code, printed_text(running))
 
     def run(self, *words: str) -> Finished:
         return self.finish(self.start(*words))
@@ -120,6 +120,20 @@ class Base:
         for path, content in kept.items():
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
+
+
+def printed_text(running: Running) -> str:
+    """What a run that has ended printed."""
+    with running.printed as printed:
+        printed.seek(0)
+        return printed.read()
+
+
+def jobs_at_the_end(text: str) -> list[str]:
+    """Rules that Snakemake had started and not finished, by what it printed."""
+    started = Counter(re.findall(r"^(?:local)?rule (\w+):", text, re.MULTILINE))
+    started.subtract(re.findall(r"^Finished jobid: \d+ \(Rule: (\w+)\)", text, re.MULTILINE))
+    return sorted((+started).elements())
 
 
 def strike(running: Running, number: signal.Signals) -> bool:

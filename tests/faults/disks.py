@@ -14,14 +14,19 @@ from tests.faults.base import Base
 from tests.faults.outcome import Clock, Outcome, recover
 from tests.faults.whole import half_written
 
-#: Where the small disk is, what is removed, so that it has to be written, and room in KiB for it.
+FIT = "data/processed/fits/rates"
+#: Where the small disk is, the rule that writes there, what is removed, so that it has no room by
+#: its own old results, and room in KiB for it.
 STAGES = {
-    "the database": ("data/processed", "data/processed/evidence.duckdb", 200),
-    "the posterior": ("data/processed", "data/processed/fits/rates/posterior.nc", 100),
-    "the diagnosis": ("data/processed", "data/processed/fits/rates/pooled.csv", 8),
-    "the report": ("reports", "reports/index.html", 40),
-    "anything": (".", "reports/index.html", 0),
-}
+    "the database": ("data/processed", "warehouse", ["data/processed/evidence.duckdb"], 200),
+    "the posterior": ("data/processed", "fit", [f"{FIT}/posterior.nc"], 100),
+    "the diagnosis": (
+        "data/processed", "diagnose",
+        [f"{FIT}/{n}" for n in ("fit.json", "pooled.csv", "diagnostics.csv", "draws.parquet")], 8,
+    ),
+    "the report": ("reports", "report", ["reports/index.html"], 40),
+    "anything": (".", "report", ["reports/index.html"], 0),
+}  # fmt: skip
 
 
 def full_disks(undisturbed: Base, folder: Path) -> list[Outcome]:
@@ -29,7 +34,7 @@ def full_disks(undisturbed: Base, folder: Path) -> list[Outcome]:
     expected, raw = undisturbed.pooled(), undisturbed.raw_hash()
     assert expected is not None
     outcomes = []
-    for what, (place, removed, room) in STAGES.items():
+    for what, (place, rule, removed, room) in STAGES.items():
         outcome = Outcome(
             f"disk full when {what} is to be written",
             f"`{place}` on a tmpfs with {room} KiB left; then space is made",
@@ -42,10 +47,12 @@ def full_disks(undisturbed: Base, folder: Path) -> list[Outcome]:
                 shutil.copytree(
                     undisturbed.path(place), base.path(place), symlinks=True, dirs_exist_ok=True
                 )
-                base.path(removed).unlink()
+                for name in removed:
+                    base.path(name).unlink()
                 filler = base.path(place) / "filler"
                 fill(filler, room)
-                outcome.add(recover(base, expected, raw, lift=partial(make_room, filler, base)))
+                lift = partial(make_room, filler, base)
+                outcome.add(recover(base, expected, raw, lift, rule))
         outcomes.append(outcome)
     return outcomes
 

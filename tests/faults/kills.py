@@ -6,12 +6,13 @@ import random
 import shutil
 import signal
 import time
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
 
-from tests.faults.base import Base, strike
+from tests.faults.base import Base, jobs_at_the_end, printed_text, strike
 from tests.faults.outcome import Clock, Outcome, Trial, lost, recover
 from tests.faults.whole import half_written
 
@@ -43,20 +44,23 @@ def kill_runs(undisturbed: Base, folder: Path, kills: int, longest: float) -> Ou
         "chains: the next run goes on from what is left, once its lock is removed as Snakemake "
         "says, until one gets through",
     )
+    hit: Counter[str] = Counter()
     with Clock(outcome), ThreadPoolExecutor(CHAINS) as pool:
         shares = [kills // CHAINS + (n < kills % CHAINS) for n in range(CHAINS)]
         parts = pool.map(
-            lambda n: list(_chain(undisturbed, folder / f"killed {n}", n, shares[n], longest)),
+            lambda n: list(_chain(undisturbed, folder / f"killed {n}", n, shares[n], longest, hit)),
             range(CHAINS),
         )
         for trials in parts:
             for trial in trials:
                 outcome.add(trial)
+    met = ", ".join(f"{name} {number}" for name, number in hit.most_common())
+    outcome.made += f"; jobs that were running: {met}"
     return outcome
 
 
 def _chain(
-    undisturbed: Base, folder: Path, number: int, kills: int, longest: float
+    undisturbed: Base, folder: Path, number: int, kills: int, longest: float, hit: Counter[str]
 ) -> Iterator[Trial]:
     """Give the outcome of each kill of one chain: that of the run which got through after it."""
     expected, raw = undisturbed.pooled(), undisturbed.raw_hash()
@@ -65,7 +69,10 @@ def _chain(
     for attempt in count(number):
         base.forget_results(fits=attempt % FROM_RAW == 0)
         struck = []
-        while killed < kills and (broken := _killed(base, dice.uniform(0.2, longest))) is not None:
+        while (
+            killed < kills
+            and (broken := _killed(base, dice.uniform(0.2, longest), hit)) is not None
+        ):
             killed += 1
             struck.append(broken)
             # What `snakemake --unlock` does. That a run asks for it is seen after the last kill.
@@ -77,10 +84,16 @@ def _chain(
             return
 
 
-def _killed(base: Base, seconds: float) -> list[str] | None:
-    """Kill a run after some seconds; gives what is half-written then, None if it had ended."""
+def _killed(base: Base, seconds: float, hit: Counter[str]) -> list[str] | None:
+    """Kill a run after some seconds, and count the jobs that it was at.
+
+    Gives what is half-written then, None if the run had ended.
+    """
     running = base.start()
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline and running.poll() is None:
         time.sleep(0.05)
-    return half_written(base.folder) if strike(running, signal.SIGKILL) else None
+    if not strike(running, signal.SIGKILL):
+        return None
+    hit.update(jobs_at_the_end(printed_text(running)) or ["none yet"])
+    return half_written(base.folder)

@@ -63,7 +63,13 @@ def lost(reason: str, messages: list[str] | None = None) -> Trial:
     return Trial("lost", messages or [], reason)
 
 
-def recover(base: Base, expected: bytes, raw: str, lift: Callable[[], str] | None = None) -> Trial:
+def recover(
+    base: Base,
+    expected: bytes,
+    raw: str,
+    lift: Callable[[], str] | None = None,
+    forced: str = "",
+) -> Trial:
     """Run again until the pipeline is done, doing what each message says and nothing else.
 
     Parameters
@@ -76,16 +82,20 @@ def recover(base: Base, expected: bytes, raw: str, lift: Callable[[], str] | Non
         Digest of data/raw before the fault.
     lift
         Does what a message about the system says (gives space or access back); returns what was
-        found wrong before, if anything.
+        found wrong before, if anything. A run that such a fault does not stop has not met it.
+    forced
+        Rule that the first run must execute.
     """
     told: list[str] = []
     for _ in range(TRIES):
-        done = base.run()
+        done = base.run(*(["--forcerun", forced] if forced and not told else []))
         if base.raw_hash() != raw:
             return lost("data/raw has changed", told)
         if done.code == 0:
             if base.pooled() != expected:
                 return lost("pooled.csv differs from that of an undisturbed run", told)
+            if lift and not told:
+                return lost("the run did not meet the fault", told)
             return Trial("told" if told else "same", told)
         if TRACEBACK in done.text:
             return lost(f"a traceback: {last_line(done.text)}", told)

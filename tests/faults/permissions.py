@@ -17,21 +17,16 @@ UNPRIVILEGED = (
     "setpriv", "--bounding-set=-dac_override,-dac_read_search",
     "--inh-caps=-dac_override,-dac_read_search",
 )  # fmt: skip
-#: What is closed (and how), and the results that are removed, so that they have to be made.
+FIT = "data/processed/fits/rates"
+#: What is closed, and how, and the rule that meets it.
 CLOSED = {
-    "may not write the folder of results": (
-        "data/processed", "w", "data/processed/evidence.duckdb",
-    ),
-    "may not write the folder of a fit": (
-        "data/processed/fits/rates", "w", "data/processed/fits/rates/pooled.csv",
-    ),
-    "may not write the reports": ("reports", "w", "reports/index.html"),
-    "may not read the posterior": (
-        "data/processed/fits/rates/posterior.nc", "r", "data/processed/fits/rates/pooled.csv",
-    ),
-    "may not read a raw table": ("data/raw/arms.csv", "r", "data/processed/evidence.duckdb"),
-    "may not write the evidence base": (".", "w", "reports/index.html"),
-}  # fmt: skip
+    "may not write the folder of results": ("data/processed", "w", "warehouse"),
+    "may not write the folder of a fit": (FIT, "w", "diagnose"),
+    "may not write the reports": ("reports", "w", "report"),
+    "may not read the posterior": (f"{FIT}/posterior.nc", "r", "diagnose"),
+    "may not read a raw table": ("data/raw/arms.csv", "r", "warehouse"),
+    "may not write the evidence base": (".", "w", "report"),
+}
 
 
 def missing_permissions(undisturbed: Base, folder: Path) -> list[Outcome]:
@@ -39,7 +34,7 @@ def missing_permissions(undisturbed: Base, folder: Path) -> list[Outcome]:
     expected, raw = undisturbed.pooled(), undisturbed.raw_hash()
     assert expected is not None
     outcomes = []
-    for what, (closed, how, removed) in CLOSED.items():
+    for what, (closed, how, rule) in CLOSED.items():
         outcome = Outcome(
             f"permission: the user {what}",
             f"by a user without privileges, without `{how}` of `{closed}`; then it is given",
@@ -50,11 +45,10 @@ def missing_permissions(undisturbed: Base, folder: Path) -> list[Outcome]:
             else:
                 prefix = UNPRIVILEGED if os.geteuid() == 0 else ()
                 base = replace(undisturbed.copy(folder / "closed"), prefix=prefix)
-                base.path(removed).unlink()
                 if closed == ".":
                     shutil.rmtree(base.path(".snakemake"))
                 restore = close(base.path(closed), how)
-                outcome.add(recover(base, expected, raw, lift=restore))
+                outcome.add(recover(base, expected, raw, restore, rule))
         outcomes.append(outcome)
     return outcomes
 

@@ -18,13 +18,11 @@ HEAD = """\
 # Faults
 
 What becomes of a run that is disturbed. `make faults` makes each fault on the small evidence base
-of the tests, runs the pipeline again,
-does what its messages say and nothing else, and compares `reports/pooled.csv` with that of an
-undisturbed run, to the byte. A fault is
-*survived* if the next run gives the same bytes at once, *told* if one message says what to do and
-the same bytes follow, and *lost*
-otherwise: other numbers, a traceback, a half-written file under its final name, a changed
-`data/raw`. Nothing may be lost.
+of the tests, runs the pipeline again, does what its messages say and nothing else, and compares
+`reports/pooled.csv` with that of an undisturbed run, to the byte. A fault is *survived* if the
+next run gives the same bytes at once, *told* if one message says what to do and the same bytes
+follow, and *lost* otherwise: other numbers, a traceback, a half-written file under its final
+name, a changed `data/raw`. Nothing may be lost.
 
 This page is written from `tests/faults/record.json`; do not edit it.
 """
@@ -34,14 +32,14 @@ TAIL = """\
 - Files are written under a temporary name, then renamed; Snakemake makes again what an
   interrupted job was to write.
 - Every result of a step has a checksum in `data/processed/checksums/`, in the form of
-  `sha256sum`. A step reads no input that does not
-  match its own; `meta verify` compares all. Results that nothing reads, such as pages, are looked
-at by `meta verify` alone: Snakemake
-  does not look into files that are newer than what they are made of.
+  `sha256sum`. A step reads no input that does not match its own; `meta verify` compares all.
+  Results that nothing else is made of, such as pages, are looked at by `meta verify` alone, since
+  Snakemake does not look into files that are newer than what they are made of; removed, they come
+  back when they are named (`snakemake --cores 8 reports/pooled.csv`).
 - A run that was killed leaves Snakemake's lock: `snakemake --unlock`, then run again. Hidden
-  temporary files that it leaves beside
-  results are never read and may be removed.
-- A full disk or a missing permission is told with the file and what to do.
+  temporary files that it leaves beside results are never read and may be removed.
+- A full disk or a missing permission is told with the file and what to do. A disk that fills up
+  while Snakemake itself writes its notes may add a traceback of Snakemake's; the next run tells.
 """
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.base import Base, Finished, strike, survivors
+from tests.faults.base import Base, Finished, jobs_at_the_end, strike, survivors
 from tests.faults.outcome import recover
 from tests.faults.whole import half_written
 
@@ -28,7 +28,7 @@ class Scripted(Base):
 
     def run(self, *words: str) -> Finished:
         self.asked.append(words)
-        return Finished(0, "") if words else self.ends.pop(0)
+        return Finished(0, "") if words == ("--unlock",) else self.ends.pop(0)
 
 
 @pytest.fixture
@@ -115,3 +115,16 @@ def test_a_kill_leaves_no_process_of_the_group() -> None:
     assert strike(running, signal.SIGKILL)
     assert survivors(running.pid) == []
     assert not strike(running, signal.SIGKILL)
+
+
+def test_the_jobs_that_a_kill_meets_are_those_begun_and_not_finished() -> None:
+    text = (
+        "localrule fit:\nlocalrule gate:\nFinished jobid: 3 (Rule: fit)\nrule fit:\nrule report:\n"
+    )
+    assert jobs_at_the_end(text) == ["fit", "gate", "report"]
+
+
+def test_a_fault_that_stops_nothing_was_not_met(base: Scripted) -> None:
+    base.ends.append(Finished(0, "done"))
+    trial = recover(base, POOLED, base.raw_hash(), lift=lambda: "", forced="gate")
+    assert trial.loss == "the run did not meet the fault"

@@ -66,6 +66,9 @@ def build_warehouse(evidence: Evidence, database: Path) -> None:
             _load(connection, table, dictionary, evidence.tables.get(table.name))
         connection.execute(_source_rows(dictionary))
         _load_corrections(connection, evidence.corrections)
+        # Closing a database writes what is not in its file yet, and is silent where the disk is
+        # full: the file would be put in place without its tables.
+        connection.execute("CHECKPOINT")
 
 
 def export_canonical(database: Path, folder: Path) -> None:
