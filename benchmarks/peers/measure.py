@@ -341,6 +341,7 @@ def main() -> None:
     parser.add_argument("--result", type=Path, default=RESULT)
     parser.add_argument("--steps", nargs="*", default=STEPS, choices=STEPS)
     parser.add_argument("--candidate", type=Path, help="src of another engine, compared as well")
+    parser.add_argument("--alone", action="store_true", help="without brms")
     parser.add_argument("--append", action="store_true", help="to the results that there are")
     parser.add_argument("--minutes", type=float, default=120, help="begin no step after these")
     chosen = parser.parse_args()
@@ -351,7 +352,9 @@ def main() -> None:
         folder = Path(name)
         words = [sys.executable, str(HERE / "engine.py")]
         ours = Worker(words, folder / "engine.log", cache(folder / "caches"))
-        brms = not {"R", "brms", "rstan", "posterior", "jsonlite"} & set(absent)
+        brms = not chosen.alone and not {"R", "brms", "rstan", "posterior", "jsonlite"} & set(
+            absent
+        )
         theirs = Worker(["Rscript", str(HERE / "brms.R")], folder / "b.log") if brms else None
         other = None
         if chosen.candidate:
