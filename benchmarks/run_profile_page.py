@@ -122,7 +122,7 @@ def _noop(found: dict[str, Any]) -> str:
         f"({used['min']:.1f} to {used['max']:.1f}), {wall['median']:.1f} s by the clock "
         f"({wall['min']:.1f} to {wall['max']:.1f}). PyMC is never imported. Parts, each in a "
         "process of its own; the rest is the graph of jobs, records that Snakemake reads of them, "
-        "and Python. Each step's fingerprint walks the syntax trees of all modules that it reaches; "
+        "and Python. Each fingerprint walks the syntax trees of all modules that its step reaches; "
         "walking each module once would save about half of it.\n\n"
     )
     return text + table(["part", "processor s"], rows)

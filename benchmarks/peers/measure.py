@@ -84,11 +84,22 @@ class Bench:
         table.to_csv(path, index=False)
         return str(path)
 
+    def compiled_peer(self, kind: str, rows: str) -> dict[str, Any]:
+        """Compile a model of the other side, once a process; returns how long it took."""
+        assert self.theirs is not None
+        took: dict[str, Any] = self.found["peer_compilation"]
+        if kind not in took:
+            asked = {"kind": kind, "rows": rows, "tune": 9, "draws": 9, "seed": 1}
+            took[kind] = self.theirs.ask(action="compile", **asked)
+        return dict(took[kind])
+
     def fit(self, side: str, **request: Any) -> dict[str, Any]:
         """Ask one side for a fit; adds the smallest effective sample size and the draws."""
         output = self.folder / "draws.bin"
         worker: Worker | None = getattr(self, side)
         assert worker is not None
+        if side == "theirs":
+            self.compiled_peer(request["kind"], request["rows"])
         answer = worker.ask(output=str(output), cores=CORES, **request)
         draws = read_draws(output, answer)
         del answer["names"]
@@ -122,10 +133,7 @@ def cell(bench: Bench, problem: Problem) -> dict[str, Any]:
     peer = bench.theirs is not None and problem.peer_repeats > 0
     if peer:
         rows = bench.rows(name)
-        if kind not in bench.found["peer_compilation"]:
-            took = bench.theirs.ask(action="compile", kind=kind, rows=rows, tune=9, draws=9, seed=1)
-            bench.found["peer_compilation"][kind] = took
-        compiled["theirs"] = bench.found["peer_compilation"][kind]
+        compiled["theirs"] = bench.compiled_peer(kind, rows)
     for seed in range(1, max(problem.repeats, problem.peer_repeats) + 1):
         for side in ("ours", "candidate"):
             if side in compiled and seed <= problem.repeats:
