@@ -100,7 +100,8 @@ class Bench:
         assert worker is not None
         if side == "theirs":
             self.compiled_peer(request["kind"], request["rows"])
-        answer = worker.ask(output=str(output), cores=CORES, **request)
+        request |= {"output": str(output), "analysis": str(self.analysis), "cores": CORES}
+        answer = worker.ask(**request)
         draws = read_draws(output, answer)
         del answer["names"]
         answer |= {"ess": smallest_ess(draws), "r_hat": largest_r_hat(draws)}
