@@ -156,7 +156,7 @@ def nothing_to_do(run: Path, repeats: int) -> dict[str, Any]:
     return {
         "wall": _summary(walls),
         "processor": _summary(processor),
-        "parts": parts | {"of which imports": loaded},
+        "parts": parts | {"imports among them": loaded},
     }
 
 

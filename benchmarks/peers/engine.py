@@ -45,6 +45,8 @@ class Engine:
     def sample(self, request: dict[str, Any]) -> dict[str, Any]:
         """Fit a compiled model: to its own counts, to changed ones, or without a study."""
         name = request["problem"]
+        if name not in self.ready:
+            self.compile(request)
         design = self.designs[name]
         if "without" in request:
             design = without_rows(design, rows_of_study(design, request["without"]))
@@ -69,9 +71,10 @@ class Engine:
 
     def added(self, request: dict[str, Any]) -> dict[str, Any]:
         """Fit to one more row: another shape, so that it is compiled anew."""
-        name = request["problem"]
-        design = problems.with_a_row(name)
-        task = self.tasks[name].model_copy(update={"seed": request["seed"]})
+        design = problems.with_a_row(request["problem"])
+        _, task = problems.design_and_task(
+            request["problem"], Path(request["analysis"]), request["seed"]
+        )
         start = time.perf_counter()
         ready = compile_model(design, task)
         tree, attempts = sample_without_divergence(ready, task, request["cores"], progress=False)

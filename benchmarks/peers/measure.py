@@ -84,12 +84,24 @@ class Bench:
         table.to_csv(path, index=False)
         return str(path)
 
+    def compiled_peer(self, kind: str, rows: str) -> dict[str, Any]:
+        """Compile a model of the other side, once a process; returns how long it took."""
+        assert self.theirs is not None
+        took: dict[str, Any] = self.found["peer_compilation"]
+        if kind not in took:
+            asked = {"kind": kind, "rows": rows, "tune": 9, "draws": 9, "seed": 1}
+            took[kind] = self.theirs.ask(action="compile", **asked)
+        return dict(took[kind])
+
     def fit(self, side: str, **request: Any) -> dict[str, Any]:
         """Ask one side for a fit; adds the smallest effective sample size and the draws."""
         output = self.folder / "draws.bin"
         worker: Worker | None = getattr(self, side)
         assert worker is not None
-        answer = worker.ask(output=str(output), cores=CORES, **request)
+        if side == "theirs":
+            self.compiled_peer(request["kind"], request["rows"])
+        request |= {"output": str(output), "analysis": str(self.analysis), "cores": CORES}
+        answer = worker.ask(**request)
         draws = read_draws(output, answer)
         del answer["names"]
         answer |= {"ess": smallest_ess(draws), "r_hat": largest_r_hat(draws)}
@@ -122,10 +134,7 @@ def cell(bench: Bench, problem: Problem) -> dict[str, Any]:
     peer = bench.theirs is not None and problem.peer_repeats > 0
     if peer:
         rows = bench.rows(name)
-        if kind not in bench.found["peer_compilation"]:
-            took = bench.theirs.ask(action="compile", kind=kind, rows=rows, tune=9, draws=9, seed=1)
-            bench.found["peer_compilation"][kind] = took
-        compiled["theirs"] = bench.found["peer_compilation"][kind]
+        compiled["theirs"] = bench.compiled_peer(kind, rows)
     for seed in range(1, max(problem.repeats, problem.peer_repeats) + 1):
         for side in ("ours", "candidate"):
             if side in compiled and seed <= problem.repeats:
@@ -341,6 +350,7 @@ def main() -> None:
     parser.add_argument("--result", type=Path, default=RESULT)
     parser.add_argument("--steps", nargs="*", default=STEPS, choices=STEPS)
     parser.add_argument("--candidate", type=Path, help="src of another engine, compared as well")
+    parser.add_argument("--alone", action="store_true", help="without brms")
     parser.add_argument("--append", action="store_true", help="to the results that there are")
     parser.add_argument("--minutes", type=float, default=120, help="begin no step after these")
     chosen = parser.parse_args()
@@ -351,7 +361,9 @@ def main() -> None:
         folder = Path(name)
         words = [sys.executable, str(HERE / "engine.py")]
         ours = Worker(words, folder / "engine.log", cache(folder / "caches"))
-        brms = not {"R", "brms", "rstan", "posterior", "jsonlite"} & set(absent)
+        brms = not chosen.alone and not {"R", "brms", "rstan", "posterior", "jsonlite"} & set(
+            absent
+        )
         theirs = Worker(["Rscript", str(HERE / "brms.R")], folder / "b.log") if brms else None
         other = None
         if chosen.candidate:
