@@ -1,4 +1,4 @@
-"""A moderator that is one with the study: each setting is seen in one study, and decides nothing."""
+"""A moderator that is one with the study: a setting of one study each decides nothing."""
 
 import numpy as np
 import pandas as pd
