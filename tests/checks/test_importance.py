@@ -124,3 +124,21 @@ def test_the_error_follows_the_unit_of_a_quantity_and_not_its_origin(draws: np.n
         moved = shift(scale * draws + origin, weights, 0.9)
         assert moved.mcse == pytest.approx(abs(scale) * plain.mcse, rel=1e-6)
         assert moved.mean == pytest.approx(scale * plain.mean, rel=1e-6)
+
+
+def test_small_ratios_are_weights_too(draws: np.ndarray) -> None:
+    """Ratios that differ by less than one are weights as they stand: no tail to smooth."""
+    ratios = 0.05 * np.tanh(draws)
+    weights = smoothed_weights(ratios)
+    plain = np.exp(ratios) / np.exp(ratios).sum()
+    np.testing.assert_allclose(weights.weight, plain, rtol=0.02)
+    assert weights.weight.std() == pytest.approx(plain.std(), rel=0.02)
+
+
+def test_a_tail_of_equal_ratios_is_refused() -> None:
+    ratios = np.zeros((4, 1000))
+    ratios[:2] = 1.0
+    weights = smoothed_weights(ratios)
+    assert weights.pareto_k == np.inf
+    np.testing.assert_array_equal(weights.weight, np.full((4, 1000), 1 / 4000))
+    assert not weights.reliable

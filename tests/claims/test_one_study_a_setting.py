@@ -1,4 +1,4 @@
-"""A moderator that is one with the study: one study a setting, which decides nothing."""
+"""A moderator that is one with the study: a setting of one study each decides nothing."""
 
 import numpy as np
 import pandas as pd

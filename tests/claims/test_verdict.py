@@ -25,6 +25,7 @@ from meta.claims.verdict import (
     Judgement,
     judge,
     overall,
+    readiness,
     region,
 )
 from meta.models.design import FEWEST_STUDIES
@@ -209,3 +210,9 @@ def test_an_implied_sum_that_fails_yields_to_evidence_that_supports(
     assert overall(CONTRADICTED, evidence, basis) == verdict
     held = NOT_TESTABLE if evidence == NOT_TESTABLE else evidence
     assert overall(REPRODUCED, evidence, basis) == (REPRODUCED if held == NOT_TESTABLE else held)
+
+
+def test_a_figure_is_no_share_among_failures_unless_that_is_said() -> None:
+    assert readiness(share(0.3, 0.4, frame="case_series")) == "selected on failure"
+    assert readiness(share(0.3, 0.4, frame="case_series"), of_failures=True) is None
+    assert readiness(share(0.3, 0.4)) is None

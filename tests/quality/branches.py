@@ -11,6 +11,8 @@ from collections import defaultdict
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from tests.quality.mutation import PAGE, with_table
+
 ROOT = Path(__file__).parents[2]
 RECORD = ROOT / "docs/branches.json"
 COUNTS = ("num_statements", "covered_lines", "num_branches", "covered_branches")
@@ -45,10 +47,12 @@ def table(packages: dict[str, dict[str, int]]) -> str:
 
 
 def record(report: Path) -> None:
-    """Write the record of a JSON report of coverage.py, and print its table."""
+    """Write the record of a JSON report of coverage.py, and its table into the page."""
     packages = by_package(json.loads(report.read_text(encoding="utf-8")))
     RECORD.write_text(json.dumps(packages, indent=1) + "\n", encoding="utf-8")
-    print(table(packages))
+    made = table(packages)
+    print(made)
+    PAGE.write_text(with_table(PAGE.read_text(encoding="utf-8"), made), encoding="utf-8")
 
 
 if __name__ == "__main__":

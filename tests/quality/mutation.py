@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 RECORD = ROOT / "docs/mutation.json"
+PAGE = ROOT / "docs/test-quality.md"
 WHY = Path(__file__).with_name("survivors.yaml")
 #: What became of a mutant, in the order of the table's columns.
 STATUSES = ("killed", "timeout", "survived", "no tests", "not checked")
@@ -76,8 +78,14 @@ def reason_table(survivors: list[Survivor], given: list[dict[str, str]]) -> str:
     return "\n".join(lines)
 
 
+def with_table(page: str, table: str) -> str:
+    """Put a table of the page in the place of the one that has its header."""
+    head = re.escape(table.splitlines()[0])
+    return re.sub(rf"^{head}\n(\|.*\n)*", lambda _: f"{table}\n", page, flags=re.MULTILINE)
+
+
 def record() -> None:
-    """Write the record of the run that stands in `mutants/`."""
+    """Write the record of the run that stands in `mutants/`, and its tables into the page."""
     from importlib.metadata import version
 
     from mutmut.mutation.diff_apply import get_diff_for_mutant
@@ -105,8 +113,11 @@ def record() -> None:
     }
     RECORD.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     given = reasons()
-    print(module_table(modules))
-    print(reason_table(survivors, given))
+    page = PAGE.read_text(encoding="utf-8")
+    for table in (module_table(modules), reason_table(survivors, given)):
+        print(table)
+        page = with_table(page, table)
+    PAGE.write_text(page, encoding="utf-8")
     for each in survivors:
         if reason(each, given) is None:
             print(f"{each.mutant}\n  - {each.was}\n  + {each.becomes}")

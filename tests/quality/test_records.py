@@ -19,6 +19,7 @@ from tests.quality.mutation import (
     reason_table,
     reasons,
     stored,
+    with_table,
 )
 
 PAGE = (ROOT / "docs/test-quality.md").read_text(encoding="utf-8")
@@ -78,3 +79,10 @@ def test_counts_are_summed() -> None:
         "| `meta` | 75.0% | 50.0% | 2 |", "| `meta.a` | 75.0% | 50.0% | 4 |",
         "| all | 75.0% | 50.0% | 6 |",
     ]  # fmt: skip
+
+
+def test_a_table_takes_the_place_of_the_one_with_its_header() -> None:
+    page = "text\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n| c |\n|---|\n"
+    found = with_table(page, "| a | b |\n|---|---|\n| 3 | 4 |\n| 5 | 6 |")
+    assert found == page.replace("| 1 | 2 |", "| 3 | 4 |\n| 5 | 6 |")
+    assert with_table(page, "| a | c |\n|---|---|") == page
