@@ -36,7 +36,8 @@ class _Group(click.Group):
                 raise
             click.echo(said, err=True)
             # Libraries that could not close their files say so again, with tracebacks, at the end.
-            sys.excepthook = sys.unraisablehook = lambda *_: None
+            sys.excepthook = lambda *_: None
+            sys.unraisablehook = lambda *_: None
             sys.exit(1)
 
     def resolve_command(
