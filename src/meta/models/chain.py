@@ -48,12 +48,12 @@ def build_chain(design: Design, priors: PriorSet) -> pm.Model:
     """
     with pm.Model(coords=coordinates(design)) as model:
         alpha = pm.Normal("alpha", *hyperparameters("alpha", priors), dims="stage")
-        eta = row_logits(design, priors, alpha)
+        shift: Any = 0.0
         if design.terms:
             beta = moderator_coefficients(design, priors)
             # Data, so that a compiled model can be refitted to other codes of the same rows.
-            eta = eta + pt.dot(pm.Data("x", design.x), beta)
-        observe_counts(design, priors, eta)
+            shift = pt.dot(pm.Data("x", design.x), beta)
+        observe_counts(design, priors, row_logits(design, priors, alpha, shift))
     return model
 
 

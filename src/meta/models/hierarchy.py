@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 
@@ -30,8 +31,8 @@ from meta.priors import HalfNormal, PriorSet
 SMALLEST_MIXING = 1e-12
 
 
-def row_logits(design: Design, priors: PriorSet, alpha: Any) -> Any:
-    """Logit rate of every row before moderators, shape (rows, stages).
+def row_logits(design: Design, priors: PriorSet, alpha: Any, shift: Any = 0.0) -> Any:
+    """Logit rate of every row, shape (rows, stages).
 
     Parameters
     ----------
@@ -41,13 +42,21 @@ def row_logits(design: Design, priors: PriorSet, alpha: Any) -> Any:
         Named prior set of the specification.
     alpha
         Intercepts, length stages.
+    shift
+        What moderators add to each row, shape (rows, stages).
 
     Notes
     -----
+    Arms that are sampled as they are vary about a mean with the moderators in it. Were these added
+    afterwards, an arm's own value, which its counts all but fix, would hold their effects fast.
+
     Adds to the model in context the scales (`tau`, `omega`, `kappa`, `phi`), `correlation`, `df`,
     `upper_share`, `split` and `gap` as far as the specification has them, and `<level>_logit`.
     """
-    logits = _nested(design, priors, alpha)[design.row_unit[-1]]
+    of_arms = design.levels[-1].name == "arm"
+    logits = _nested(design, priors, alpha, shift if of_arms else 0.0)[design.row_unit[-1]]
+    if not of_arms:
+        logits = logits + shift
     for level, unit in zip(design.crossed, design.row_crossed, strict=True):
         scale = half(SCALE_NAMES[level.name], priors)
         raw = pm.Normal(f"{level.name}_raw", 0, 1, dims=(level.name, "stage"))
@@ -91,8 +100,8 @@ def around(name: str, mean: Any, scale: Any, centre: Any, dim: str) -> Any:
     return mean + pt.switch(centre, 1.0, scale) * (raw - middle)
 
 
-def _nested(design: Design, priors: PriorSet, alpha: Any) -> Any:
-    """Logit rate of every unit of the lowest nested level, shape (units, stages)."""
+def _nested(design: Design, priors: PriorSet, alpha: Any, shift: Any) -> Any:
+    """Logit rate of every unit of the lowest nested level, to which rows add a shift."""
     top = design.levels[0]
     scales = [half(SCALE_NAMES[lv.name], priors) for lv in design.levels]
     current = _top(design, priors, alpha, scales[0])
@@ -102,7 +111,7 @@ def _nested(design: Design, priors: PriorSet, alpha: Any) -> Any:
         current = [
             around(
                 f"{level.name}_{stage}",
-                current[o][level.parent],
+                current[o][level.parent] + _of_units(design, level, shift, o),
                 scale[o],
                 centre[:, o],
                 level.name,
@@ -113,6 +122,13 @@ def _nested(design: Design, priors: PriorSet, alpha: Any) -> Any:
             stacked = pt.stack(current, axis=1)
             pm.Deterministic(f"{level.name}_logit", stacked, dims=(level.name, "stage"))
     return pt.stack(current, axis=1)
+
+
+def _of_units(design: Design, level: Level, shift: Any, stage: int) -> Any:
+    """What rows add to the units of a level: nothing above arms, of which each has one row."""
+    if level.name != "arm" or isinstance(shift, float):
+        return 0.0
+    return shift[np.argsort(design.row_unit[-1]), stage]
 
 
 def _top(design: Design, priors: PriorSet, alpha: Any, tau: Any) -> list[Any]:
