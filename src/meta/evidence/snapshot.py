@@ -177,7 +177,7 @@ def _model_rows(
     # Models share what is agreed: it is worked out once a field.
     agreed = None if codings is None else agreed_codes(codings)
     for model, spec in settings.models.items():
-        table = None
+        table: pd.DataFrame | None = None
         try:
             table = analysis_set(tables, model, spec, agreed)
             # Imputed codes come later; that every unit has some code is enough to see the design.
