@@ -28,6 +28,11 @@ SVG = "{http://www.w3.org/2000/svg}"
 HOSTILE = "</text><script>alert(1)</script> & #010203 \"'"
 
 
+def near(numbers: list[float]) -> object:
+    """Equal but for the digits that files leave out."""
+    return pytest.approx(numbers, rel=5e-6)
+
+
 def sensitivity() -> Sensitivity:
     """Publication weights, small studies and priors of the primary model."""
     row = {"outcome": "goal_failure", "group": "all", "estimand": "rate_mean", "median": 0.3,
@@ -150,16 +155,16 @@ def test_a_forest_has_every_count_and_rate(site: Path) -> None:
 def test_other_figures_have_the_rows_of_their_tables(site: Path) -> None:
     folder = site / "figures"
     weights = pd.read_csv(folder / "sensitivity/weights-rates.csv")
-    assert weights["median"].tolist() == sensitivity()["zero_events"]["median"].tolist()
+    assert weights["median"].tolist() == near(sensitivity()["zero_events"]["median"].tolist())
     points = pd.read_csv(folder / "sensitivity/size-rates.csv")
-    assert points["rate"].tolist() == sensitivity()["small_study_points"]["rate"].tolist()
+    assert points["rate"].tolist() == near(sensitivity()["small_study_points"]["rate"].tolist())
     risk = pd.read_csv(site / "risk.csv")
     shifts = pd.read_csv(folder / "risk/shifts.csv")
     own = risk[risk["kind"].eq("shift_type") & risk["estimand"].eq("rate_mean")
                & risk["outcome"].eq("harmful_misgeneralization")]  # fmt: skip
     mine = shifts[shifts["label"].eq("average")]
-    assert mine["median"].tolist() == own["value"].tolist()
-    assert mine["ci_high"].tolist() == own["high"].tolist()
+    assert mine["median"].tolist() == near(own["value"].tolist())
+    assert mine["ci_high"].tolist() == near(own["high"].tolist())
     dots = pd.read_csv(folder / "methods/prior-0.csv")
     assert dots.groupby("quantity").size().eq(20).all()
     flow = pd.read_csv(folder / "index/flow.csv")

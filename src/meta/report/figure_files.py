@@ -8,6 +8,7 @@ from pathlib import Path
 from markupsafe import Markup
 
 from meta.folder_storage import atomic_folder
+from meta.report.significant_digits import published_csv
 from meta.report.site import FIGURES, figure_folder
 from meta.report.svg import Drawing
 
@@ -63,6 +64,6 @@ class PageFigures:
         with atomic_folder(folder / figure_folder(self.page)) as files:
             for name, drawn in self.shown.items():
                 (files / f"{name}.svg").write_text(drawn.alone, encoding="utf-8")
-                drawn.data.to_csv(
-                    files / f"{name}.csv", index=False, lineterminator="\n", encoding="utf-8"
+                (files / f"{name}.csv").write_text(
+                    published_csv(drawn.data), encoding="utf-8", newline=""
                 )
