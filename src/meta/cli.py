@@ -13,7 +13,7 @@ from meta.errors import UserError
 from meta.option_types import FILE, FOLDER
 from meta.step_files import checksummed
 from meta.steps import STEPS
-from meta.system_errors import explain
+from meta.system_errors import explain, silence_repeats
 
 #: Words that a reader takes for a command, and what they look for.
 NO_COMMANDS = {
@@ -26,6 +26,7 @@ class _Group(click.Group):
     """Turns the errors a user can mend into their message and an exit code, never a traceback."""
 
     def invoke(self, ctx: click.Context) -> Any:
+        silence_repeats()
         try:
             return super().invoke(ctx)
         except UserError as error:
@@ -35,9 +36,6 @@ class _Group(click.Group):
             if (said := explain(error)) is None:
                 raise
             click.echo(said, err=True)
-            # Libraries that could not close their files say so again, with tracebacks, at the end.
-            sys.excepthook = lambda *_: None
-            sys.unraisablehook = lambda *_: None
             sys.exit(1)
 
     def resolve_command(

@@ -6,8 +6,10 @@ import errno
 import os
 import re
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import TracebackType
 
 from meta.errors import UserError
 
@@ -87,6 +89,24 @@ def explain(error: BaseException) -> str | None:
             named = getattr(each, "filename", None) or _quoted_path(str(each))
             return _message(str(named) if named else None, number)
     return None
+
+
+def silence_repeats() -> None:
+    """Drop what libraries print of files that the system did not let them close.
+
+    They say it with a traceback for every open object, beside the error that is raised and told.
+    """
+    shown, unraisable = sys.excepthook, sys.unraisablehook
+
+    def show(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        if explain(error) is None:
+            shown(kind, error, trace)
+
+    def show_unraisable(caught: sys.UnraisableHookArgs) -> None:
+        if caught.exc_value is None or explain(caught.exc_value) is None:
+            unraisable(caught)
+
+    sys.excepthook, sys.unraisablehook = show, show_unraisable
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

@@ -31,7 +31,7 @@ TAIL = """\
 
 - Files are written under a temporary name, then renamed; Snakemake makes again what an
   interrupted job was to write.
-- Every result of a step has a checksum in `data/processed/checksums/`, in the form of
+- Every result of a step has a checksum in `data/processed/checksums`, in the form of
   `sha256sum`. A step reads no input that does not match its own; `meta verify` compares all.
   Results that nothing else is made of, such as pages, are looked at by `meta verify` alone, since
   Snakemake does not look into files that are newer than what they are made of; removed, they come
@@ -94,7 +94,7 @@ def _losses(rows: list[dict[str, Any]]) -> list[str]:
 
 
 def _messages(rows: list[dict[str, Any]]) -> list[str]:
-    return [f"`{said}`" for said in dict.fromkeys(m for row in rows for m in row["messages"])]
+    return [f"`` {said} ``" for said in dict.fromkeys(m for row in rows for m in row["messages"])]
 
 
 def _cell(text: str) -> str:
