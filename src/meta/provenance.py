@@ -82,6 +82,12 @@ def _imported(path: Path) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_imports(_parse(path))))
 
 
+def forget_sources() -> None:
+    """Read sources anew from now on: for a process in which they change."""
+    for cached in (_source, _parse, _imported, code_fingerprint):
+        cached.cache_clear()
+
+
 def _function(module: str, name: str) -> ast.AST:
     path = _source(module)
     if path is None:

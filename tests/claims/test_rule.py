@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from meta.claims.audit import COLUMNS
 from meta.cli import main
-from meta.provenance import PACKAGE, code_fingerprint
+from meta.provenance import PACKAGE, code_fingerprint, forget_sources
 from tests.claims.tables import claims, pooled
 from tests.workflow.conftest import small_pipeline
 
@@ -52,10 +52,7 @@ def test_the_map_and_the_rule_of_verdicts_are_part_of_the_fingerprint(
     monkeypatch.setattr("meta.provenance.PACKAGE", copy)
 
     def fingerprint(step: str) -> str:
-        from meta import provenance
-
-        provenance._parse.cache_clear()
-        code_fingerprint.cache_clear()
+        forget_sources()
         return code_fingerprint(f"meta.steps:{step}")
 
     try:
@@ -72,7 +69,7 @@ def test_the_map_and_the_rule_of_verdicts_are_part_of_the_fingerprint(
         assert fingerprint("report") != before["report"]
     finally:
         monkeypatch.undo()
-        code_fingerprint.cache_clear()
+        forget_sources()
 
 
 @pytest.mark.pipeline

@@ -37,6 +37,7 @@ def sensitivity() -> Sensitivity:
     """Publication weights, small studies and priors of the primary model."""
     row = {"outcome": "goal_failure", "group": "all", "estimand": "rate_mean", "median": 0.3,
            "ci_low": 0.2, "ci_high": 0.4, "k_studies": 5, "k_rows": 9}  # fmt: skip
+    row["ess"] = 900.0
     weights = [{**row, "publication_weight": w, "median": 0.2 + w / 8, "reliable": w > 0.2,
                 "method": "weights", "pareto_k": 0.1} for w in (1.0, 0.5, 0.1)]  # fmt: skip
     points = [{"outcome": "goal_failure", "study": f"s{n}", "trials": n, "rate": 1 / n}

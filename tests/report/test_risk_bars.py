@@ -15,8 +15,10 @@ def bars(svg: str) -> list[tuple[float, float]]:
     found = []
     for path, style in re.findall(r'<path d="([^"]*)"[^>]*style="([^"]*)"', str(svg)):
         if "stroke-width: 8" in style:
-            (start, _), (end, _) = re.findall(r"[ML] ([-\d.]+) ([-\d.]+)", path)
-            found.append((float(start), float(end)))
+            # To an absolute place, by a distance, or nowhere.
+            start, way, end = re.fullmatch(r"M([-\d.]+) [-\d.]+([Hhv])([-\d.]+)", path).groups()
+            begun = float(start)
+            found.append((begun, {"H": 0.0, "h": begun, "v": begun}[way] + float(end)))
     return found
 
 

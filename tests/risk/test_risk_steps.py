@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from meta.cli import main
-from meta.provenance import PACKAGE, code_fingerprint
+from meta.provenance import PACKAGE, code_fingerprint, forget_sources
 from meta.risk.basis import SHOWN, read_basis, thinned, write_basis
 from meta.risk.profile_risk import COLUMNS, risk_table, shipped_profiles
 from meta.risk.shipped_risk import write_shipped_risk
@@ -85,10 +85,7 @@ def test_what_a_step_reads_is_in_its_fingerprint(
     monkeypatch.setattr("meta.provenance.PACKAGE", copy)
 
     def fingerprint(step: str) -> str:
-        from meta import provenance
-
-        provenance._parse.cache_clear()
-        code_fingerprint.cache_clear()
+        forget_sources()
         return code_fingerprint(step)
 
     try:
@@ -98,4 +95,4 @@ def test_what_a_step_reads_is_in_its_fingerprint(
         assert fingerprint(moved) != before[0] and fingerprint(still) == before[1]
     finally:
         monkeypatch.undo()
-        code_fingerprint.cache_clear()
+        forget_sources()

@@ -54,12 +54,12 @@ MISTAKES = [
 ]
 
 
-def with_all_codes(codings: Path) -> None:
-    """Give the small base's codings the columns of the shipped ones, blank where they had none."""
-    wanted = pd.read_csv(ROOT / "data/raw/codings.csv", nrows=0).columns
-    table = pd.read_csv(codings, dtype=str, keep_default_na=False)
+def with_all_columns(path: Path) -> None:
+    """Give a table of the small base the columns of the shipped one, blank where it had none."""
+    wanted = pd.read_csv(ROOT / "data/raw" / path.name, nrows=0).columns
+    table = pd.read_csv(path, dtype=str, keep_default_na=False)
     more = [name for name in wanted if name not in table]
-    table.assign(**dict.fromkeys(more, "")).to_csv(codings, index=False, lineterminator="\n")
+    table.assign(**dict.fromkeys(more, "")).to_csv(path, index=False, lineterminator="\n")
 
 
 def test_from_the_readme_to_an_estimate_that_moves(
@@ -67,7 +67,8 @@ def test_from_the_readme_to_an_estimate_that_moves(
 ) -> None:
     base = tmp_path / "base"
     shutil.copytree(finished.base, base, ignore=shutil.ignore_patterns(".snakemake"))
-    with_all_codes(base / "data/raw/codings.csv")
+    for name in ("studies", "codings"):
+        with_all_columns(base / f"data/raw/{name}.csv")
     monkeypatch.chdir(base)
     run = CliRunner()
     coder, study, arm, *rest = of_readme()

@@ -107,8 +107,8 @@ def test_command_line(finished: Pipeline, base: Path, tmp_path: Path) -> None:
     assert done.returncode == 1
     assert f"{wrong}:2: n_goal_failure: 240" in done.stderr
     assert done.stdout == ""
-    with pytest.raises(UserError, match="did you mean M0"):
-        preview(base, {}, remove=["M88"])
+    with pytest.raises(UserError, match="did you mean M01"):
+        preview(base, {}, remove=["M1"])
     for text in ("", "\n", "a,b\n1,2\n"):
         with pytest.raises(UserError):
             preview(base, {write(tmp_path, "odd.csv", text): None})
