@@ -79,7 +79,7 @@ def _machine(found: dict[str, Any]) -> str:
     absent, missing = ", ".join(found["absent"]) or "none", found["not_measured"]
     return (
         f"Machine and versions: {said}. Peers that were absent: {absent}. Load average during the "
-        f"fits: {spread(loads)}; others used the machine, at a lower priority.\n"
+        f"fits: {spread(loads)}.\n"
         + (f"\nNot measured: {', '.join(missing)}.\n" if missing else "")
     )
 
