@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from tests.faults.base import ROOT, Base
+from tests.faults.base import Base
 from tests.faults.outcome import Clock, Outcome, Trial, recover
+from tests.workflow.conftest import copy_checkout
 
 #: Locale, source and character map to make it of (None: always there), and time zone.
 LOCALES = [
@@ -47,7 +48,7 @@ def odd_path(undisturbed: Base, folder: Path) -> Outcome:
         f"repository and evidence base are in folders named {ODD!r}",
     )
     with Clock(outcome):
-        checkout = copy_checkout(folder / ODD / "repository")
+        checkout = _fresh_checkout(folder / ODD / "repository")
         base = replace(undisturbed, checkout=checkout)
         outcome.add(_anew(base, folder / ODD / ODD, {}))
     return outcome
@@ -60,7 +61,7 @@ def read_only_repository(undisturbed: Base, folder: Path) -> Outcome:
         "the repository is mounted read-only; nothing in it is changed or added",
     )
     with Clock(outcome):
-        checkout = copy_checkout(folder / "read-only")
+        checkout = _fresh_checkout(folder / "read-only")
         with read_only(checkout) as possible:
             if not possible:
                 outcome.skipped = "needs root, to mount"
@@ -84,15 +85,10 @@ def read_only(folder: Path) -> Iterator[bool]:
         subprocess.run(["umount", str(folder)], check=True)
 
 
-def copy_checkout(folder: Path) -> Path:
-    """Copy what the workflow consists of."""
+def _fresh_checkout(folder: Path) -> Path:
+    """Copy the workflow to where an earlier measurement may have left one."""
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    shutil.copy(ROOT / "Snakefile", folder)
-    for name in ("workflow", "profiles", "config", "src"):
-        ignore = shutil.ignore_patterns("__pycache__", "*.egg-info")
-        shutil.copytree(ROOT / name, folder / name, ignore=ignore)
-    return folder
+    return copy_checkout(folder)
 
 
 def _anew(undisturbed: Base, folder: Path, variables: dict[str, str], fits: bool = True) -> Trial:
