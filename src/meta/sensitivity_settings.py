@@ -50,11 +50,11 @@ class Sensitivity(Strict):
     power_threshold: float = Field(0.05, gt=0)
     priors: tuple[str, ...] = ()
     few_studies: int = Field(10, ge=1)
-    iccs: tuple[Share, ...] = (0.0, 0.05, 0.2, 1.0)
-    correlations: tuple[Annotated[float, Field(gt=-1, lt=1)] | Literal["lkj"], ...] = (
-        -0.5, 0.0, 0.5, "lkj",
-    )  # fmt: skip
-    weights: tuple[Weight, ...] = (1.0, 0.5, 0.2, 0.1)
+    iccs: tuple[Share, ...] = Field((0.0, 0.05, 0.2, 1.0), min_length=1)
+    correlations: tuple[Annotated[float, Field(gt=-1, lt=1)] | Literal["lkj"], ...] = Field(
+        (-0.5, 0.0, 0.5, "lkj"), min_length=1
+    )
+    weights: tuple[Weight, ...] = Field((1.0, 0.5, 0.2, 0.1), min_length=1)
     smallest_weight: Weight = 0.01
     weight_draws: int = Field(1000, ge=100)
     conclusions: tuple[Conclusion, ...] = ()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import glob
 import json
 import os
+import platform
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,7 +32,9 @@ def atomic(path: Path) -> Iterator[Path]:
         Where to write. On an error it is removed and `path` stays as it was.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
+    handle, name = tempfile.mkstemp(
+        dir=path.parent, prefix=temporary_prefix(path), suffix=path.suffix
+    )
     os.close(handle)
     temporary = Path(name)
     try:
@@ -41,6 +46,40 @@ def atomic(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def temporary_prefix(path: Path) -> str:
+    """How temporary names beside a path begin, once what a killed process left there is removed.
+
+    Parameters
+    ----------
+    path
+        File or folder that is to be written. Only what a process of this machine that no longer
+        runs wrote for it is removed.
+    """
+    mark = f".{path.stem}-{platform.node()}-"
+    for left in path.parent.glob(f"{glob.escape(mark)}*"):
+        process = left.name.removeprefix(mark).partition("-")[0]
+        if process.isdecimal() and not _alive(int(process)):
+            _remove(left)
+    return f"{mark}{os.getpid()}-"
+
+
+def _remove(left: Path) -> None:
+    if left.is_dir():
+        shutil.rmtree(left, ignore_errors=True)
+    else:
+        left.unlink(missing_ok=True)
+
+
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # somebody else's
+        return True
+    return True
 
 
 def write_text(path: Path, text: str) -> None:
