@@ -130,21 +130,20 @@ def report(
 ) -> None:
     """Render the report and the tables of results from the diagnosed FITS."""
     from meta.evidence.index import refused_models, uncoded_by_model
-    from meta.report.pages import load_inputs, render_report
+    from meta.report.inputs import load_inputs
+    from meta.report.pages import render_report
+    from meta.report.run_files import RunFiles
     from meta.report.site import too_large
 
-    sets = [index.parent / f"{folder.name}.parquet" for folder in fits]
-    refused = refused_models(index)
-    run = load_inputs(
-        list(fits), sets, flow, bibliography, refused,
-        corrections=corrections, changes=changed, codes=codes, uncoded=uncoded_by_model(index),
-        checks=checks, figures=figures,
-        sensitivity=sensitivities, few_studies=few_studies, multiverse=cells,
-        settings=json.loads(text), calibration=calibration, claims=audited,
-        risk=risk, risk_drivers=risk_drivers,
-        evidence=database,
-        chains=chains,
+    files = RunFiles(
+        fits=fits, analysis=[index.parent / f"{folder.name}.parquet" for folder in fits],
+        flow=flow, studies=bibliography, refused=refused_models(index),
+        uncoded=uncoded_by_model(index), corrections=corrections, changes=changed, codes=codes,
+        checks=checks, figures=figures, sensitivity=sensitivities, few_studies=few_studies,
+        multiverse=cells, settings=json.loads(text), calibration=calibration, claims=audited,
+        risk=risk, risk_drivers=risk_drivers, evidence=database, chains=chains,
     )  # fmt: skip
+    run = load_inputs(files)
     render_report(run, output, others)
     for said in too_large(output):
         click.echo(f"warning: {said}", err=True)

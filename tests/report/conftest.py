@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from meta.priors import PriorSet
-from meta.report.pages import ReportInputs, load_inputs
+from meta.report.inputs import ReportInputs, load_inputs
+from meta.report.run_files import RunFiles
 
 COLUMNS = [
     *("model", "primary", "outcome", "group", "estimand", "mean", "sd", "median", "ci_low"),
@@ -151,7 +152,7 @@ class Base:
                 * (len(self.studies) // 2),
             }
         ).to_parquet(studies)
-        return load_inputs(self.fits, self.analysis, flow, studies, chains=self.chains)
+        return load_inputs(RunFiles(self.fits, self.analysis, flow, studies, chains=self.chains))
 
 
 def fit_record(model, stages, primary, frame):

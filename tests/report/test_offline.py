@@ -12,11 +12,13 @@ if TYPE_CHECKING:
 
 RENDER = """
 import json, pathlib
-from meta.report.pages import load_inputs, render_report
+from meta.report.inputs import load_inputs
+from meta.report.pages import render_report
+from meta.report.run_files import RunFiles
 said = json.loads(sys.argv[1])
 paths = [[pathlib.Path(p) for p in said[name]] for name in ("fits", "analysis")]
 folder = pathlib.Path(said["folder"])
-run = load_inputs(*paths, folder / "flow.json", folder / "studies.parquet")
+run = load_inputs(RunFiles(*paths, folder / "flow.json", folder / "studies.parquet"))
 render_report(run, folder / "out")
 """
 

@@ -293,8 +293,18 @@ def test_too_few_draws_fail_the_gate_by_name_and_leave_a_stamped_draft(tmp_path:
         # Rates alone, which takes less time.
         if path.name not in ("studies.csv", "arms.csv"):
             path.unlink()
-    edit(pipeline.base / "config/config.yaml", "draws: 2500", "draws: 50")
-    edit(pipeline.base / "config/config.yaml", "tune: 1000", "tune: 50")
+    settings = pipeline.base / "config/config.yaml"
+    edit(settings, "draws: 2500", "draws: 50")
+    edit(settings, "tune: 1000", "tune: 50")
+    # Of a model that is not fitted, and no exact refits: neither decides what is tested here.
+    edit(settings, "sensitivity:\n", "sensitivity:\n  models: [types]\n")
+    edit(
+        settings,
+        "models:\n  rates:",
+        "checks: {refit_models: []}\nmodels:\n"
+        "  types:\n    stages: [goal_failure]\n    moderators: [failure_type]\n"
+        "    filter: {failure_type: [specification_gaming]}\n  rates:",
+    )
     done = pipeline.snakemake()
     text = done.stdout + done.stderr
     assert done.returncode != 0

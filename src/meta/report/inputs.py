@@ -19,6 +19,7 @@ from meta.report.check_tables import CheckTables, load_check_tables
 from meta.report.estimates import Estimate, index_estimates
 from meta.report.evidence_page.tables import EvidenceTables, load_evidence
 from meta.report.risk_page.results import RiskResults, load_risk
+from meta.report.run_files import RunFiles
 from meta.report.sampler.section import SamplerFigures, load_sampler_figures
 from meta.report.sensitivity import Sensitivity, load_sensitivity
 
@@ -188,111 +189,47 @@ class ReportInputs:
         return self.estimates.get(f"{model}/{outcome}/{group}/{estimand}")
 
 
-def load_inputs(
-    fits: list[Path],
-    analysis: list[Path],
-    flow: Path,
-    studies: Path,
-    refused: Mapping[str, str] | None = None,
-    corrections: Path | None = None,
-    changes: Path | None = None,
-    codes: Path | None = None,
-    uncoded: Mapping[str, list[str]] | None = None,
-    checks: Path | None = None,
-    figures: Path | None = None,
-    sensitivity: Sequence[Path] = (),
-    few_studies: int = 10,
-    multiverse: Path | None = None,
-    settings: Mapping[str, Any] | None = None,
-    calibration: Path | None = None,
-    claims: Path | None = None,
-    risk: tuple[Path, Path, Path] | None = None,
-    risk_drivers: tuple[Path, Path] | None = None,
-    evidence: Path | None = None,
-    chains: Sequence[Path] = (),
-) -> ReportInputs:
-    """Read the stored results that a report is made of.
-
-    Parameters
-    ----------
-    fits : list of Path
-        Folders holding ``pooled.csv``, ``diagnostics.csv`` and ``fit.json``.
-    analysis : list of Path
-        Parquet files of analysis rows, named after their model.
-    flow : Path
-        The evidence flow (JSON).
-    studies : Path
-        The studies (Parquet).
-    refused : mapping of str to str, optional
-        Models that could not be fitted, and why.
-    uncoded : mapping of str to list of str, optional
-        Rows that models leave out because nobody has coded them.
-    changes : Path, optional
-        What changed since the latest release (JSON).
-    codes : Path, optional
-        Folder of agreement, disagreements and latent codes.
-    checks : Path, optional
-        Folder that holds a folder of checks against data for each model.
-    figures : Path, optional
-        Folder within the site that holds a folder of figures of the sampler for each model.
-    sensitivity : sequence of Path, optional
-        Folders of sensitivity analyses, named after their models.
-    few_studies : int, optional
-        With fewer studies behind a rate, the prior table stands beside the main result.
-    multiverse : Path, optional
-        The multiverse (CSV).
-    settings : mapping, optional
-        Settings in force, for the methods page.
-    calibration : Path, optional
-        Folder of the committed calibrations.
-    claims : Path, optional
-        The audit of claims (CSV).
-    risk : tuple of Path, optional
-        Tables of risk and of modifiers (CSV), and the content of the calculator (JSON).
-    risk_drivers : tuple of Path, optional
-        Tables of what drives risks, and of what to measure next (CSV).
-    evidence : Path, optional
-        The warehouse (DuckDB).
-    chains : sequence of Path, optional
-        Folders of chains with harm.
-
-    Returns
-    -------
-    ReportInputs
-        The results, primary model first.
-    """
-    rows = {path.stem: pd.read_parquet(path) for path in analysis}
-    joined = [load_chain(folder) for folder in chains]
-    loaded = [load_fit(folder, rows, checks, joined, figures, codes) for folder in fits]
-    loaded.sort(key=lambda fit: not fit.record.get("primary"))
+def load_inputs(files: RunFiles) -> ReportInputs:
+    """Read the stored results that a report is made of, the primary model first."""
+    rows = {path.stem: pd.read_parquet(path) for path in files.analysis}
+    chains = [load_chain(folder) for folder in files.chains]
+    fits = [
+        load_fit(folder, rows, files.checks, chains, files.figures, files.codes)
+        for folder in files.fits
+    ]
+    fits.sort(key=lambda fit: not fit.record.get("primary"))
     return ReportInputs(
-        fits=tuple(loaded),
-        flow=json.loads(flow.read_text(encoding="utf-8")),
-        studies=pd.read_parquet(studies),
-        estimates=index_estimates([fit.pooled for fit in loaded]),
-        refused=refused or {},
-        uncoded=uncoded or {},
-        corrections=tuple(json.loads(corrections.read_text(encoding="utf-8")))
-        if corrections
-        else (),
-        changes=json.loads(changes.read_text(encoding="utf-8")) if changes else {},
-        codes=load_codes(codes) if codes else None,
-        sensitivity=tuple(load_sensitivity(folder) for folder in sensitivity),
-        few_studies=few_studies,
-        multiverse=pd.read_csv(multiverse) if multiverse else None,
-        settings=settings or {},
-        calibration=load_calibrations(calibration) if calibration else Calibrations(),
-        claims=pd.read_csv(claims) if claims else None,
-        risk=load_risk(*risk, risk_drivers, _percentiles(settings)) if risk else None,
-        evidence=load_evidence(evidence) if evidence else None,
-        chains=tuple(joined),
+        fits=tuple(fits),
+        flow=_json(files.flow),
+        studies=pd.read_parquet(files.studies),
+        estimates=index_estimates([fit.pooled for fit in fits]),
+        refused=files.refused,
+        uncoded=files.uncoded,
+        corrections=tuple(_json(files.corrections)) if files.corrections else (),
+        changes=_json(files.changes) if files.changes else {},
+        codes=load_codes(files.codes) if files.codes else None,
+        sensitivity=tuple(load_sensitivity(folder) for folder in files.sensitivity),
+        few_studies=files.few_studies,
+        multiverse=pd.read_csv(files.multiverse) if files.multiverse else None,
+        settings=files.settings,
+        calibration=load_calibrations(files.calibration) if files.calibration else Calibrations(),
+        claims=pd.read_csv(files.claims) if files.claims else None,
+        risk=_risk(files),
+        evidence=load_evidence(files.evidence) if files.evidence else None,
+        chains=tuple(chains),
     )
 
 
-def _percentiles(settings: Mapping[str, Any] | None) -> tuple[float, float]:
-    """Ends of the bars of a tornado, as far as settings were handed in."""
-    low, high = (settings or {}).get("risk", {}).get("percentiles", (0.1, 0.9))
-    return float(low), float(high)
+def _json(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _risk(files: RunFiles) -> RiskResults | None:
+    """Risk of profiles; the settings, as far as handed in, say where a tornado's bars end."""
+    if files.risk is None:
+        return None
+    low, high = files.settings.get("risk", {}).get("percentiles", (0.1, 0.9))
+    return load_risk(*files.risk, files.risk_drivers, (float(low), float(high)))
 
 
 def _imputed_rows(codes: Path, name: str) -> pd.DataFrame | None:
@@ -313,7 +250,7 @@ def load_fit(
     codes: Path | None = None,
 ) -> Fit:
     """Read one model: its folder, its rows by name, folders of all checks, figures and codes."""
-    record = json.loads((folder / "fit.json").read_text(encoding="utf-8"))
+    record = _json(folder / "fit.json")
     name = str(record.get("model", folder.name))
     diagnostics = pd.read_csv(folder / "diagnostics.csv", dtype=str, keep_default_na=False)
     tables = load_check_tables(checks / name, name) if checks else None
