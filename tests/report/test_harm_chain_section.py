@@ -131,7 +131,7 @@ def test_files_hold_the_rows_with_the_columns_of_the_others(joined, tmp_path):
     correlations = pd.read_csv(tmp_path / "out/chain_correlation.csv")
     assert len(correlations) == 27
     results = json.loads((tmp_path / "out/results.json").read_text())
-    assert len(results["pooled"]) == len(table)
+    assert len(results["pooled"]["data"]) == len(table)
     assert results["chains"]["rates"]["transport"]["sigma"] == 0.5
     with (tmp_path / "out/diagnostics.csv").open() as file:
         checks = [r for r in csv.DictReader(file) if r["check"] == "chain_r_hat"]

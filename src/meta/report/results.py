@@ -36,7 +36,8 @@ def results_json(inputs: ReportInputs) -> str:
     Returns
     -------
     str
-        The document. It holds no time of rendering: the same results give the same bytes.
+        The document. It holds no time of rendering: the same results give the same bytes. `pooled`
+        and `diagnostics` are tables, `columns` and `data` (`pandas.DataFrame(**results["pooled"])`).
     """
     content = {
         "generated": {
@@ -51,8 +52,8 @@ def results_json(inputs: ReportInputs) -> str:
         "passed": not failed_checks(inputs),
         "models": {fit.name: _record(fit.record) for fit in inputs.fits},
         "chains": {chain.rates: chain.record for chain in inputs.chains},
-        "pooled": _records(_pooled(inputs)),
-        "diagnostics": _records([fit.diagnostics for fit in inputs.fits]),
+        "pooled": _table(_pooled(inputs)),
+        "diagnostics": _table([fit.diagnostics for fit in inputs.fits]),
         "flow": inputs.flow,
         "corrections": list(inputs.corrections),
         "refused": dict(inputs.refused),
@@ -78,8 +79,12 @@ def _csv(tables: list[pd.DataFrame]) -> str:
     return published_csv(pd.concat(tables, ignore_index=True))
 
 
-def _records(tables: list[pd.DataFrame]) -> list[dict[Any, Any]]:
-    return [record for table in tables for record in significant_table(table).to_dict("records")]
+def _table(tables: list[pd.DataFrame]) -> dict[str, list[Any]]:
+    """One table of several, whose column names are not repeated in each row."""
+    if not tables:
+        return {"columns": [], "data": []}
+    whole = pd.concat([significant_table(table) for table in tables], ignore_index=True)
+    return whole.to_dict("split", index=False)
 
 
 def _finite(value: Any) -> Any:

@@ -59,14 +59,16 @@ def published_csv(table: pd.DataFrame, digits: int = DIGITS) -> str:
 
 
 def published_json(content: Mapping[str, Any]) -> str:
-    """Write a document as JSON, one line an entry, of a list one a record: it can be searched."""
-    entries = []
-    for key, value in content.items():
-        text = _compact(value)
-        if isinstance(value, list):
-            text = "[\n" + ",\n".join(map(_compact, value)) + "\n]"
-        entries.append(f"{_compact(key)}:{text}")
-    return "{\n" + ",\n".join(entries) + "\n}\n"
+    """Write a document as JSON, one line an entry, of a list or table one a record, for searches."""
+    return "{\n" + ",\n".join(f"{_compact(k)}:{_lines(v)}" for k, v in content.items()) + "\n}\n"
+
+
+def _lines(value: Any) -> str:
+    if isinstance(value, list):
+        return "[\n" + ",\n".join(map(_compact, value)) + "\n]"
+    if isinstance(value, dict) and list(value) == ["columns", "data"]:
+        return f'{{"columns":{_compact(value["columns"])},"data":{_lines(value["data"])}}}'
+    return _compact(value)
 
 
 def _compact(value: Any) -> str:
