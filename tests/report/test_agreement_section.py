@@ -159,7 +159,7 @@ def test_machine_coders_are_flagged_wherever_a_model_reads_codes(run, full, tmp_
     path.write_text(json.dumps(record))
     both = replace(full.load(), codes=run.codes)
     page = render_page(both)
-    moderator = section(page, "<h3>By shift type", "</section>")
+    moderator = section(page, "<summary>By shift type", "</section>")
     assert machines in moderator
     assert "Fitted to 3 imputed code sets" in moderator
     assert "leaves out that they are finitely many" in moderator

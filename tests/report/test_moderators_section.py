@@ -46,7 +46,9 @@ def test_a_ratio_stands_beside_its_prior(full) -> None:
     assert line.difference.shown == "12"
     text = section(render_page(inputs))
     assert "Goal fails, given capability: Shift type: moderate against none" in text
-    assert "risk ratios say little" not in text
+    # What a reader sees who opens no table.
+    assert moderated.summary == "1 risk ratio, 1 with an interval that leaves out 1"
+    assert f"By shift type: {moderated.summary}" in text
     # The levels keep their rates, and the comparison is no level.
     headings = [rate.heading for rate in moderated.rates.lines]
     assert len(headings) == 2
@@ -67,6 +69,8 @@ def test_what_says_little_is_called_so(full, contraction, k_rows, shares, verdic
     line = moderator_section(inputs)[-1].comparisons[0]
     assert (line.contraction, line.verdict) == (shares, verdict)
     assert verdict in section(render_page(inputs))
+    little = "little" in verdict
+    assert moderator_section(inputs)[-1].summary.endswith("beyond the prior") == little
 
 
 def test_a_comparison_with_an_unobserved_level_is_marked_as_the_level_is(full) -> None:

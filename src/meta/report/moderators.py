@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 
+from meta.plural import counted
 from meta.report.estimates import Estimate, percent
 from meta.report.inputs import Fit, ReportInputs
 from meta.report.tables import (
@@ -76,6 +77,21 @@ class Moderated:
     def little(self) -> int:
         """How many of the ratios say little beyond their prior."""
         return sum(comparison.ratio.contraction < LITTLE for comparison in self.comparisons)
+
+    @property
+    def apart(self) -> int:
+        """How many of the ratios have intervals that leave out 1."""
+        ends = [(c.ratio.low, c.ratio.high) for c in self.comparisons]
+        return sum(low > 1 or high < 1 for low, high in ends)
+
+    @property
+    def summary(self) -> str:
+        """What the ratios come to, for a reader who opens no table."""
+        if not self.comparisons:
+            return ""
+        number = counted(len(self.comparisons), "risk ratio")
+        said = f"{number}, {self.apart or 'none'} with an interval that leaves out 1"
+        return f"{said}, {self.little} that say little beyond the prior" if self.little else said
 
 
 def moderator_section(inputs: ReportInputs) -> list[Moderated]:

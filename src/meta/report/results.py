@@ -36,8 +36,8 @@ def results_json(inputs: ReportInputs) -> str:
     Returns
     -------
     str
-        The document. It holds no time of rendering: the same results give the same bytes. `pooled`
-        and `diagnostics` are tables, `columns` and `data` (`pandas.DataFrame(**results["pooled"])`).
+        The document. It holds no time of rendering: the same results give the same bytes. Tables
+        are `columns` and `data`, for `pandas.DataFrame(**results["pooled"])`.
     """
     content = {
         "generated": {

@@ -59,7 +59,7 @@ def published_csv(table: pd.DataFrame, digits: int = DIGITS) -> str:
 
 
 def published_json(content: Mapping[str, Any]) -> str:
-    """Write a document as JSON, one line an entry, of a list or table one a record, for searches."""
+    """Write a document as JSON for line-wise searches: a line an entry, or a record of a table."""
     return "{\n" + ",\n".join(f"{_compact(k)}:{_lines(v)}" for k, v in content.items()) + "\n}\n"
 
 
