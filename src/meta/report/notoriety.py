@@ -5,22 +5,25 @@ from dataclasses import dataclass
 
 import matplotlib
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from meta.config import HARM_WITH_NOTORIETY, STAGES
 from meta.report.estimates import Estimate
 from meta.report.inputs import Fit, ReportInputs
-from meta.report.svg import INK, MUTED, POINTS, RULE, SETTINGS, Drawing, drawing
+from meta.report.svg import POINTS, RULE, SETTINGS, Drawing, drawing
 from meta.report.tables import Line, Table
 from meta.report.verdict import stamp
-from meta.report.wording import estimand_name, group_name
+from meta.report.wording import COLOURS, estimand_name, group_name
 
 COLUMNS = [
     "model", "group", "estimand", "offset", "odds_ratio", "median", "ci_low", "ci_high", "ci_prob",
 ]  # fmt: skip
 CURVE = "rate_mean"
-WIDTH, HEIGHT = 312.0, 200.0
-STYLES = ("solid", (0, (5, 2)), (0, (1.5, 1.5)), (0, (5, 1.5, 1.5, 1.5)))
+ENDS = ["ci_low", "median", "ci_high"]
+#: Points: width of the figure, height of a row of panels, and of what lies around them.
+WIDTH, PANEL, MARGINS = 312.0, 105.0, 30.0
+HARM = COLOURS[STAGES[-1]][0]
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,8 @@ def notoriety_section(inputs: ReportInputs, fit: Fit) -> NotorietySection | None
     curve = curve[(curve["model"] == fit.name) & (curve["estimand"] == CURVE)]
     if not prior or curve.empty:
         return None
-    groups = list(dict.fromkeys(curve["group"]))
+    # In the order of the model: levels of an ordinal field as they rise.
+    groups = list(dict.fromkeys(g for g in fit.pooled["group"] if g in set(curve["group"])))
     table = Table(
         tuple(f"{name}: {estimand_name(e, is_rate=False)}"
               for name in ("as catalogued", "notoriety prior taken off")
@@ -88,33 +92,39 @@ def _cells(inputs: ReportInputs, fit: Fit, group: str) -> tuple[Estimate | None,
 
 
 def _curve(curve: pd.DataFrame, groups: list[str], stamped: str, name: str) -> Drawing:
-    """Median and interval of the average share over the offset, one line a group."""
+    """Median and interval of the average share over the offset, one panel a group."""
+    columns = min(2, len(groups))
+    rows = -(-len(groups) // columns)
     with matplotlib.rc_context(SETTINGS):
-        figure = Figure(figsize=(WIDTH / POINTS, (HEIGHT + 14 * len(groups)) / POINTS))
+        figure = Figure(figsize=(WIDTH / POINTS, (MARGINS + rows * PANEL) / POINTS),
+                        layout="constrained")  # fmt: skip
         figure.patch.set_visible(False)
-        axes = figure.add_axes((0.13, 0.2, 0.83, 0.62 if len(groups) > 1 else 0.72))
-        axes.patch.set_visible(False)
+        panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
         said = []
-        for group, style in zip(groups, STYLES * len(groups), strict=False):
-            rows = curve[curve["group"] == group]
-            share = rows[["ci_low", "median", "ci_high"]].to_numpy() * 100
-            offsets = rows["offset"].to_numpy()
-            axes.fill_between(offsets, share[:, 0], share[:, 2], color=MUTED, alpha=0.18, lw=0)
-            label = group_name(group)
-            axes.plot(offsets, share[:, 1], color=INK, linestyle=style, marker="o",
-                      markersize=3.5, label=label)  # fmt: skip
-            points = ", ".join(f"{x:g}: {y:.0f}%" for x, y in zip(offsets, share[:, 1],
-                                                                  strict=True))  # fmt: skip
-            said.append(f"{label} {points}")
-        axes.set_ylim(0, 100)
-        axes.set_yticks([0, 25, 50, 75, 100], ["0", "25", "50", "75", "100%"])
-        axes.set_xlabel("offset: log odds by which harm is likelier to be written up")
-        axes.grid(color=RULE, linewidth=0.7)
-        axes.tick_params(length=0)
-        for spine in axes.spines.values():
-            spine.set_visible(False)
-        axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), frameon=False, borderaxespad=0)
+        for axes, group in zip(panels, groups, strict=False):
+            own = curve[curve["group"] == group]
+            offsets, share = own["offset"].to_numpy(), own[ENDS].to_numpy() * 100
+            axes.fill_between(offsets, share[:, 0], share[:, 2], color=HARM, alpha=0.2, lw=0)
+            axes.plot(offsets, share[:, 1], color=HARM)
+            axes.set_title(group_name(group), loc="left", fontsize=9)
+            points = zip(offsets, share[:, 1], strict=True)
+            said.append(f"{group_name(group)} {', '.join(f'{x:g}: {y:.0f}%' for x, y in points)}")
+        for axes in panels:
+            _dress(axes)
+        for axes in panels[len(groups) :]:
+            axes.set_visible(False)
+        figure.supxlabel("offset: log odds by which harm is likelier to be written up", fontsize=9)
         if stamped:
-            axes.set_title(stamped, loc="right", fontsize=10)
+            figure.suptitle(stamped, fontsize=10)
         title = "Share of failures with significant harm, by offset for notoriety"
         return drawing(figure, name, title, "; ".join(said), curve)
+
+
+def _dress(axes: Axes) -> None:
+    axes.patch.set_visible(False)
+    axes.set_ylim(0, 100)
+    axes.set_yticks([0, 50, 100], ["0", "50", "100%"])
+    axes.grid(color=RULE, linewidth=0.7)
+    axes.tick_params(length=0)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
