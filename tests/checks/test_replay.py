@@ -155,11 +155,15 @@ def meta(*words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-m", "meta", *words], capture_output=True, text=True)
 
 
-@pytest.mark.parametrize("damage", ["no record", "old record", "rows", "no rows", "no numbers"])
+@pytest.mark.parametrize(
+    "damage", ["no record", "no fit", "old record", "rows", "no rows", "no numbers"]
+)
 def test_what_cannot_be_compared_is_usage(fit: Path, damage: str) -> None:
     record, rows = fit / "fit.json", fit.parents[1] / "analysis/rates.parquet"
     if damage == "no record":
         record.unlink()
+    elif damage == "no fit":
+        record = rows
     elif damage == "old record":
         record.write_text("{}")
     elif damage == "rows":
@@ -173,7 +177,8 @@ def test_what_cannot_be_compared_is_usage(fit: Path, damage: str) -> None:
     assert done.returncode == 2, done.stderr
     assert "Traceback" not in done.stderr
     said = {
-        "no record": "does not exist", "old record": "does not say how the fit was made",
+        "no record": "does not exist", "no fit": "is no record of a fit: name the fit.json",
+        "old record": "does not say how the fit was made",
         "rows": "not the rows of this fit", "no rows": "name the analysis set",
         "no numbers": "nothing to compare with",
     }[damage]  # fmt: skip

@@ -52,6 +52,26 @@ def test_all_trials_are_all_trials(tmp_path, changes, severity):
     assert "n_at_risk" not in {p.column for p in checked(tmp_path, arms=[row]).problems}
 
 
+def test_capable_trials_that_were_not_at_risk_are_asked_for(tmp_path):
+    row = arm(n_trials="40", n_capable="30", n_at_risk="26", n_goal_failure="10")
+    problem = only(checked(tmp_path, arms=[row]))
+    assert (problem.column, problem.severity, problem.code) == ("n_at_risk", "note", "few-at-risk")
+    assert "is less than n_capable (30)" in problem.reason
+    # A few that were lost need no word.
+    row = arm(n_trials="40", n_capable="30", n_at_risk="27", n_goal_failure="10")
+    assert checked(tmp_path, arms=[row]).problems == []
+
+
+def test_failures_without_capability_are_no_goal_failures(tmp_path):
+    row = arm(n_capable="9", n_at_risk="40", n_goal_failure="10", conditioning="all_trials")
+    problem = only(checked(tmp_path, arms=[row]))
+    assert (problem.column, problem.severity) == ("n_goal_failure", "warning")
+    assert problem.code == "failing-without-capability"
+    assert "is more than n_capable (9) under all_trials" in problem.reason
+    row = arm(n_capable="10", n_at_risk="40", n_goal_failure="10", conditioning="all_trials")
+    assert checked(tmp_path, arms=[row]).problems == []
+
+
 @pytest.mark.parametrize("frame", ["case_series", "case_control", "anecdote"])
 def test_a_catalogue_is_never_main(tmp_path, frame):
     problem = only(checked(tmp_path, arms=[arm(sampling_frame=frame)]))

@@ -7,6 +7,7 @@ from meta.evidence.checking import check
 from meta.evidence.flow import evidence_flow
 from meta.evidence.warehouse import build_warehouse
 from tests.evidence.small_base import STUDY, arm, write
+from tests.evidence.test_audit_rows import CODER, DOCUMENT, item
 
 KEEP = {"role": ["main"]}
 ARM = """\
@@ -150,3 +151,17 @@ def test_the_report_lists_withdrawn_rows(tmp_path):
     assert "Withdrawn rows" in page
     assert "Corrected cells" not in page
     assert "the source was retracted (2026-11-21, reader_a)" in page
+
+
+def test_a_taxonomy_item_that_lists_a_withdrawn_arm_is_told_why(tmp_path):
+    given = {"documents": [DOCUMENT], "coders": [CODER], "cases": [CASE]}
+    told = base(tmp_path / "a", ARM, **given, taxonomy=[item(units="A1; A2")]).errors
+    (found,) = [problem for problem in told if problem.column == "units"]
+    assert (
+        found.reason == "A1 is withdrawn in data/raw/corrections.yaml, and the item still lists it"
+    )
+    assert "correction of this cell" in found.remedy
+    # An arm that never was is still told as such.
+    told = base(tmp_path / "b", ARM, **given, taxonomy=[item(units="A9")]).errors
+    (found,) = [problem for problem in told if problem.column == "units"]
+    assert found.reason == "there is no such arm or case as A9"

@@ -24,6 +24,9 @@ from meta.plural import counted
 from meta.provenance import code_fingerprint, library_versions, machine
 from meta.stored import whole
 
+#: Name of the record of a fit.
+RECORD = "fit.json"
+
 
 class ReplayError(UserError):
     """A fit that cannot be made again or not be compared."""
@@ -147,6 +150,11 @@ def read_recorded(path: Path) -> Recorded:
     ReplayError
         If the record does not say.
     """
+    if path.name != RECORD:
+        raise ReplayError(
+            f"{path}: is no record of a fit: name the {RECORD} of a run, such as "
+            f"data/processed/fits/rates/{RECORD}"
+        )
     with whole(path):
         record = json.loads(path.read_text(encoding="utf-8"))
         lost = [key for key in ("task", "diagnosis", "data_hash", "versions") if key not in record]

@@ -19,7 +19,12 @@ from meta.evidence.rules import rule_problems
 from meta.evidence.screening import screening_problems
 from meta.evidence.suggestion import nearest
 from meta.evidence.swallowed import swallowed_problems
-from meta.evidence.withdrawals import told_already, withdraw_rows, withdrawn_frames
+from meta.evidence.withdrawals import (
+    of_withdrawn_unit,
+    told_already,
+    withdraw_rows,
+    withdrawn_frames,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -101,7 +106,11 @@ def check(directory: Path) -> Evidence:
     if corrected.cells:
         problems = [corrected.explain(problem) for problem in problems]
     if withdrawn:
-        problems = [p for p in problems if not told_already(p, corrected, dictionary)]
+        problems = [
+            of_withdrawn_unit(p, corrected)
+            for p in problems
+            if not told_already(p, corrected, dictionary)
+        ]
     return Evidence(frames, problems, corrected.applied, withdrawn)
 
 

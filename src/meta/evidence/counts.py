@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from meta.evidence.problems import Severity
 
 OBSERVED = ("n_capable", "n_goal_failure", "n_harm")
+#: Share of the capable trials at risk below which a note asks for the others.
+MOST = 0.9
 CATALOGUES = ("case_series", "case_control", "anecdote")
 
 
@@ -99,7 +101,7 @@ def _conditioning(arms: TypedTable) -> list[Problem]:
         lambda row: f"n_at_risk is more than n_capable ({capable[row]}) under given_capability",
         "correct one of the two, or write all_trials if all trials were at risk",
     )
-    problems += _partly_at_risk(arms)
+    problems += _partly_at_risk(arms) + _capable_at_risk(arms) + _failing_unable(arms)
     unknown = (conditioning == "given_capability") & arms.blank("n_capable")
     unknown &= at_risk.notna() & arms.believed("n_goal_failure").notna()
     problems += arms.problems(
@@ -144,6 +146,32 @@ def _partly_at_risk(arms: TypedTable) -> list[Problem]:
             remedy, cast("Severity", severity),
         )
     ]  # fmt: skip
+
+
+def _capable_at_risk(arms: TypedTable) -> list[Problem]:
+    """Arms in which many capable trials were not at risk: nothing is known of the others."""
+    at_risk, capable = arms.believed("n_at_risk"), arms.believed("n_capable")
+    few = (arms.believed("conditioning") == "given_capability") & (at_risk < MOST * capable)
+    few &= capable <= arms.believed("n_trials")
+    return arms.problems(
+        arms.rows(few), "n_at_risk",
+        lambda row: f"is less than n_capable ({capable[row]}) under given_capability: of the other "
+                    "capable trials nothing is known",
+        "nothing to do if the source leaves them out; else write n_capable", "note",
+    )  # fmt: skip
+
+
+def _failing_unable(arms: TypedTable) -> list[Problem]:
+    """Arms with more goal failures than capable trials: models take failures for capable ones."""
+    failing, capable = arms.believed("n_goal_failure"), arms.believed("n_capable")
+    more = (arms.believed("conditioning") == "all_trials") & (failing > capable)
+    return arms.problems(
+        arms.rows(more), "n_goal_failure",
+        lambda row: f"is more than n_capable ({capable[row]}) under all_trials: some failures are "
+                    "of trials without capability, which models take for goal failures",
+        "count only failures of capable trials, or leave n_capable blank if the source has another "
+        "notion of it", "warning",
+    )  # fmt: skip
 
 
 def _frame(arms: TypedTable) -> list[Problem]:

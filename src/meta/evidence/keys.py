@@ -54,7 +54,10 @@ def duplicate_problems(typed: TypedTable) -> list[Problem]:
         names = " and ".join(key)
         remedy = "give the row another name, or remove it"
         if len(key) > 1:
-            remedy = f"change {names} so that they differ, or remove the row"
+            remedy = (
+                f"change {names} so that they differ, or remove the row; what stands there is "
+                "mended in corrections.yaml"
+            )
         problems += typed.problems(
             rows[repeated].tolist(), key[0],
             lambda row: f"the same {names} already stands on line {first[row]}", remedy,

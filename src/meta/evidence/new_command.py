@@ -32,8 +32,8 @@ NEXT = {
     "case": "code it: `meta new coding --unit-id {case_id} --coder YOUR_NAME` (new here? first "
     "`meta new coder`)",
     "coder": "code a case or an arm: `meta new coding --coder {coder}`",
-    "coding": "each unit wants two coders, who do not see each other's codes; what they do to the "
-    "estimates: `meta preview data/raw`",
+    "coding": "each unit wants two coders, who do not see each other's codes; what the codes of "
+    "an arm or case do to the estimates shows after a run: `snakemake --cores 2`",
     "contrast": "see what it does to the estimates: `snakemake --cores 2`",
 }
 

@@ -43,6 +43,8 @@ _KINDS: tuple[tuple[str, str], ...] = (
     (r"is not a date", "date-form"),
     (r"is (less|more) than .*possible value", "range"),
     (r"under all_trials, which says", "not-all-at-risk"),
+    (r"under given_capability: of the other capable", "few-at-risk"),
+    (r"under all_trials: some failures", "failing-without-capability"),
     (r"is more than \w+ \(|is more than n_capable", "count-order"),
     (r"is given and .* is blank|is given on .* rows?", "count-lacks-whole"),
     (r"no observed count", "no-count"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import re
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -155,7 +155,7 @@ def propose(
         evidence = check(copy)
         evidence.problems = [_relocate(p, origins) for p in evidence.problems]
     if evidence.errors:
-        raise EvidenceError(evidence.problems, NOT_PREVIEWED)
+        raise EvidenceError(_told(evidence.problems), NOT_PREVIEWED)
     return Proposal(evidence, rows)
 
 
@@ -205,7 +205,7 @@ def propose_folder(folder: Path, stored: Mapping[str, pd.DataFrame]) -> Proposal
         replace(p, file=str(folder / Path(p.file).name)) for p in evidence.problems
     ]
     if evidence.errors:
-        raise EvidenceError(evidence.problems, NOT_PREVIEWED)
+        raise EvidenceError(_told(evidence.problems), NOT_PREVIEWED)
     return Proposal(evidence, _differing(stored, evidence.tables))
 
 
@@ -328,6 +328,17 @@ def _write(path: Path, records: list[_Record]) -> Origin:
             origin[line] = shown_as, start
             line += 1 + sum(len(LINE_END.findall(cell)) for cell in row)
     return origin
+
+
+def _told(problems: Sequence[Problem]) -> list[Problem]:
+    """What keeps rows from being previewed; notes of the base need no answer here."""
+    return [
+        replace(p, remedy=f"{p.remedy}, or give its row with --studies FILE")
+        if p.column == "study_id" and p.code == "unknown-key"
+        else p
+        for p in problems
+        if p.severity != "note"
+    ]
 
 
 def _relocate(problem: Problem, origins: Mapping[str, Origin]) -> Problem:

@@ -26,6 +26,10 @@ CODED = ("taxonomy", "citations", "goal_pairs")
 UNITS = {"arms": "arm_id", "cases": "case_id"}
 
 
+#: How the reason begins where a unit of an item has no row.
+NO_UNIT = "there is no such arm or case as "
+
+
 def audit_problems(tables: Mapping[str, TypedTable]) -> list[Problem]:
     """Report rows of the audit's tables that name what is not there.
 
@@ -158,7 +162,7 @@ def _unit_problems(
     problems = []
     for place in np.flatnonzero(~there).tolist():
         row, name = pairs[place]
-        reason = f"there is no such arm or case as {name}"
+        reason = f"{NO_UNIT}{name}"
         remedy = "correct the name, or add the arm or case first"
         if absent:
             reason = f"the unit {name} is not there without {' and '.join(absent)}"

@@ -6,6 +6,7 @@ names it by what it holds, says why, and takes it out; rows that refer to it hav
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +17,7 @@ import pyarrow.compute as pc
 from meta.evidence.corrections import COLUMNS, Corrected, located
 from meta.evidence.corrections_file import FILE, Correction, Withdrawal, problem_of
 from meta.evidence.raw_table import TEXT
+from meta.evidence.taxonomies import NO_UNIT, UNITS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -102,6 +104,20 @@ def told_already(problem: Problem, corrected: Corrected, dictionary: Dictionary)
     return field is not None and any(
         _holds(corrected.withdrawn.get(table), column, problem.value)
         for table, column in field.references
+    )
+
+
+def of_withdrawn_unit(problem: Problem, corrected: Corrected) -> Problem:
+    """Say of a taxonomy item's unit that its row is withdrawn, where that is why it is missing."""
+    unit = problem.reason.removeprefix(NO_UNIT)
+    if unit == problem.reason or not any(
+        _holds(corrected.withdrawn.get(table), column, unit) for table, column in UNITS.items()
+    ):
+        return problem
+    return replace(
+        problem,
+        reason=f"{unit} is withdrawn in {FILE}, and the item still lists it",
+        remedy=f"take {unit} out of the list by a correction of this cell in {FILE}",
     )
 
 
