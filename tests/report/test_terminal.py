@@ -153,6 +153,17 @@ def test_a_stored_run_is_shown(stored):
     assert [n["median"] for n in content["numbers"]] == [pooled["median"][0]]
 
 
+def test_what_a_check_that_does_not_gate_warns_of_is_said(stored):
+    path = stored / "data/processed/checks/rates/warnings.csv"
+    row = {"model": "rates", "check": "loo_pit_ends", "value": 0.1, "passed": False}
+    pd.DataFrame([row]).to_csv(path, index=False)
+    content = json.loads(show(stored, "--json").output)
+    said = "a check that does not gate warns of rates: reports/diagnostics.html"
+    assert content["notes"] == [said]
+    assert content["passed"] is True
+    assert f"note: {said}" in show(stored).output
+
+
 def test_what_the_numbers_are_no_longer_of_is_said(stored):
     arms = stored / "data/raw/arms.csv"
     arms.write_text(arms.read_text() + "\n")

@@ -18,7 +18,7 @@ from meta.plural import counted
 from meta.report.estimates import Estimate, percent
 from meta.report.inputs import Fit, ReportInputs
 from meta.report.tables import Line, chain_table, group_table, groups_of
-from meta.report.verdict import Check, checks_of, code_checks, stamp_of
+from meta.report.verdict import Check, checks_of, code_checks, stamp_of, warned_models
 from meta.report.wording import COMPOSITION, estimand_name, group_name, outcome_name, unit_of
 
 #: Width where the output is no terminal: nothing is wrapped that a program may search.
@@ -117,8 +117,15 @@ def summarise(run: ReportInputs, notes: Sequence[str] = (), model: str | None = 
         stamp=_stamp(failed),
         numbers=_numbers(run, fit, groups=model is not None),
         gates=gates,
-        notes=list(notes),
+        notes=[*notes, *_warnings(run, [each.name for each in shown])],
     )
+
+
+def _warnings(run: ReportInputs, shown: Sequence[str]) -> list[str]:
+    warned = [name for name in warned_models(run) if name in shown]
+    if not warned:
+        return []
+    return [f"a check that does not gate warns of {', '.join(warned)}: reports/diagnostics.html"]
 
 
 def _stamp(failed: Sequence[Check]) -> str:
