@@ -82,7 +82,7 @@ def _arms(n: int, studies: int) -> str:
             {_pick(("specification_gaming", "goal_misgeneralization"), 1)} AS failure_type,
             'environment ' || (i % 400) AS environment, 'arm, no. ' || i AS arm_label,
             'agent ' || (i % 60) AS agent, 'run' AS unit, 100 + i % 50 AS n_trials,
-            80 + i % 20 AS n_capable, 'given_capability' AS conditioning,
+            40 + i % 40 AS n_capable, 'given_capability' AS conditioning,
             40 + i % 40 AS n_at_risk, i % 40 AS n_goal_failure,
             {_pick(TEXTS, 2)} AS goal_failure_definition, 'denominator' AS sampling_frame,
             {_pick(("main", "main", "control"), 3)} AS role,

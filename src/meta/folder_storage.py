@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from meta.storage import temporary_prefix
+from meta.storage import remove_abandoned, temporary_prefix
 
 
 @contextmanager
@@ -25,6 +25,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         Where to write. On an error it is removed and `path` stays as it was.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    remove_abandoned(path)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=temporary_prefix(path)) as name:
         made, old = Path(name) / "new", Path(name) / "old"
         made.mkdir()

@@ -36,7 +36,7 @@ from meta.evidence.index import RAW_HASH, raw_hash, read_index
 from meta.plural import counted
 from meta.provenance import commit
 from meta.settings_file import load_settings
-from meta.storage import temporary_prefix, write_csv
+from meta.storage import remove_abandoned, temporary_prefix, write_csv
 from meta.stored import LEFT_OUT, NUMBERS, PROCESSED, RUN, StoredModel, read_model, whole
 
 FOLDER = Path("releases")
@@ -114,6 +114,7 @@ def make_release(directory: Path, name: str | None = None) -> Path:
     pooled = pd.concat([m.pooled for m in models], ignore_index=True)
     pooled = pooled[pooled["estimand"] != LEFT_OUT]
     target.parent.mkdir(parents=True, exist_ok=True)
+    remove_abandoned(target)
     with tempfile.TemporaryDirectory(prefix=temporary_prefix(target), dir=target.parent) as scratch:
         folder = Path(scratch) / name
         (folder / "rows").mkdir(parents=True)

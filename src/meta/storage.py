@@ -32,6 +32,7 @@ def atomic(path: Path) -> Iterator[Path]:
         Where to write. On an error it is removed and `path` stays as it was.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    remove_abandoned(path)
     handle, name = tempfile.mkstemp(
         dir=path.parent, prefix=temporary_prefix(path), suffix=path.suffix
     )
@@ -49,27 +50,31 @@ def atomic(path: Path) -> Iterator[Path]:
 
 
 def temporary_prefix(path: Path) -> str:
-    """How temporary names beside a path begin, once what a killed process left there is removed.
+    """How temporary names beside a path begin: with what they are of, the machine, the process."""
+    return f"{_mark(path)}{os.getpid()}-"
+
+
+def remove_abandoned(path: Path) -> None:
+    """Remove what processes of this machine that no longer run left half-written for a path.
 
     Parameters
     ----------
     path
-        File or folder that is to be written. Only what a process of this machine that no longer
-        runs wrote for it is removed.
+        File or folder that is about to be written.
     """
-    mark = f".{path.stem}-{platform.node()}-"
+    mark = _mark(path)
     for left in path.parent.glob(f"{glob.escape(mark)}*"):
         process = left.name.removeprefix(mark).partition("-")[0]
-        if process.isdecimal() and not _alive(int(process)):
-            _remove(left)
-    return f"{mark}{os.getpid()}-"
+        if not process.isdecimal() or _alive(int(process)):
+            continue
+        if left.is_dir():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            left.unlink(missing_ok=True)
 
 
-def _remove(left: Path) -> None:
-    if left.is_dir():
-        shutil.rmtree(left, ignore_errors=True)
-    else:
-        left.unlink(missing_ok=True)
+def _mark(path: Path) -> str:
+    return f".{path.stem}-{platform.node()}-"
 
 
 def _alive(process: int) -> bool:
@@ -77,7 +82,7 @@ def _alive(process: int) -> bool:
         os.kill(process, 0)
     except ProcessLookupError:
         return False
-    except OSError:  # somebody else's
+    except (PermissionError, OverflowError):  # somebody else's, or none of ours
         return True
     return True
 

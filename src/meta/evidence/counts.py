@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 OBSERVED = ("n_capable", "n_goal_failure", "n_harm")
 #: Share of the capable trials at risk below which a note asks for the others.
-MOST = 0.9
+AT_RISK_SHARE = 0.9
 CATALOGUES = ("case_series", "case_control", "anecdote")
 
 
@@ -151,7 +151,9 @@ def _partly_at_risk(arms: TypedTable) -> list[Problem]:
 def _capable_at_risk(arms: TypedTable) -> list[Problem]:
     """Arms in which many capable trials were not at risk: nothing is known of the others."""
     at_risk, capable = arms.believed("n_at_risk"), arms.believed("n_capable")
-    few = (arms.believed("conditioning") == "given_capability") & (at_risk < MOST * capable)
+    few = (arms.believed("conditioning") == "given_capability") & (
+        at_risk < AT_RISK_SHARE * capable
+    )
     few &= capable <= arms.believed("n_trials")
     return arms.problems(
         arms.rows(few), "n_at_risk",
