@@ -72,6 +72,15 @@ TEXTS = """(wanted) => {
   return found;
 }"""
 
+ROWS_THERE = """() => !document.getElementById("evidence-data")
+  || performance.getEntriesByName("rows").length"""
+
+
+def go(page: Page, address: str) -> None:
+    """Open a page, and wait for rows of the evidence, which are unpacked after it has loaded."""
+    page.goto(address)
+    page.wait_for_function(ROWS_THERE)
+
 
 @dataclass
 class Watch:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from meta.report.site import PAGES
-from tests.browser.inspection import UNFOLD, severe_violations
+from tests.browser.inspection import UNFOLD, go, severe_violations
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +22,6 @@ def test_axe_finds_nothing_serious(
     site: Path, opened: Callable[..., Page], file: str, width: int, scheme: str
 ) -> None:
     page = opened(width, scheme)
-    page.goto((site / file).as_uri())
+    go(page, (site / file).as_uri())
     page.evaluate(UNFOLD)
     assert severe_violations(page) == []

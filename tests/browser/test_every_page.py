@@ -11,6 +11,7 @@ import pytest
 from meta.report.site import PAGES, too_large
 from tests.browser.inspection import (
     UNFOLD,
+    go,
     lost_on_paper,
     sticking_out,
     stray_scrollbars,
@@ -43,7 +44,7 @@ def test_the_site_has_every_page_and_is_small(site: Path) -> None:
 def test_a_page_says_and_asks_nothing(site: Path, opened: Opened, file: str) -> None:
     page = opened()
     seen = watch(page)
-    page.goto((site / file).as_uri())
+    go(page, (site / file).as_uri())
     page.evaluate(UNFOLD)
     page.wait_for_timeout(100)
     assert (seen.said, seen.asked) == ([], [])
@@ -79,7 +80,7 @@ def test_links_within_the_site_lead_somewhere(site: Path) -> None:
 @every_page
 def test_a_phone_scrolls_down_only(site: Path, opened: Opened, file: str) -> None:
     page = opened(400)
-    page.goto((site / file).as_uri())
+    go(page, (site / file).as_uri())
     assert sticking_out(page) == []
     page.evaluate(UNFOLD)
     assert sticking_out(page) == []
@@ -89,7 +90,7 @@ def test_a_phone_scrolls_down_only(site: Path, opened: Opened, file: str) -> Non
 @every_page
 def test_the_keyboard_reaches_everything(site: Path, opened: Opened, file: str) -> None:
     page = opened()
-    page.goto((site / file).as_uri())
+    go(page, (site / file).as_uri())
     number, left = unreached(page)
     assert number >= len(FILES)
     assert left == []
@@ -98,7 +99,7 @@ def test_the_keyboard_reaches_everything(site: Path, opened: Opened, file: str) 
 @every_page
 def test_what_can_be_read_can_be_printed(site: Path, opened: Opened, file: str) -> None:
     page = opened()
-    page.goto((site / file).as_uri())
+    go(page, (site / file).as_uri())
     assert lost_on_paper(page) == []
     # What is folded on the screen is unfolded on paper.
     page.emulate_media(media="print")
@@ -114,7 +115,7 @@ def test_a_page_is_light_or_dark_as_the_reader_has_it(
     site: Path, opened: Opened, file: str, scheme: str
 ) -> None:
     page = opened(scheme=scheme)
-    page.goto((site / file).as_uri())
+    go(page, (site / file).as_uri())
     look = "getComputedStyle(document.body)"
     ground, ink = (
         sum(map(int, re.findall(r"\d+", page.evaluate(f"{look}.{part}"))[:3]))

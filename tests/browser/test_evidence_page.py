@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from meta.report.pages import render_report
-from tests.browser.inspection import severe_violations, sticking_out, unreached, watch
+from tests.browser.inspection import go, severe_violations, sticking_out, unreached, watch
 from tests.report.evidence_base import evidence_run
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def address(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture
 def page(address: str, opened: Opened) -> Page:
     fresh = opened()
-    fresh.goto(address)
+    go(fresh, address)
     return fresh
 
 
@@ -108,7 +108,7 @@ def test_a_filter_shows_its_rows_and_stands_in_the_address(
     assert rows(page) == found
     assert state(page) == hash_
     other = opened()
-    other.goto(page.url)
+    go(other, page.url)
     assert rows(other) == found
 
 
@@ -144,7 +144,7 @@ def test_a_column_orders_the_rows(
     cell = page.locator("#evidence-table thead th", has_text=heading)
     assert cell.get_attribute("aria-sort") == f"{hash_.rpartition('.')[2]}ending"
     other = opened(400)
-    other.goto(page.url)
+    go(other, page.url)
     assert rows(other)[: len(order)] == order
     assert other.get_by_label("Order").input_value() == hash_.removeprefix("sort=")
 
@@ -159,7 +159,7 @@ def test_the_order_can_be_chosen_where_there_are_no_headings(page: Page) -> None
 
 def test_a_deep_link_opens_the_row(address: str, opened: Opened) -> None:
     page = opened()
-    page.goto(f"{address}#A3")
+    go(page, f"{address}#A3")
     assert opened_rows(page) == ["A3"]
     assert page.evaluate("document.activeElement.textContent") == "A3"
     assert page.locator("tr.opened, td.opened").first.is_visible()
@@ -172,7 +172,7 @@ def test_a_deep_link_opens_the_row(address: str, opened: Opened) -> None:
 
 def test_a_row_outside_the_filters_is_shown_all_the_same(address: str, opened: Opened) -> None:
     page = opened()
-    page.goto(f"{address}#kind=case&row=A2")
+    go(page, f"{address}#kind=case&row=A2")
     assert opened_rows(page) == ["A2"]
     assert rows(page) == ALL
 
@@ -180,7 +180,7 @@ def test_a_row_outside_the_filters_is_shown_all_the_same(address: str, opened: O
 def test_a_name_that_is_not_there_is_said(address: str, opened: Opened) -> None:
     for name in ("A9", "%ZZ", "<img>"):
         page = opened()
-        page.goto(f"{address}#{name}")
+        go(page, f"{address}#{name}")
         assert "There is no row named" in page.locator("#notice").inner_text()
         assert rows(page) == ALL
         assert page.locator("#notice img").count() == 0
@@ -239,7 +239,7 @@ def test_an_open_row_is_accessible_and_fits(
 ) -> None:
     page = opened(width, scheme)
     seen = watch(page)
-    page.goto(f"{address}#A3")
+    go(page, f"{address}#A3")
     assert severe_violations(page) == []
     assert sticking_out(page) == []
     assert (seen.said, seen.asked) == ([], [])
@@ -263,13 +263,13 @@ def test_paper_has_all_that_is_filtered_and_says_how(page: Page) -> None:
 
 def test_a_phone_folds_the_filters_until_one_is_used(address: str, opened: Opened) -> None:
     page = opened(400)
-    page.goto(address)
+    go(page, address)
     assert not page.get_by_label("Role", exact=True).is_visible()
     page.get_by_text("Filters and order").click()
     choose(page, "Role", "control")
     assert rows(page) == ["A4"]
     other = opened(400)
-    other.goto(page.url)
+    go(other, page.url)
     assert other.get_by_label("Role", exact=True).is_visible()
 
 

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from meta.report.pages import render_report
-from tests.browser.inspection import sticking_out, watch
+from tests.browser.inspection import go, sticking_out, watch
 from tests.evidence.small_base import STUDY, arm
 from tests.report.evidence_base import CASES, evidence_run
 
@@ -84,7 +84,7 @@ def test_an_open_row_shows_the_text_as_it_was_written(
     for kind, count in (("A-", len(FIELDS)), ("K-", len(TOLD)), ("", 3)):
         row = f"{kind}{name}" if kind else f"{name}_2024"
         page.goto("about:blank")
-        page.goto(f"{address}#{row}")
+        go(page, f"{address}#{row}")
         told = page.locator(".detail dd").all_text_contents()
         assert told.count(TEXTS[name]) == count, (row, told)
         if kind:
@@ -98,7 +98,7 @@ def test_an_open_row_shows_the_text_as_it_was_written(
 def test_a_search_for_the_text_finds_it(address: str, opened: Opened, name: str) -> None:
     page = opened()
     seen = watch(page)
-    page.goto(address)
+    go(page, address)
     page.get_by_label("Search all texts").fill(TEXTS[name][:200])
     expect(page).to_have_url(re.compile("#q="))
     found = page.locator("#evidence-table > tbody > tr > th button").all_inner_texts()
@@ -110,7 +110,10 @@ def test_a_search_for_the_text_finds_it(address: str, opened: Opened, name: str)
 @pytest.mark.parametrize("script", [True, False])
 def test_the_table_shows_the_texts(address: str, opened: Opened, script: bool) -> None:
     page = opened(java_script_enabled=script)
-    page.goto(address)
+    if script:
+        go(page, address)
+    else:
+        page.goto(address)
     shown = page.locator("#evidence-table bdi").all_text_contents()
     for text in TEXTS.values():
         # Of an arm, a study (title and authors) and a case.
@@ -126,7 +129,7 @@ def test_the_table_shows_the_texts(address: str, opened: Opened, script: bool) -
 def test_an_invisible_mark_turns_nothing_around_it(address: str, opened: Opened) -> None:
     """An override of the writing direction ends with the text that holds it."""
     page = opened()
-    page.goto(address)
+    go(page, address)
     row = page.locator("#evidence-table tr", has_text="A-direction")
     texts = row.locator("bdi")
     assert texts.count() > 1

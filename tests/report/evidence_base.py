@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
+import json
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from meta.evidence.checking import check
 from meta.evidence.warehouse import build_warehouse
@@ -70,3 +73,9 @@ def evidence_run(
     rows = fit.rows.groupby("study").head(2).head(len(pooled)).assign(row_id=list(pooled))
     fit = replace(fit, rows=rows, checks=checks(base.studies))
     return replace(run, fits=(fit,), evidence=evidence)
+
+
+def unpacked(text: str) -> dict[str, Any]:
+    """What the evidence page holds as compressed text."""
+    found: dict[str, Any] = json.loads(gzip.decompress(base64.b64decode(text, validate=True)))
+    return found

@@ -6,7 +6,6 @@ import base64
 import csv
 import hashlib
 import io
-import json
 import re
 from collections import Counter
 from dataclasses import replace
@@ -27,7 +26,7 @@ from meta.report.evidence_page.tables import load_evidence
 from meta.report.inputs import Fit
 from meta.report.pages import render_report
 from tests.evidence.small_base import STUDY, arm
-from tests.report.evidence_base import CASES, STUDIES, evidence_run
+from tests.report.evidence_base import CASES, STUDIES, evidence_run, unpacked
 
 ROOT = Path(__file__).parents[2]
 HOSTILE = (
@@ -64,9 +63,9 @@ def rows_of(run) -> dict[str, dict[str, str]]:
 
 
 def data_of(page: str) -> dict:
-    found = re.search(r'<script type="application/json" id="evidence-data">(.*?)</script>', page)
+    found = re.search(r'<script type="text/plain" id="evidence-data">(.*?)</script>', page)
     assert found is not None
-    return json.loads(found[1])
+    return unpacked(found[1])
 
 
 def rendered(run, folder: Path) -> str:

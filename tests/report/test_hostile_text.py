@@ -19,6 +19,7 @@ from meta.report.pages import render_report
 from meta.report.sensitivity import Sensitivity
 from tests.claims.tables import claims, comparisons, estimates, sums
 from tests.evidence.small_base import STUDY, arm, checked
+from tests.report.evidence_base import unpacked
 from tests.report.test_changes_section import document
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class Skeleton(HTMLParser):
     def handle_starttag(self, tag, attrs):
         self.elements.append((tag, tuple(name for name, _ in attrs)))
         self.text += [value for _, value in attrs if value]
-        self._in = "data" if ("type", "application/json") in attrs else tag
+        self._in = "data" if ("id", "evidence-data") in attrs else tag
 
     def handle_endtag(self, tag):
         self.elements.append((f"/{tag}", ()))
@@ -197,7 +198,7 @@ def test_what_outsiders_wrote_is_text(rendered, text) -> None:
         assert page.elements == harmless[name].elements, name
         assert page.code == harmless[name].code, name
         for data in page.data:
-            held = json.dumps(json.loads(data), ensure_ascii=False)
+            held = json.dumps(unpacked(data), ensure_ascii=False)
             for place in ("study", "case", "labelled", "remark", "learned", "argued"):
                 assert json.dumps(f"{place} {text.strip()}", ensure_ascii=False)[1:-1] in held
     assert pages["evidence.html"].data
