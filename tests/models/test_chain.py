@@ -42,7 +42,7 @@ def rows() -> pd.DataFrame:
 def test_pointwise_likelihood_is_the_written_formula(
     rows: pd.DataFrame, likelihood: str, threshold: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(centring, "CENTRING_INFORMATION", threshold)
+    monkeypatch.setattr(centring, "threshold", lambda _level: threshold)
     spec = ModelSpec(
         stages=["capability_transfer", "goal_failure", "harm"],
         likelihood=likelihood,

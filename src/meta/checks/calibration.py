@@ -46,6 +46,7 @@ from meta.inference.seeds import child_seed
 from meta.models.behaviour import log_likelihood
 from meta.models.build import model_of
 from meta.models.contrast_design import ContrastDesign
+from meta.models.counts import count_data
 from meta.models.design import Design
 from meta.priors import PriorSet
 
@@ -251,8 +252,9 @@ def smallest_ess(posterior: xr.Dataset) -> float:
 
 def _at_truth(simulated: Simulator, truth: xr.Dataset, counts: np.ndarray) -> np.ndarray:
     point = [truth[variable.name].to_numpy() for variable in simulated.ready.model.free_RVs]
-    events = simulated.ready.model["events"]
-    events.set_value(counts.astype(events.dtype))
+    for name, value in count_data(counts, simulated.design.trials).items():
+        held = simulated.ready.model[name]
+        held.set_value(value.astype(held.dtype))
     return np.asarray(simulated.log_likelihood(*point))
 
 

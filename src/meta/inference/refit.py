@@ -17,6 +17,7 @@ import xarray as xr
 from meta.config import FitTask, Sampler
 from meta.inference.sampling import CompiledModel, sample_without_divergence
 from meta.models.centring import centring
+from meta.models.counts import count_data
 from meta.models.design import Design
 from meta.models.stage_correlation import fixed_correlation
 
@@ -89,7 +90,7 @@ def refit(
 
 def counts_of(ready: CompiledModel, design: Design) -> dict[str, np.ndarray]:
     """Counts of a design and their centring, as far as they are data of a compiled model."""
-    given = {"events": design.events, "trials": design.trials, **centring(design)}
+    given = {**count_data(design.events, design.trials), **centring(design)}
     return {name: value for name, value in given.items() if name in ready.model.named_vars}
 
 
@@ -109,8 +110,7 @@ def data_of(ready: CompiledModel, design: Design, task: FitTask) -> dict[str, np
     if task.priors.families() != ready.families:
         raise ValueError("priors of another family need a compilation of their own")
     given: dict[str, np.ndarray] = {
-        "events": design.events,
-        "trials": design.trials,
+        **count_data(design.events, design.trials),
         "through": design.through_capability.astype(float),
         "x": design.x,
         "fixed_correlation": fixed_correlation(design),

@@ -1,11 +1,20 @@
-"""Likelihood of counts given the logits of their rows: binomial or beta-binomial."""
+"""Likelihood of counts given the logits of their rows: binomial or beta-binomial.
+
+The distributions are PyMC's; their log densities are written out anew, since a sampler evaluates
+them some hundred thousand times in a fit. How many combinations give a count depends on the data
+alone and is one of them, not computed in every step; the size of a beta distribution is that of its
+stage, not the sum of two shapes of each row; a binomial count needs the logit, not the rate.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
+from pymc.distributions.dist_math import logpow
+from scipy.special import gammaln
 
 from meta.models.design import Design
 from meta.models.hyperparameters import hyperparameters
@@ -13,6 +22,23 @@ from meta.priors import PriorSet
 
 #: Logits of Student-t study effects are held within this of 0.
 LARGEST_LOGIT = 30.0
+
+
+def count_data(events: np.ndarray, trials: np.ndarray) -> dict[str, np.ndarray]:
+    """Data of the likelihood, each of length observations.
+
+    Parameters
+    ----------
+    events, trials
+        Counts, and out of how many.
+
+    Returns
+    -------
+    dict of str to numpy.ndarray
+        `events`, `trials` and the logarithm of the number of combinations, `log_combinations`.
+    """
+    ways = gammaln(trials + 1.0) - gammaln(events + 1.0) - gammaln(trials - events + 1.0)
+    return {"events": events, "trials": trials, "log_combinations": ways}
 
 
 def observe_counts(design: Design, priors: PriorSet, eta: Any) -> None:
@@ -27,27 +53,87 @@ def observe_counts(design: Design, priors: PriorSet, eta: Any) -> None:
     eta
         Logit rates, shape (rows, stages).
     """
-    events = pm.Data("events", design.events, dims="observation")
-    trials = pm.Data("trials", design.trials, dims="observation")
+    data = {
+        name: pm.Data(name, value, dims="observation")
+        for name, value in count_data(design.events, design.trials).items()
+    }
     if design.spec.random_effects == "student_t":
         # Few degrees of freedom throw a study so far that its rate would round to 0 or 1, under
         # which some counts are impossible. 30 is one in ten million million.
         eta = pt.clip(eta, -LARGEST_LOGIT, LARGEST_LOGIT)
-    rate = pm.math.sigmoid(eta[design.row, design.stage])
-    if design.through_capability.any():
-        through = pm.Data("through", design.through_capability.astype(float), dims="observation")
+    logit = eta[design.row, design.stage]
+    through = design.through_capability.any()
+    if design.spec.likelihood == "binomial" and not through:
+        _counts(_logit_binomial, _logit_binomial_logp, data, logit)
+        return
+    rate = pm.math.sigmoid(logit)
+    if through:
+        passed = pm.Data("through", design.through_capability.astype(float), dims="observation")
         capability = pm.math.sigmoid(eta[design.row, 0])
-        rate = rate * (1 - through * (1 - capability))
+        rate = rate * (1 - passed * (1 - capability))
     if design.spec.likelihood == "binomial":
-        pm.Binomial("counts", n=trials, p=rate, observed=events, dims="observation")
+        _counts(_binomial, _binomial_logp, data, rate)
         return
     icc = pm.Beta("icc", *hyperparameters("icc", priors), dims="stage")
-    size = ((1 - icc) / icc)[design.stage]
-    pm.BetaBinomial(
+    size = (1 - icc) / icc
+    of_size = pt.gammaln(size)
+    _counts(
+        _beta_binomial,
+        _beta_binomial_logp,
+        data,
+        rate,
+        size[design.stage],
+        of_size[design.stage],
+    )
+
+
+def _counts(draw: Any, logp: Any, data: dict[str, Any], *parameters: Any) -> None:
+    """Add `counts` under a distribution of `trials`, `log_combinations` and the parameters."""
+    pm.CustomDist(
         "counts",
-        alpha=rate * size,
-        beta=(1 - rate) * size,
-        n=trials,
-        observed=events,
+        data["trials"],
+        data["log_combinations"],
+        *parameters,
+        dist=draw,
+        logp=logp,
+        observed=data["events"],
         dims="observation",
     )
+
+
+def _logit_binomial(trials: Any, _ways: Any, logit: Any, size: Any) -> Any:
+    return pm.Binomial.dist(n=trials, logit_p=logit, size=size)
+
+
+def _logit_binomial_logp(events: Any, trials: Any, ways: Any, logit: Any) -> Any:
+    return _possible(events, trials, ways + events * logit - trials * pt.softplus(logit))
+
+
+def _binomial(trials: Any, _ways: Any, rate: Any, size: Any) -> Any:
+    return pm.Binomial.dist(n=trials, p=rate, size=size)
+
+
+def _binomial_logp(events: Any, trials: Any, ways: Any, rate: Any) -> Any:
+    density = ways + logpow(rate, events) + logpow(1 - rate, trials - events)
+    return _possible(events, trials, density)
+
+
+def _beta_binomial(trials: Any, _ways: Any, rate: Any, shape: Any, _of: Any, size: Any) -> Any:
+    return pm.BetaBinomial.dist(n=trials, alpha=rate * shape, beta=(1 - rate) * shape, size=size)
+
+
+def _beta_binomial_logp(
+    events: Any, trials: Any, ways: Any, rate: Any, shape: Any, of_shape: Any
+) -> Any:
+    alpha, beta = rate * shape, (1 - rate) * shape
+    density = (
+        ways
+        + (pt.gammaln(events + alpha) - pt.gammaln(alpha))
+        + (pt.gammaln(trials - events + beta) - pt.gammaln(beta))
+        - (pt.gammaln(trials + shape) - of_shape)
+    )
+    return _possible(events, trials, density)
+
+
+def _possible(events: Any, trials: Any, density: Any) -> Any:
+    return pt.switch(pt.or_(pt.lt(events, 0), pt.gt(events, trials)), -np.inf, density)
