@@ -28,6 +28,22 @@ def test_lines_after_a_break_within_a_cell_are_those_of_the_file(tmp_path: Path,
     assert found == [(str(file), p.line) for p in alone.problems if p.severity == "error"]
 
 
+def test_rows_as_the_base_has_them_are_counted_and_not_listed(tmp_path: Path) -> None:
+    base = write(tmp_path / "base", arms=as_csv([arm("A1"), arm("A2"), arm("A3")]))
+    file = tmp_path / "rows.csv"
+    # A blank column that the base lacks says nothing.
+    rows = [
+        {**arm("A1"), "other_counts": ""},
+        arm("A2", other_counts="", note="another"),
+        arm("A4", other_counts=""),
+        {**arm("A3"), "other_counts": ""},
+    ]
+    file.write_text(as_csv(rows))
+    proposal = propose(base, {file: None})
+    assert [(row.key, row.action) for row in proposal.rows] == [("A2", "replaced"), ("A4", "added")]
+    assert proposal.unchanged == 2
+
+
 ROOT = Path(__file__).parents[2]
 PAIR = {
     "intervention": "warning_or_prohibition", "direction_expected": "decrease", "basis": "stated",

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 #: Where a line of the copy comes from: file as the user knows it, and its line there.
 Origin = dict[int, tuple[str, int]]
+#: A proposed row that differs in nothing from the one of the base.
+AS_STORED = "as stored"
 NOT_PREVIEWED = "nothing was previewed"
 #: Tables that count or list the rows that were found: the record of the search, the items of the
 #: documents, and what refers to those. An arm left out for a look contradicts them by intent.
@@ -64,11 +66,14 @@ class Proposal:
     evidence
         Tables and problems, as of `meta check`, with lines of the files the user has.
     rows
-        Table, key and fate (added, replaced or removed) of each row.
+        Table, key and fate (added, replaced or removed) of each row that differs from the base.
+    unchanged
+        Number of proposed rows that are as the base has them.
     """
 
     evidence: Evidence
     rows: list[ProposedRow] = field(default_factory=list)
+    unchanged: int = 0
 
 
 def table_of_header(columns: Iterable[str], name: str | None = None) -> Table:
@@ -156,7 +161,8 @@ def propose(
         evidence.problems = [_relocate(p, origins) for p in evidence.problems]
     if evidence.errors:
         raise EvidenceError(_told(evidence.problems), NOT_PREVIEWED)
-    return Proposal(evidence, rows)
+    differing = [row for row in rows if row.action != AS_STORED]
+    return Proposal(evidence, differing, len(rows) - len(differing))
 
 
 def _columns_of(path: Path, name: str | None) -> tuple[list[str], list[Problem]]:
@@ -287,14 +293,16 @@ def _merge(
         for record in _records(raw, shown_as):
             key = _key(record[2], table)
             action = "replaced" if key in place else "added"
-            proposed.append(ProposedRow(table.name, " / ".join(key), action))
             # A key given twice stays twice, for the check to report.
             if key in place and key not in seen:
                 # Columns that the file leaves out keep what the stored row says.
                 stored = records[place[key]][2]
-                records[place[key]] = (record[0], record[1], {**stored, **record[2]})
+                merged = {**stored, **record[2]}
+                records[place[key]] = (record[0], record[1], merged)
+                action = AS_STORED if _filled(merged) == _filled(stored) else action
             else:
                 records.append(record)
+            proposed.append(ProposedRow(table.name, " / ".join(key), action))
             seen.add(key)
     gone = {(name,) for name in remove}
     return [r for r in records if _key(r[2], table) not in gone], proposed
@@ -307,6 +315,10 @@ def _records(raw: RawTable, shown_as: str) -> list[_Record]:
         (shown_as, int(line), {n: cell or "" for n, cell in zip(names, cells, strict=True)})
         for line, cells in zip(raw.lines, rows, strict=False)
     ]
+
+
+def _filled(cells: Mapping[str, str]) -> dict[str, str]:
+    return {name: cell for name, cell in cells.items() if cell}
 
 
 def _key(cells: Mapping[str, str], table: Table) -> tuple[str, ...]:

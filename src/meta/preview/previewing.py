@@ -20,6 +20,7 @@ from meta.evidence.checking import check
 from meta.evidence.index import RAW_HASH, raw_hash
 from meta.evidence.problems import EvidenceError, format_text
 from meta.evidence.proposal import NOT_PREVIEWED, Proposal, propose, propose_folder
+from meta.plural import counted
 from meta.preview.plan import ModelPlan, plan_model
 from meta.preview.refitted import expected_seconds, refitted
 from meta.preview.results import ModelPreview, Preview
@@ -137,7 +138,10 @@ def start_preview(
 def _remarks(proposal: Proposal, files: Iterable[Path]) -> list[str]:
     shown = {str(path) for path in files}
     remarks = [p for p in proposal.evidence.problems if p.file in shown]
-    return format_text(remarks).splitlines()[:-1]
+    said = format_text(remarks).splitlines()[:-1]
+    if proposal.unchanged:
+        said.append(f"{counted(proposal.unchanged, 'proposed row')} as stored, so nothing to show")
+    return said
 
 
 def _models(
