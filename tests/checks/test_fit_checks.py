@@ -1,5 +1,7 @@
 """Checks of a stored fit: every file, code sets that agree, and what a page makes of it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -86,6 +88,24 @@ def test_the_page_shows_each_check_and_a_missing_file_fails(folder, tmp_path) ->
     assert section.failed == 0
     assert "not for comparison: 12 studies, fewer than 20" in section.elpd
     assert section.influential[0]["study"] == tables.studies["study"][0].capitalize()
+    assert section.products == ""
+    rows = pd.DataFrame(
+        {
+            "conditioning": ["all_trials", "all_trials", "given_capability", "all_trials"],
+            "events_goal_failure": pd.array([3, 0, 2, None], dtype="Int64"),
+            "trials_goal_failure": pd.array([9, 9, 9, 9], dtype="Int64"),
+        }
+    )
+    stages = ["capability_transfer", "goal_failure"]
+    for spec, said in (
+        ({"stages": stages}, "2 of 3 rows count goal failures among all trials"),
+        ({"stages": stages, "assumed_capable": True}, ""),
+        ({"stages": stages[1:]}, ""),
+    ):
+        other = replace(fit, record={**record, "spec": spec}, rows=rows)
+        (section,) = check_sections(replace(run, fits=(other,)))
+        assert section.products.startswith(said)
+        assert bool(section.products) is bool(said)
     lost = load_check_tables(tmp_path / "nothing", "m").gates
     assert len(lost) == 10
     assert set(lost["passed"]) == {"False"}

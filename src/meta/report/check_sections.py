@@ -18,6 +18,7 @@ from meta.report.check_figures import (
     predictive_figure,
 )
 from meta.report.check_tables import CheckTables
+from meta.report.descriptive import observed
 from meta.report.estimates import percent
 from meta.report.inputs import Fit, ReportInputs
 from meta.report.sampler.section import SamplerSection, sampler_section
@@ -27,6 +28,7 @@ from meta.report.wording import estimand_name, group_name, outcome_name, study_l
 
 #: Lines of the table of influence.
 MOST_INFLUENTIAL = 8
+CAPABILITY = "capability_transfer"
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,7 @@ class CheckSection:
     warnings: list[dict[str, Any]]
     predictive: Drawing
     statistics: list[dict[str, Any]]
+    products: str
     priors: list[dict[str, Any]]
     pit: Drawing
     pareto: Drawing
@@ -73,6 +76,7 @@ def _section(fit: Fit, tables: CheckTables, calibration: Calibrations) -> CheckS
         warnings=_records(warnings),
         predictive=predictive_figure(f"{prefix}-predictive", tables.predictive),
         statistics=[_statistic(row) for row in _records(tables.predictive)],
+        products=_products(fit),
         priors=[_prior(row, fit.is_rate) for row in _records(_quantities(tables.prior))],
         pit=pit_figure(f"{prefix}-pit", tables.bands),
         pareto=pareto_figure(f"{prefix}-pareto", tables.loo),
@@ -82,6 +86,22 @@ def _section(fit: Fit, tables: CheckTables, calibration: Calibrations) -> CheckS
         elpd=_elpd(tables.summary),
         left_out=_left_out(tables.loo),
         sampler=_sampler(fit, calibration),
+    )
+
+
+def _products(fit: Fit) -> str:
+    """Say how many counts of goal failure are compared as products of both stages."""
+    spec = fit.record.get("spec", {})
+    if fit.rows is None or spec.get("assumed_capable") or CAPABILITY not in spec.get("stages", ()):
+        return ""
+    seen = observed(fit.rows, "goal_failure")
+    number = int(seen["indirect"].sum())
+    if not number:
+        return ""
+    return (
+        f"{number:,} of {counted(len(seen), 'row')} count goal failures among all trials, capable "
+        "or not. There, statistics of goal failure compare its product with capability: they would "
+        "not show a split of the two that is wrong."
     )
 
 
