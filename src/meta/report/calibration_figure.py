@@ -11,12 +11,13 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from meta.checks.uniformity import band_probability, rank_ecdf
+from meta.checks.uniformity import RANKED_DRAWS, band_probability, rank_ecdf
 from meta.report.standalone_svg import BLUE, GREY, LIGHT, ORANGE, SETTINGS, write_svg
 
 COLUMNS = 3
 WIDTH, HEIGHT = 2.4, 1.75  # inches of one panel
-DRAWN = 101  # points of an ECDF that are drawn, of as many as there are replicates
+#: Points of an ECDF that are drawn: ranks tell no more than so many fractions apart.
+DRAWN = RANKED_DRAWS + 2
 
 
 def write_calibration_figure(model: str, ranks: pd.DataFrame, path: Path) -> None:

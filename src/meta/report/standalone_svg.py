@@ -12,7 +12,7 @@ from markupsafe import escape
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
-from meta.report.svg_minified import minified
+from meta.report.svg_minified import minified, styled_once
 from meta.storage import write_text
 
 SETTINGS: dict[Any, Any] = {
@@ -50,4 +50,4 @@ def write_svg(figure: Figure, path: Path, title: str, text: str) -> None:
         f'{body[:end]} role="img" aria-labelledby="title desc"><title id="title">{escape(title)}'
         f'</title><desc id="desc">{escape(text)}</desc>{body[end + 1 :]}'
     )
-    write_text(path, head + described)
+    write_text(path, head + styled_once(described))

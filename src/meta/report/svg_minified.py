@@ -73,11 +73,11 @@ def styled_once(source: str) -> str:
 
 def _one_typeface(source: str) -> str:
     """Name the typeface once, where all text is of one."""
-    families = set(_FAMILY.findall(source))
+    families = {each.rstrip("; ") for each in _FAMILY.findall(source)}
     if len(families) != 1 or re.search(r"<svg [^>]*style=", source):
         return source
     source = TAG.sub(lambda tag: _FAMILY.sub("", tag.group()), source)
-    return source.replace("<svg ", f'<svg style="{families.pop().rstrip("; ")}" ', 1)
+    return source.replace("<svg ", f'<svg style="{families.pop()}" ', 1)
 
 
 def _said_once(source: str) -> str:
