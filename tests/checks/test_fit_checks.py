@@ -98,7 +98,7 @@ def test_the_page_shows_each_check_and_a_missing_file_fails(folder, tmp_path) ->
     )
     stages = ["capability_transfer", "goal_failure"]
     for spec, said in (
-        ({"stages": stages}, "2 of 3 rows count goal failures among all trials"),
+        ({"stages": stages}, "Goal failures of 2 of 3 rows are counted among all trials"),
         ({"stages": stages, "assumed_capable": True}, ""),
         ({"stages": stages[1:]}, ""),
     ):

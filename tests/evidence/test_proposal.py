@@ -11,6 +11,7 @@ import pytest
 from meta.evidence.checking import check
 from meta.evidence.problems import EvidenceError
 from meta.evidence.proposal import propose
+from meta.preview.previewing import remarks_of
 from tests.evidence.small_base import arm, as_csv, checked, write
 
 
@@ -39,9 +40,14 @@ def test_rows_as_the_base_has_them_are_counted_and_not_listed(tmp_path: Path) ->
         {**arm("A3"), "other_counts": ""},
     ]
     file.write_text(as_csv(rows))
+    file.with_name("one.csv").write_text(as_csv([arm("A1")]))
     proposal = propose(base, {file: None})
     assert [(row.key, row.action) for row in proposal.rows] == [("A2", "replaced"), ("A4", "added")]
     assert proposal.unchanged == 2
+    assert remarks_of(proposal, [file])[-1] == "2 proposed rows are as stored: not listed"
+    again = propose(base, {file.with_name("one.csv"): None})
+    assert (again.rows, again.unchanged) == ([], 1)
+    assert remarks_of(again, [])[-1] == "1 proposed row is as stored: not listed"
 
 
 ROOT = Path(__file__).parents[2]

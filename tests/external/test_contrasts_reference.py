@@ -12,6 +12,7 @@ import xarray as xr
 from meta.config import FitTask, ModelSpec, Sampler
 from meta.inference.sampling import CompiledModel, compile_model, sample_posterior
 from meta.models.contrast_design import ContrastDesign, build_contrast_design
+from meta.models.counts import count_data
 from meta.priors import HalfNormal, Normal, PriorSet
 
 HERE = Path(__file__).parent
@@ -102,8 +103,9 @@ def test_true_effects_are_recovered_from_new_counts(compiled: CompiledModel, tas
         eta = baseline[made.row_unit[1]] + made.row_cells @ effect
         eta += truth["kappa"] * rng.standard_normal(eta.size)
         events = rng.binomial(made.trials, 1 / (1 + np.exp(-eta)))
+        counts = count_data(events, made.trials)
         tree = sample_posterior(
-            compiled, short(task), 2, {"events": events}, stream=f"truth {number}", progress=False
+            compiled, short(task), 2, counts, stream=f"truth {number}", progress=False
         )
         draws = tree["posterior"]
         for name, values in (("delta", delta), ("effect", effect)):

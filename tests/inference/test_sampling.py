@@ -12,6 +12,7 @@ from pymc.exceptions import ImplicitFreezeWarning
 from meta.config import FitTask, ModelSpec, PriorSet, Sampler
 from meta.inference.sampling import CompiledModel, compile_model, quiet, sample_posterior
 from meta.inference.seeds import child_seed
+from meta.models.counts import count_data
 from meta.models.design import build_design
 
 
@@ -61,7 +62,11 @@ def test_the_same_seed_gives_the_same_draws_whatever_the_cores(
 
 
 def test_other_counts_refit_the_compiled_model(ready: CompiledModel, task: FitTask) -> None:
-    many = draws(ready, task, data={"events": np.array([9, 11, 18, 11, 28, 8])})
+    events = np.array([9, 11, 18, 11, 28, 8])
+    with pytest.raises(ValueError, match="count_data"):
+        draws(ready, task, data={"events": events})
+    trials = ready.model["trials"].get_value()
+    many = draws(ready, task, data=count_data(events, trials))
     assert many.mean() > 1.0 > -0.3 > draws(ready, task).mean()
 
 

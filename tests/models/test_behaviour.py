@@ -68,14 +68,14 @@ def test_another_prior_moves_it(stored: dict[str, object]) -> None:
 def test_a_wrong_likelihood_moves_it(
     stored: dict[str, object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The same variables, one trial fewer in each row: only the log density can tell."""
+    """The same variables, one trial more in each row: only the log density can tell."""
 
-    def one_trial_fewer(made: Design, priors: PriorSet) -> pm.Model:
+    def one_trial_more(made: Design, priors: PriorSet) -> pm.Model:
         model = build_chain(made, priors)
         model["trials"].set_value((made.trials + 1).astype(model["trials"].dtype))
         return model
 
-    monkeypatch.setattr(behaviour, "model_of", one_trial_fewer)
+    monkeypatch.setattr(behaviour, "model_of", one_trial_more)
     now = model_behaviour(design(), PriorSet())
     assert now["variables"] == stored["variables"]
     assert behaviour_differences(stored, now)

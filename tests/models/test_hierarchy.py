@@ -8,7 +8,7 @@ import pytest
 from meta.config import FitTask, ModelSpec, Sampler
 from meta.inference.refit import data_of, refit
 from meta.inference.sampling import compile_model, sample_posterior
-from meta.models.centring import centring
+from meta.models.centring import centring, information, threshold
 from meta.models.chain import build_chain
 from meta.models.design import build_design
 from meta.priors import Beta, Gamma, HalfNormal, PriorSet
@@ -166,6 +166,19 @@ def test_a_refit_chooses_its_own_centring() -> None:
     for name, value in centring(rich).items():
         np.testing.assert_array_equal(centred[name], value)
     assert not any(value.any() for value in centring(sparse).values())
+
+
+def test_arms_are_centred_sooner_than_what_they_are_in() -> None:
+    """A count of 7 of 28 has an information of 5.4: enough for an arm, not for a study of one."""
+    spec = ModelSpec(stages=CHAIN[1:], levels=["study", "arm"], likelihood="binomial")
+    counts = {f"events_{CHAIN[1]}": 7, f"trials_{CHAIN[1]}": 28}
+    design = build_design(table(**counts), spec)
+    arms, studies = (information(design)[name] for name in ("arm", "study"))
+    assert ((arms > 5) & (arms < 10)).all()
+    found = centring(design)
+    assert found["centred_arm"].all()
+    assert not found["centred_study"][studies < 10].any()
+    assert (threshold("arm"), threshold("study"), threshold("source_list")) == (5, 10, 10)
 
 
 def test_student_t_effects_of_few_degrees_of_freedom_leave_every_count_possible() -> None:

@@ -276,7 +276,7 @@ def test_a_base_beyond_the_page_is_whole_in_the_csv(
     ]
     assert re.findall(r'<tr id="([^"]*)"', page) == ["A1", "A2"]
     assert "The page holds the first 5 of 7 rows" in page
-    assert "the first 2 of 5 rows stand here" in page
+    assert "The first 2 of 5 rows stand here" in page
     assert len(rows_of(run)) == 7
 
 

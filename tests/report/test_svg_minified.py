@@ -106,7 +106,7 @@ def test_shipped_calibrations_are_as_short_as_it_makes_them() -> None:
 
 def test_a_typeface_is_named_once_wherever_it_stands_in_a_style() -> None:
     source = (
-        "<svg width=\"1\"><text style=\"font-family: 'A', serif; text-anchor: end\">1</text>"
+        '<svg width="1"><text style="font-family: \'A\', serif; text-anchor: end">1</text>'
         "<text style=\"font-size: 7px; font-family: 'A', serif\">2</text></svg>"
     )
     short = minified(source)

@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
 #: Where a line of the copy comes from: file as the user knows it, and its line there.
 Origin = dict[int, tuple[str, int]]
-#: A proposed row that differs in nothing from the one of the base.
-AS_STORED = "as stored"
 NOT_PREVIEWED = "nothing was previewed"
 #: Tables that count or list the rows that were found: the record of the search, the items of the
 #: documents, and what refers to those. An arm left out for a look contradicts them by intent.
@@ -156,13 +154,12 @@ def propose(
                 edits.setdefault(name, {})
     with tempfile.TemporaryDirectory(prefix="meta-preview-") as scratch:
         copy = Path(scratch)
-        origins, rows = _copy(directory, copy, edits, gone)
+        origins, rows, unchanged = _copy(directory, copy, edits, gone)
         evidence = check(copy)
         evidence.problems = [_relocate(p, origins) for p in evidence.problems]
     if evidence.errors:
         raise EvidenceError(_told(evidence.problems), NOT_PREVIEWED)
-    differing = [row for row in rows if row.action != AS_STORED]
-    return Proposal(evidence, differing, len(rows) - len(differing))
+    return Proposal(evidence, rows, unchanged)
 
 
 def _columns_of(path: Path, name: str | None) -> tuple[list[str], list[Problem]]:
@@ -239,8 +236,11 @@ def _copy(
     copy: Path,
     edits: Mapping[str, Mapping[str, tuple[RawTable, str]]],
     remove: list[str],
-) -> tuple[dict[str, Origin], list[ProposedRow]]:
-    """Copy the raw folder with the edits in it: links but for the tables that change."""
+) -> tuple[dict[str, Origin], list[ProposedRow], int]:
+    """Copy the raw folder with the edits in it: links but for the tables that change.
+
+    Returns lines' origins, the rows that differ, and how many others are as the base has them.
+    """
     raw = copy / RAW
     raw.mkdir(parents=True)
     changed = {f"{name}.csv" for name in edits}
@@ -251,6 +251,7 @@ def _copy(
             (raw / path.name).symlink_to(path.resolve())
     origins: dict[str, Origin] = {}
     rows: list[ProposedRow] = []
+    unchanged = 0
     for name, parts in edits.items():
         table = load_dictionary()[name]
         file = f"{RAW}/{name}.csv"
@@ -259,13 +260,14 @@ def _copy(
         if errors:
             raise EvidenceError(errors, NOT_PREVIEWED)
         gone = remove if name == "arms" else []
-        records, found_rows = _merge(base, file, table, list(parts.values()), gone)
+        records, found_rows, same = _merge(base, file, table, list(parts.values()), gone)
         rows += found_rows
+        unchanged += same
         named = WITH_ARMS.get(name, ())
         records = [r for r in records if not any(r[2].get(c) in remove for c in named)]
         if records or not named:
             origins[file] = _write(copy / file, records)
-    return origins, rows
+    return origins, rows, unchanged
 
 
 _Record = tuple[str, int, dict[str, str]]
@@ -277,8 +279,8 @@ def _merge(
     table: Table,
     parts: list[tuple[RawTable, str]],
     remove: list[str],
-) -> tuple[list[_Record], list[ProposedRow]]:
-    """Records of a table with rows replaced, removed and added, and the keys of the new ones."""
+) -> tuple[list[_Record], list[ProposedRow], int]:
+    """Records of a table with rows replaced, removed and added; which, and how many are neither."""
     records = _records(base, file)
     place = {_key(cells, table): i for i, (_, _, cells) in enumerate(records)}
     unknown = [name for name in remove if (name,) not in place]
@@ -289,23 +291,27 @@ def _merge(
         raise ProposalError(f"no row of {file} to remove: {', '.join(hints)}")
     proposed = [ProposedRow(table.name, name, "removed") for name in remove]
     seen: set[tuple[str, ...]] = set()
+    unchanged = 0
     for raw, shown_as in parts:
         for record in _records(raw, shown_as):
             key = _key(record[2], table)
-            action = "replaced" if key in place else "added"
+            same = False
             # A key given twice stays twice, for the check to report.
             if key in place and key not in seen:
                 # Columns that the file leaves out keep what the stored row says.
                 stored = records[place[key]][2]
                 merged = {**stored, **record[2]}
                 records[place[key]] = (record[0], record[1], merged)
-                action = AS_STORED if _filled(merged) == _filled(stored) else action
+                same = _filled(merged) == _filled(stored)
             else:
                 records.append(record)
-            proposed.append(ProposedRow(table.name, " / ".join(key), action))
+            unchanged += same
+            if not same:
+                action = "replaced" if key in place else "added"
+                proposed.append(ProposedRow(table.name, " / ".join(key), action))
             seen.add(key)
     gone = {(name,) for name in remove}
-    return [r for r in records if _key(r[2], table) not in gone], proposed
+    return [r for r in records if _key(r[2], table) not in gone], proposed, unchanged
 
 
 def _records(raw: RawTable, shown_as: str) -> list[_Record]:

@@ -70,8 +70,8 @@ def sample_posterior(
     cores
         Chains that run at the same time; it does not change the draws.
     data
-        Data of the model (`events`, `trials`, `through`, `x`, `prior_<parameter>`,
-        `centred_<level>`) to fit instead of the design's.
+        Data of the model (those of `meta.models.counts.count_data`, `through`, `x`,
+        `prior_<parameter>`, `centred_<level>`) to fit instead of the design's.
     stream
         Name of the random stream.
     progress
@@ -83,7 +83,14 @@ def sample_posterior(
     -------
     xarray.DataTree
         Groups `posterior` and `sample_stats` (without warm-up).
+
+    Raises
+    ------
+    ValueError
+        If counts are given without the logarithm of their combinations, which is data as well.
     """
+    if data and {"events", "trials"} & set(data) and "log_combinations" not in data:
+        raise ValueError("counts without their log_combinations: see meta.models.counts.count_data")
     compiled = ready.compiled.with_data(**data) if data else ready.compiled
     return nutpie.sample(
         compiled,

@@ -15,8 +15,9 @@ import numpy as np
 if TYPE_CHECKING:
     from meta.models.design import Design
 
-#: A unit is centred when its information exceeds this: an arm, of which levels have many, sooner. A
-#: few studies or lists centred at 5 make a narrow neck of their spread, and transitions diverge.
+#: A unit is centred when its information exceeds this. Arms are many and are centred sooner. Few
+#: studies or lists that are centred at 5 make a narrow neck with their spread, and transitions
+#: diverge: 113 of 2,000 in a fit of `rates_binomial`.
 CENTRING_INFORMATION = 10.0
 ARM_CENTRING_INFORMATION = 5.0
 #: Intra-class correlation assumed when the information of a beta-binomial row is judged.

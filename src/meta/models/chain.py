@@ -41,10 +41,10 @@ def build_chain(design: Design, priors: PriorSet) -> pm.Model:
     Returns
     -------
     pymc.Model
-        With the data containers `events`, `trials`, `through`, `x` and `prior_<parameter>` (so that
-        a compiled model can be refitted to other counts, codes and priors of the same shape) and
-        the parameters `alpha`, `beta`, `icc`, those of `meta.models.hierarchy`, and
-        `<level>_logit`, as far as the specification has them.
+        With the data containers of `meta.models.counts.count_data`, `through`, `x` and
+        `prior_<parameter>` (so that a compiled model can be refitted to other counts, codes and
+        priors of the same shape) and the parameters `alpha`, `beta`, `icc`, those of
+        `meta.models.hierarchy`, and `<level>_logit`, as far as the specification has them.
     """
     with pm.Model(coords=coordinates(design)) as model:
         alpha = pm.Normal("alpha", *hyperparameters("alpha", priors), dims="stage")

@@ -46,8 +46,9 @@ def build_contrasts(design: ContrastDesign, priors: PriorSet) -> pm.Model:
     Returns
     -------
     pymc.Model
-        With the data containers `events` and `trials`, the parameters by their prior's name,
-        `baseline_logit` of each baseline group and `effect` of each intervention in each study.
+        With the data containers of `meta.models.counts.count_data`, the parameters by their
+        prior's name, `baseline_logit` of each baseline group and `effect` of each intervention in
+        each study.
     """
     with pm.Model(coords=_coordinates(design)) as model:
         baseline = pm.Normal(

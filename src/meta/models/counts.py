@@ -1,9 +1,10 @@
 """Likelihood of counts given the logits of their rows: binomial or beta-binomial.
 
 The distributions are PyMC's; their log densities are written out anew, since a sampler evaluates
-them some hundred thousand times in a fit. How many combinations give a count depends on the data
-alone and is one of them, not computed in every step; the size of a beta distribution is that of its
-stage, not the sum of two shapes of each row; a binomial count needs the logit, not the rate.
+them some hundred thousand times in a fit. The number of combinations that give a count follows from
+the data alone, and is given as data instead of computed in every step. The concentration of a beta
+distribution is that of its stage, not the sum of two parameters of each row. A binomial count needs
+the logit, not the rate.
 """
 
 from __future__ import annotations
@@ -37,8 +38,8 @@ def count_data(events: np.ndarray, trials: np.ndarray) -> dict[str, np.ndarray]:
     dict of str to numpy.ndarray
         `events`, `trials` and the logarithm of the number of combinations, `log_combinations`.
     """
-    ways = gammaln(trials + 1.0) - gammaln(events + 1.0) - gammaln(trials - events + 1.0)
-    return {"events": events, "trials": trials, "log_combinations": ways}
+    found = gammaln(trials + 1.0) - gammaln(events + 1.0) - gammaln(trials - events + 1.0)
+    return {"events": events, "trials": trials, "log_combinations": found}
 
 
 def observe_counts(design: Design, priors: PriorSet, eta: Any) -> None:
@@ -75,15 +76,16 @@ def observe_counts(design: Design, priors: PriorSet, eta: Any) -> None:
         _counts(_binomial, _binomial_logp, data, rate)
         return
     icc = pm.Beta("icc", *hyperparameters("icc", priors), dims="stage")
-    size = (1 - icc) / icc
-    of_size = pt.gammaln(size)
+    # Of a stage, so that its log gamma function is not computed for each row.
+    concentration = (1 - icc) / icc
+    log_gamma = pt.gammaln(concentration)
     _counts(
         _beta_binomial,
         _beta_binomial_logp,
         data,
         rate,
-        size[design.stage],
-        of_size[design.stage],
+        concentration[design.stage],
+        log_gamma[design.stage],
     )
 
 
@@ -101,36 +103,40 @@ def _counts(draw: Any, logp: Any, data: dict[str, Any], *parameters: Any) -> Non
     )
 
 
-def _logit_binomial(trials: Any, _ways: Any, logit: Any, size: Any) -> Any:
+def _logit_binomial(trials: Any, _combinations: Any, logit: Any, size: Any) -> Any:
     return pm.Binomial.dist(n=trials, logit_p=logit, size=size)
 
 
-def _logit_binomial_logp(events: Any, trials: Any, ways: Any, logit: Any) -> Any:
-    return _possible(events, trials, ways + events * logit - trials * pt.softplus(logit))
-
-
-def _binomial(trials: Any, _ways: Any, rate: Any, size: Any) -> Any:
-    return pm.Binomial.dist(n=trials, p=rate, size=size)
-
-
-def _binomial_logp(events: Any, trials: Any, ways: Any, rate: Any) -> Any:
-    density = ways + logpow(rate, events) + logpow(1 - rate, trials - events)
+def _logit_binomial_logp(events: Any, trials: Any, log_combinations: Any, logit: Any) -> Any:
+    density = log_combinations + events * logit - trials * pt.softplus(logit)
     return _possible(events, trials, density)
 
 
-def _beta_binomial(trials: Any, _ways: Any, rate: Any, shape: Any, _of: Any, size: Any) -> Any:
-    return pm.BetaBinomial.dist(n=trials, alpha=rate * shape, beta=(1 - rate) * shape, size=size)
+def _binomial(trials: Any, _combinations: Any, rate: Any, size: Any) -> Any:
+    return pm.Binomial.dist(n=trials, p=rate, size=size)
+
+
+def _binomial_logp(events: Any, trials: Any, log_combinations: Any, rate: Any) -> Any:
+    density = log_combinations + logpow(rate, events) + logpow(1 - rate, trials - events)
+    return _possible(events, trials, density)
+
+
+def _beta_binomial(
+    trials: Any, _combinations: Any, rate: Any, concentration: Any, _log_gamma: Any, size: Any
+) -> Any:
+    alpha, beta = rate * concentration, (1 - rate) * concentration
+    return pm.BetaBinomial.dist(n=trials, alpha=alpha, beta=beta, size=size)
 
 
 def _beta_binomial_logp(
-    events: Any, trials: Any, ways: Any, rate: Any, shape: Any, of_shape: Any
+    events: Any, trials: Any, log_combinations: Any, rate: Any, concentration: Any, log_gamma: Any
 ) -> Any:
-    alpha, beta = rate * shape, (1 - rate) * shape
+    alpha, beta = rate * concentration, (1 - rate) * concentration
     density = (
-        ways
+        log_combinations
         + (pt.gammaln(events + alpha) - pt.gammaln(alpha))
         + (pt.gammaln(trials - events + beta) - pt.gammaln(beta))
-        - (pt.gammaln(trials + shape) - of_shape)
+        - (pt.gammaln(trials + concentration) - log_gamma)
     )
     return _possible(events, trials, density)
 

@@ -132,15 +132,17 @@ def start_preview(
     refitting = {p.model for p in plans if refit and (p.primary or named)}
     found = _models(plans, settings, refitting, announce, [] if named else not_previewed(settings))
     rows = row_fates(proposal, settings, {plan.model: plan.rows for plan in plans})
-    return Previewing(rows, _remarks(proposal, files), found)
+    return Previewing(rows, remarks_of(proposal, files), found)
 
 
-def _remarks(proposal: Proposal, files: Iterable[Path]) -> list[str]:
+def remarks_of(proposal: Proposal, files: Iterable[Path]) -> list[str]:
+    """Say what the check remarks on in the proposed files, and how many rows are as stored."""
     shown = {str(path) for path in files}
     remarks = [p for p in proposal.evidence.problems if p.file in shown]
     said = format_text(remarks).splitlines()[:-1]
     if proposal.unchanged:
-        said.append(f"{counted(proposal.unchanged, 'proposed row')} as stored, so nothing to show")
+        verb = "is" if proposal.unchanged == 1 else "are"
+        said.append(f"{counted(proposal.unchanged, 'proposed row')} {verb} as stored: not listed")
     return said
 
 

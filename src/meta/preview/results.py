@@ -68,7 +68,8 @@ class ModelPreview:
 class Preview:
     """A whole preview: the proposed rows, which of them are pooled, and each model.
 
-    `remarks` are the warnings and notes that the check makes of the proposed rows.
+    `remarks` are the warnings and notes that the check makes of the proposed rows, and how many
+    of these are as the base has them, so that they are not listed.
     """
 
     rows: list[dict[str, str]]

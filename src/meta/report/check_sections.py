@@ -24,11 +24,10 @@ from meta.report.inputs import Fit, ReportInputs
 from meta.report.sampler.section import SamplerSection, sampler_section
 from meta.report.svg import Drawing
 from meta.report.verdict import Check, checks_of
-from meta.report.wording import estimand_name, group_name, outcome_name, study_label
+from meta.report.wording import STAGES, estimand_name, group_name, outcome_name, study_label
 
 #: Lines of the table of influence.
 MOST_INFLUENTIAL = 8
-CAPABILITY = "capability_transfer"
 
 
 @dataclass(frozen=True)
@@ -92,16 +91,16 @@ def _section(fit: Fit, tables: CheckTables, calibration: Calibrations) -> CheckS
 def _products(fit: Fit) -> str:
     """Say how many counts of goal failure are compared as products of both stages."""
     spec = fit.record.get("spec", {})
-    if fit.rows is None or spec.get("assumed_capable") or CAPABILITY not in spec.get("stages", ()):
+    if fit.rows is None or spec.get("assumed_capable") or STAGES[0] not in spec.get("stages", ()):
         return ""
     seen = observed(fit.rows, "goal_failure")
     number = int(seen["indirect"].sum())
     if not number:
         return ""
     return (
-        f"{number:,} of {counted(len(seen), 'row')} count goal failures among all trials, capable "
-        "or not. There, statistics of goal failure compare its product with capability: they would "
-        "not show a split of the two that is wrong."
+        f"Goal failures of {number:,} of {counted(len(seen), 'row')} are counted among all trials, "
+        "capable or not. There, statistics of goal failure compare its product with capability, so "
+        "a wrong split of the two would not show."
     )
 
 

@@ -25,7 +25,7 @@ from meta.report.wording import spell, study_label
 #: Rows that the page takes in; those beyond it are in the CSV alone.
 MOST_ROWS = 25_000
 #: Rows that can be read without JavaScript.
-MOST_PLAIN = 100
+MOST_PLAIN = 1_000
 #: What stands in the place of a link, where neither the row nor its study has an address.
 NO_LINK = "no address of a source"
 #: Fields of the tables that the CSV repeats.
@@ -96,8 +96,8 @@ def page_data(evidence: EvidenceTables, found: Contributions, rows: Sequence[Row
     Returns
     -------
     str
-        Letters and digits, so that no text of the evidence ends or opens an element. Rows repeat
-        each other: this is an eighth of the JSON.
+        In the alphabet of base64, so that no text of the evidence ends or opens an element. Rows
+        repeat each other: of the shipped ones, this is a seventh of the JSON.
     """
     known = load_dictionary()["codings"].fields
     studies = {
