@@ -183,7 +183,9 @@ def our_draws(data_set: str, target_accept: float = 0.95) -> dict[str, np.ndarra
 
 @pytest.mark.parametrize("data_set", MODEL)
 def test_posterior_agrees_with_brms(data_set: str) -> None:
-    compare(data_set, our_draws(data_set, 0.98 if data_set == "few_studies" else 0.95))
+    # One transition in 10,000 diverges at 0.95, as of some seeds and not of others.
+    careful = data_set in ("few_studies", "mostly_zero")
+    compare(data_set, our_draws(data_set, 0.98 if careful else 0.95))
 
 
 @pytest.mark.parametrize("form", ["centred", "non-centred"])
