@@ -273,6 +273,24 @@ def test_a_phone_folds_the_filters_until_one_is_used(address: str, opened: Opene
     assert other.get_by_label("Role", exact=True).is_visible()
 
 
+@pytest.mark.parametrize(
+    "broken",
+    ["delete window.DecompressionStream", "window.atob = () => { throw new Error('damaged'); }"],
+)
+def test_a_browser_that_cannot_unpack_the_rows_says_so(
+    address: str, opened: Opened, broken: str
+) -> None:
+    page = opened()
+    page.add_init_script(broken)
+    seen = watch(page)
+    page.goto(f"{address}#A3")
+    expect(page.locator("#notice")).to_contain_text("evidence.csv has all of them")
+    assert page.locator("#filters").is_hidden()
+    names = page.locator("#evidence-table > tbody > tr > th bdi:first-child").all_inner_texts()
+    assert names == ALL
+    assert (seen.said, seen.asked) == ([], [])
+
+
 def test_without_javascript_the_rows_are_a_table(address: str, opened: Opened) -> None:
     page = opened(java_script_enabled=False)
     page.goto(f"{address}#A3")

@@ -252,9 +252,7 @@ def smallest_ess(posterior: xr.Dataset) -> float:
 
 def _at_truth(simulated: Simulator, truth: xr.Dataset, counts: np.ndarray) -> np.ndarray:
     point = [truth[variable.name].to_numpy() for variable in simulated.ready.model.free_RVs]
-    for name, value in count_data(counts, simulated.design.trials).items():
-        held = simulated.ready.model[name]
-        held.set_value(value.astype(held.dtype))
+    pm.set_data(count_data(counts, simulated.design.trials), model=simulated.ready.model)
     return np.asarray(simulated.log_likelihood(*point))
 
 
