@@ -41,7 +41,7 @@ from meta.estimands.averages import StudyAverages
 from meta.estimands.draws import hyper_draws, outcomes
 from meta.inference.log_density import compile_log_density
 from meta.inference.refit import counts_of
-from meta.inference.sampling import CompiledModel, quiet, sample_without_divergence
+from meta.inference.sampling import CompiledModel, quiet, recentred, sample_without_divergence
 from meta.inference.seeds import child_seed
 from meta.models.behaviour import log_likelihood
 from meta.models.build import model_of
@@ -228,18 +228,20 @@ def _fit(
 ) -> tuple[xr.Dataset, dict[str, float]]:
     """Sample one replicate until its draws are worth ranking; the record says how it went."""
     task = calibration_task(simulated.task, number)
-    data = counts_of(simulated.ready, replace(simulated.design, events=counts))
+    design = replace(simulated.design, events=counts)
+    data = counts_of(simulated.ready, design)
     draws = DRAWS
     for attempt in range(ATTEMPTS):
         longer = task.sampler.model_copy(update={"draws": draws})
         one = task.model_copy(update={"sampler": longer})
         tree, tried = sample_without_divergence(
-            simulated.ready, one, cores, data=data, progress=False
+            simulated.ready, design, one, cores, data=data, progress=False
         )
         posterior = tree["posterior"].to_dataset()[[*names, LOG_LIKELIHOOD]]
         smallest = smallest_ess(posterior)
         if smallest >= FEWEST_EFFECTIVE or attempt == ATTEMPTS - 1:
             break
+        data |= recentred(simulated.ready, design, tree["posterior"].to_dataset())
         # How long to go on depends on the counts, never on the truth: ranks stay uniform.
         draws = int(draws * np.clip(1.5 * FEWEST_EFFECTIVE / smallest, 2, LONGEST_STEP))
     return posterior, {"ess_bulk": smallest, **tried[-1], "draws": draws}

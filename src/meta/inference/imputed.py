@@ -80,6 +80,6 @@ def _sample_agreed(
     )
     one = task.model_copy(update={"sampler": sampler})
     tree, _ = sample_without_divergence(
-        compile_model(agreed, one), one, cores, stream="agreed", progress=False
+        compile_model(agreed, one), agreed, one, cores, stream="agreed", progress=False
     )
     return tree, f"{len(agreed.rows)} rows"

@@ -16,9 +16,9 @@ import xarray as xr
 
 from meta.config import FitTask, Sampler
 from meta.inference.sampling import CompiledModel, sample_without_divergence
-from meta.models.centring import centring
 from meta.models.counts import count_data
 from meta.models.design import Design
+from meta.models.parameterisation import coordinate_data
 from meta.models.stage_correlation import fixed_correlation
 
 
@@ -84,13 +84,19 @@ def refit(
         If the design has another shape, or a prior another family, than what was compiled.
     """
     return sample_without_divergence(
-        ready, task, cores, data=data_of(ready, design, task), stream=stream, progress=False
+        ready,
+        design,
+        task,
+        cores,
+        data=data_of(ready, design, task),
+        stream=stream,
+        progress=False,
     )
 
 
 def counts_of(ready: CompiledModel, design: Design) -> dict[str, np.ndarray]:
     """Counts of a design and their centring, as far as they are data of a compiled model."""
-    given = {**count_data(design.events, design.trials), **centring(design)}
+    given = {**count_data(design.events, design.trials), **coordinate_data(design)}
     return {name: value for name, value in given.items() if name in ready.model.named_vars}
 
 
@@ -114,7 +120,7 @@ def data_of(ready: CompiledModel, design: Design, task: FitTask) -> dict[str, np
         "through": design.through_capability.astype(float),
         "x": design.x,
         "fixed_correlation": fixed_correlation(design),
-        **centring(design),
+        **coordinate_data(design),
     }
     data: dict[str, np.ndarray] = {}
     for variable in ready.model.data_vars:

@@ -21,10 +21,18 @@ from meta.config import FitTask
 from meta.inference.log_density import compile_log_density
 from meta.inference.seeds import child_seed
 from meta.models.build import model_of
+from meta.models.centring import fitted_centring
 from meta.models.design import Design
+from meta.models.levels import SCALE_NAMES
 
 #: Draws of the prior: enough for its quantiles and variances to be known within some percent.
 PRIOR_DRAWS = 4000
+#: Quantile of a scale's draws by which units are recentred: what is not centred where it might be
+#: costs steps, what is centred where it should not be diverges.
+SCALE_QUANTILE = 0.25
+#: Levels that are recentred: those whose units have counts of their own. What studies know, they
+#: know at second hand; recentred studies of `rates_binomial` diverged.
+RECENTRED = ("arm", "effect")
 #: Draws of the posterior predictive distribution, at most.
 PREDICTIVE_DRAWS = 1000
 
@@ -109,13 +117,18 @@ def sample_posterior(
 
 
 def sample_without_divergence(
-    ready: CompiledModel, task: FitTask, cores: int, **changes: Any
+    ready: CompiledModel,
+    design: Design,
+    task: FitTask,
+    cores: int,
+    data: Mapping[str, np.ndarray] | None = None,
+    **changes: Any,
 ) -> tuple[xr.DataTree, list[dict[str, float]]]:
-    """Draw from the posterior, with smaller steps while transitions diverge.
+    """Draw from the posterior, with smaller steps and recentred units while transitions diverge.
 
     A few divergences of a small or weakly informed model vanish with a higher target acceptance;
-    those that do not are left for the checks to report. No attempt is hidden. `changes` go to
-    `sample_posterior`.
+    those that do not are left for the checks to report. No attempt is hidden. `design` is the one
+    that is fitted; `changes` go to `sample_posterior`.
 
     Returns
     -------
@@ -124,14 +137,45 @@ def sample_without_divergence(
     """
     attempts: list[dict[str, float]] = []
     for target in (task.sampler.target_accept, *task.sampler.target_accept_retries):
-        tree = sample_posterior(ready, task, cores, target_accept=target, **changes)
+        tree = sample_posterior(ready, task, cores, data, target_accept=target, **changes)
         divergences = int(tree["sample_stats"]["diverging"].sum())
         attempts.append({"target_accept": target, "divergences": divergences})
         if not divergences:
             break
         if changes.get("progress", True):
             _say(f"{task.model}: {divergences} divergences at target acceptance {target}")
+        data = {**(data or {}), **recentred(ready, design, tree["posterior"].to_dataset())}
     return tree, attempts
+
+
+def recentred(ready: CompiledModel, design: Design, posterior: xr.Dataset) -> dict[str, np.ndarray]:
+    """Which units to sample centred, by the scales that draws of the posterior found.
+
+    Before a fit only its counts speak. Where the units of a level hardly vary rich counts mislead:
+    a centred unit makes a narrow neck with its scale. Draws tell the scale though some diverge.
+
+    Parameters
+    ----------
+    ready
+        Compiled model.
+    design
+        Design that the draws are of.
+    posterior
+        Draws of an attempt.
+
+    Returns
+    -------
+    dict of str to numpy.ndarray
+        Data of the compiled model, by `centred_<level>`.
+    """
+    scales = {
+        level: np.atleast_1d(posterior[name].quantile(SCALE_QUANTILE, ("chain", "draw")).to_numpy())
+        for level, name in SCALE_NAMES.items()
+        if name in posterior
+    }
+    found = fitted_centring(design, scales)
+    names = [f"centred_{level}" for level in RECENTRED]
+    return {n: found[n] for n in names if n in found and n in ready.model.named_vars}
 
 
 def _say(message: str) -> None:
@@ -208,7 +252,7 @@ def sample_all(design: Design, task: FitTask, cores: int) -> tuple[xr.DataTree, 
     ready = compile_model(design, task)
     times = {"compile": ready.seconds}
     clock = time.perf_counter()
-    tree, attempts = sample_without_divergence(ready, task, cores)
+    tree, attempts = sample_without_divergence(ready, design, task, cores)
     times["sample"] = time.perf_counter() - clock
     clock = time.perf_counter()
     _say(f"{task.model}: prior, predictions and log likelihood")

@@ -2,8 +2,9 @@
 
 A unit that its counts inform well is sampled centred, a sparse one non-centred (Papaspiliopoulos et
 al. 2007, doi:10.1214/088342307000000014; Betancourt & Girolami 2013, arXiv:1312.0906). The choice
-is data of the compiled model: a refit to other counts makes its own. It changes how the posterior
-is sampled, never what it is.
+is data of the compiled model: a refit to other counts makes its own, and where transitions
+diverge, the next attempt makes it by the scales that the last one found. It changes how the
+posterior is sampled, never what it is.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from meta.models.contrast_design import ContrastDesign
 
 if TYPE_CHECKING:
     from meta.models.design import Design
@@ -24,26 +27,47 @@ ARM_CENTRING_INFORMATION = 5.0
 TYPICAL_ICC = 0.25
 
 
-def information(design: Design) -> dict[str, np.ndarray]:
+def information(
+    design: Design, scales: dict[str, np.ndarray] | None = None
+) -> dict[str, np.ndarray]:
     """Approximate Fisher information on the logit rate of each unit of the nested levels.
+
+    Parameters
+    ----------
+    design
+        Counts and levels.
+    scales
+        Sd of the units of each level about their parents, length stages; default: 1.
 
     Returns
     -------
     dict of str to numpy.ndarray
-        By level, shape (units, stages).
+        By level, shape (units, stages). Of contrasts also `effect`, each intervention in each
+        study, as if the baselines were known.
     """
     found: dict[str, np.ndarray] = {}
-    below = _row_information(design)
+    rows = below = _row_information(design)
     for depth in reversed(range(len(design.levels))):
         level = design.levels[depth]
         total = np.zeros((len(level.units), len(design.stages)))
         if not found:
             np.add.at(total, design.row_unit[depth], below)
         else:
-            # A child that varies about its parent with unit scale passes on at most one unit.
-            np.add.at(total, design.levels[depth + 1].parent, below / (1 + below))
+            child = design.levels[depth + 1]
+            np.add.at(total, child.parent, _passed_on(below, child.name, scales))
         found[level.name] = below = total
+    if isinstance(design, ContrastDesign):
+        each = _passed_on(rows, "arm", scales) if "arm" in found else rows
+        found["effect"] = (design.row_cells != 0).T @ each
     return found
+
+
+def _passed_on(
+    information: np.ndarray, level: str, scales: dict[str, np.ndarray] | None
+) -> np.ndarray:
+    """What units tell of their parents: never more than one that is known and varies about them."""
+    scale = (scales or {}).get(level, np.ones(1))
+    return information / (1 + information * scale**2)
 
 
 def _row_information(design: Design) -> np.ndarray:
@@ -76,15 +100,24 @@ def centring(design: Design) -> dict[str, np.ndarray]:
     }
 
 
-def parameterisation(design: Design) -> dict[str, dict[str, str]]:
-    """Describe, by level and stage, how many units are sampled centred."""
-    described = {}
-    for level in design.levels:
-        centred = centring(design)[f"centred_{level.name}"]
-        described[level.name] = {
-            stage: f"{int(centred[:, o].sum())} of {len(level.units)} units centred"
-            for o, stage in enumerate(design.stages)
-        }
-    for level in design.crossed:
-        described[level.name] = dict.fromkeys(design.stages, "crossed; all units non-centred")
-    return described
+def fitted_centring(design: Design, scales: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Which units are sampled centred once their scales are known: where counts say more than they.
+
+    Parameters
+    ----------
+    design
+        Counts and levels.
+    scales
+        Sd of the units of each level about their parents, length stages; levels without one are
+        left out.
+
+    Returns
+    -------
+    dict of str to numpy.ndarray
+        Shape (units, stages), by `centred_<level>`.
+    """
+    return {
+        f"centred_{name}": (units * scales[name] ** 2 > 1).astype(float)
+        for name, units in information(design, scales).items()
+        if name in scales
+    }

@@ -57,14 +57,14 @@ def build_contrasts(design: ContrastDesign, priors: PriorSet) -> pm.Model:
         eta = baseline[design.row_unit[1]]
         delta = pm.Normal("delta", *hyperparameters("delta", priors), dims="intervention")
         spread = half("tau_delta", priors, dims=None)
-        # Not centred: the few arms of an effect, which vary themselves, say little of it.
-        deviation = pm.Normal("effect_raw", dims="effect_of")
-        effect = delta[design.cell_intervention] + spread * deviation
+        mean = delta[design.cell_intervention]
+        centre = centred(design, "effect", "effect_of")[:, 0]
+        effect = around("effect", mean, spread, centre, "effect_of")
         pm.Deterministic("effect", effect, dims="effect_of")
         eta = eta + pt.dot(design.row_cells, effect)
         if "arm" in design.spec.levels:
             kappa = half("kappa", priors)[0]
-            centre = centred(design, design.levels[2])[:, 0]
+            centre = centred(design, "arm", "arm")[:, 0]
             eta = around("arm_goal_failure", eta, kappa, centre, "arm")
         observe_counts(design, priors, eta[:, None])
     return model

@@ -20,10 +20,11 @@ import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 
+from meta.models.arm_coordinates import arm_logits
 from meta.models.centring import centring
 from meta.models.design import Design
 from meta.models.hyperparameters import hyperparameters
-from meta.models.levels import SCALE_NAMES, Level
+from meta.models.levels import SCALE_NAMES
 from meta.models.stage_correlation import correlation_factor
 from meta.priors import HalfNormal, PriorSet
 
@@ -75,10 +76,10 @@ def half(name: str, priors: PriorSet, dims: str | None = "stage") -> Any:
     return pm.HalfCauchy(name, scale, dims=dims)
 
 
-def centred(design: Design, level: Level) -> Any:
+def centred(design: Design, level: str, dim: str) -> Any:
     """Add to the model in context which units of a level are centred, shape (units, stages)."""
-    name = f"centred_{level.name}"
-    return pm.Data(name, centring(design)[name], dims=(level.name, "stage"))
+    name = f"centred_{level}"
+    return pm.Data(name, centring(design)[name], dims=(dim, "stage"))
 
 
 def around(name: str, mean: Any, scale: Any, centre: Any, dim: str) -> Any:
@@ -107,34 +108,34 @@ def _nested(design: Design, priors: PriorSet, alpha: Any, shift: Any) -> Any:
     current = _top(design, priors, alpha, scales[0])
     pm.Deterministic(f"{top.name}_logit", pt.stack(current, axis=1), dims=(top.name, "stage"))
     for level, scale in zip(design.levels[1:], scales[1:], strict=True):
-        centre = centred(design, level)
+        centre = centred(design, level.name, level.name)
+        if level.name == "arm":
+            mean = pt.stack(current, axis=1)[level.parent] + _of_arms(design, shift)
+            return arm_logits(design, mean, scale, centre)
         current = [
             around(
                 f"{level.name}_{stage}",
-                current[o][level.parent] + _of_units(design, level, shift, o),
+                current[o][level.parent],
                 scale[o],
                 centre[:, o],
                 level.name,
             )
             for o, stage in enumerate(design.stages)
         ]
-        if level.name != "arm":
-            stacked = pt.stack(current, axis=1)
-            pm.Deterministic(f"{level.name}_logit", stacked, dims=(level.name, "stage"))
+        stacked = pt.stack(current, axis=1)
+        pm.Deterministic(f"{level.name}_logit", stacked, dims=(level.name, "stage"))
     return pt.stack(current, axis=1)
 
 
-def _of_units(design: Design, level: Level, shift: Any, stage: int) -> Any:
-    """What rows add to the units of a level: nothing above arms, of which each has one row."""
-    if level.name != "arm" or isinstance(shift, float):
-        return 0.0
-    return shift[np.argsort(design.row_unit[-1]), stage]
+def _of_arms(design: Design, shift: Any) -> Any:
+    """What moderators add to each arm, which has one row."""
+    return shift if isinstance(shift, float) else shift[np.argsort(design.row_unit[-1])]
 
 
 def _top(design: Design, priors: PriorSet, alpha: Any, tau: Any) -> list[Any]:
     """Logit rates of the top level's units, one vector a stage, correlated between stages."""
     level = design.levels[0]
-    centre = centred(design, level)
+    centre = centred(design, level.name, level.name)
     factor = correlation_factor(design, priors)
     stretch: Any = 1.0
     if design.spec.random_effects == "student_t":

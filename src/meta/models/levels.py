@@ -19,6 +19,7 @@ SCALE_NAMES = {
     "agent_set": "omega",
     "arm": "kappa",
     "agent_family": "phi",
+    "effect": "tau_delta",
 }
 
 
