@@ -4,11 +4,12 @@ import numpy as np
 import pandas as pd
 import pymc as pm
 import pytest
+from scipy.stats import norm
 
 from meta.config import FitTask, ModelSpec, Sampler
 from meta.inference.refit import data_of, refit
 from meta.inference.sampling import compile_model, sample_posterior
-from meta.models.centring import centring, information, threshold
+from meta.models.centring import centring, fitted_centring, information, threshold
 from meta.models.chain import build_chain
 from meta.models.design import build_design
 from meta.priors import Beta, Gamma, HalfNormal, PriorSet
@@ -190,3 +191,46 @@ def test_student_t_effects_of_few_degrees_of_freedom_leave_every_count_possible(
     counts = drawn["prior_predictive"]["counts"]
     assert counts.min() == 0
     assert counts.max() == 20
+
+
+def test_a_set_of_one_arm_has_the_density_of_a_set_and_its_arm() -> None:
+    """What is drawn is the arm about the study and the set given its arm, not the other way."""
+    spec = ModelSpec(stages=CHAIN, levels=["study", "agent_set", "arm"], likelihood="binomial")
+    sets = ["a", "a", "b", "c", "d", "e"]
+    rows = table(studies=3, agent_set=sets, conditioning=["all_trials", *["given_capability"] * 5])
+    design = build_design(rows, spec)
+    model = build_chain(design, PriorSet())
+    point = {
+        name: value + np.random.default_rng(5).normal(size=np.shape(value)) / 2
+        for name, value in model.initial_point().items()
+    }
+    names = ["study_logit", "agent_set_logit", "arm_logit", "omega", "kappa"]
+    values = model.replace_rvs_by_values([model[name] for name in names])
+    study, agents, arms, omega, kappa = pm.pytensorf.compile(model.value_vars, values)(**point)
+    of_study, of_agent = design.levels[1].parent, design.levels[2].parent
+    want = norm.logpdf(agents, study[of_study], omega).sum()
+    want += norm.logpdf(arms, agents[of_agent], kappa).sum()
+
+    raw = [model[f"agent_set_{stage}_raw"] for stage in CHAIN]
+    got = float(model.compile_logp(vars=[*raw, model["arm_logit"]], jacobian=False)(point))
+    # What is sampled of a set is standardised: of the one with two arms by the spread of sets, of
+    # the others by what is left of it once their arm is known.
+    known = omega * kappa / np.sqrt(omega**2 + kappa**2)
+    got -= np.log(omega).sum() + 4 * np.log(known).sum()
+    assert np.bincount(of_agent).tolist() == [2, 1, 1, 1, 1]
+    assert got == pytest.approx(want, rel=1e-9)
+
+
+def test_scales_that_a_run_found_decide_what_is_centred_next() -> None:
+    spec = ModelSpec(stages=CHAIN[1:], levels=["study", "arm"], likelihood="binomial")
+    design = build_design(table(**{"events_goal_failure": 10}), spec)
+    rich = information(design)["arm"][:, 0]
+    np.testing.assert_allclose(rich, 5, rtol=0.01)
+    for scale, centred in ((0.4, False), (0.5, True)):
+        found = fitted_centring(design, {"arm": np.array([scale])})
+        assert list(found) == ["centred_arm"]
+        assert found["centred_arm"].all() == centred
+    # Two arms that vary with sd 2 about their study tell it less than two that vary with sd 1.
+    wide = information(design, {"arm": np.array([2.0])})["study"][:, 0]
+    np.testing.assert_allclose(wide, 2 * rich[0] / (1 + 4 * rich[0]))
+    np.testing.assert_allclose(information(design)["study"][:, 0], 2 * rich[0] / (1 + rich[0]))

@@ -158,7 +158,7 @@ def arm_logits(design: Design, mean: Any, scale: Any, centre: Any) -> Any:
     mean
         Of each arm, shape (arms, stages).
     scale
-        Sd of the arms about it, length stages.
+        Sd of the arms about it, shape (arms, stages) or (1, stages).
     centre
         Whether an arm's stage is sampled as it is, shape (arms, stages).
     """
@@ -172,7 +172,7 @@ def arm_logits(design: Design, mean: Any, scale: Any, centre: Any) -> Any:
         "arm_logit",
         *ridge,
         mean,
-        scale[None, :],
+        scale,
         centre,
         dist=_draw,
         logp=_log_density,

@@ -24,7 +24,7 @@ from meta.models.arm_coordinates import arm_logits
 from meta.models.centring import centring
 from meta.models.design import Design
 from meta.models.hyperparameters import hyperparameters
-from meta.models.levels import SCALE_NAMES
+from meta.models.levels import SCALE_NAMES, Level
 from meta.models.stage_correlation import correlation_factor
 from meta.priors import HalfNormal, PriorSet
 
@@ -109,22 +109,56 @@ def _nested(design: Design, priors: PriorSet, alpha: Any, shift: Any) -> Any:
     pm.Deterministic(f"{top.name}_logit", pt.stack(current, axis=1), dims=(top.name, "stage"))
     for level, scale in zip(design.levels[1:], scales[1:], strict=True):
         centre = centred(design, level.name, level.name)
+        above = pt.stack(current, axis=1)[level.parent]
         if level.name == "arm":
-            mean = pt.stack(current, axis=1)[level.parent] + _of_arms(design, shift)
-            return arm_logits(design, mean, scale, centre)
+            return arm_logits(design, above + _of_arms(design, shift), scale[None, :], centre)
+        if design.levels[-1].name == "arm":
+            return _sets_and_arms(design, level, above, scales, centre, shift)
         current = [
-            around(
-                f"{level.name}_{stage}",
-                current[o][level.parent],
-                scale[o],
-                centre[:, o],
-                level.name,
-            )
+            around(f"{level.name}_{stage}", above[:, o], scale[o], centre[:, o], level.name)
             for o, stage in enumerate(design.stages)
         ]
         stacked = pt.stack(current, axis=1)
         pm.Deterministic(f"{level.name}_logit", stacked, dims=(level.name, "stage"))
     return pt.stack(current, axis=1)
+
+
+def _sets_and_arms(
+    design: Design, level: Level, above: Any, scales: list[Any], centre: Any, shift: Any
+) -> Any:
+    """Logit rates of the arms of agent sets, shape (arms, stages).
+
+    Most sets have one arm, whose counts cannot tell the set from the arm. It is drawn about the
+    study, with both spreads, and the set given its arm: the same model, in which a sampler need
+    not find out that only their sum matters.
+    """
+    arms = design.levels[-1]
+    omega, kappa = scales[-2], scales[-1]
+    alone = (np.bincount(arms.parent, minlength=len(level.units)) == 1)[:, None]
+    centre = centre * ~alone
+    found = [
+        around(f"{level.name}_{stage}", above[:, o], omega[o], centre[:, o], level.name)
+        for o, stage in enumerate(design.stages)
+    ]
+    standard = pt.stack(
+        [pm.modelcontext(None)[f"{level.name}_{stage}_raw"] for stage in design.stages], axis=1
+    )
+    shared = pt.stack(found, axis=1)
+    moved = _of_arms(design, shift)
+    both = pt.sqrt(omega**2 + kappa**2)
+    logits = arm_logits(
+        design,
+        pt.switch(alone[arms.parent], above[arms.parent], shared[arms.parent]) + moved,
+        pt.switch(alone[arms.parent], both, kappa),
+        centred(design, "arm", "arm"),
+    )
+    of_sets = np.unique(arms.parent, return_index=True)[1]
+    own = (logits - moved)[of_sets] - above
+    given = above + (omega / both) ** 2 * own + omega * kappa / both * standard
+    pm.Deterministic(
+        f"{level.name}_logit", pt.switch(alone, given, shared), dims=(level.name, "stage")
+    )
+    return logits
 
 
 def _of_arms(design: Design, shift: Any) -> Any:
