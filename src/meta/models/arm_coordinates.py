@@ -31,8 +31,8 @@ from pymc.logprob.transforms import Transform
 from meta.models.centring import threshold
 from meta.models.design import Design
 
-#: Smallest -log rate at which the rate is told from one; its logit then is -log of it.
-SMALLEST = 1e-30
+#: Log of the smallest minus log rate: below it the rate would round to one.
+SMALLEST = -700.0
 
 
 def ridge_data(design: Design) -> dict[str, np.ndarray]:
@@ -119,9 +119,8 @@ class RidgeCoordinates(Coordinates):
         """Log of the absolute Jacobian determinant of `backward`, length arms."""
         total, spread, mean, scale = inputs[-6:-2]
         found = pt.log(_positive(spread)) + pt.log(scale[..., 0])
-        for part in _log_parts(value, total, spread, mean, scale):
-            # |d logit / d exp(part)| is 1 / (1 - exp(-exp(part))), which is exp(logit + exp(part)).
-            found = found + _logit(part) + pt.exp(part) + part
+        for log_part in _log_parts(value, total, spread, mean, scale):
+            found = found + log_part - _log_failure(log_part)
         return pt.switch(pt.gt(spread, 0), found, super().log_jac_det(value, *inputs))
 
 
@@ -142,10 +141,19 @@ def _log_parts(value: Any, total: Any, spread: Any, mean: Any, scale: Any) -> tu
     return log_total - pt.softplus(along), log_total - pt.softplus(-along)
 
 
+def _log_failure(log_part: Any) -> Any:
+    """Log of one minus the rate whose minus log is exp(log_part)."""
+    return pt.log(-pt.expm1(-_part(log_part)))
+
+
 def _logit(log_part: Any) -> Any:
-    """Logit of the rate whose minus log is exp(log_part), which may be as small as one likes."""
-    part = pt.maximum(pt.exp(log_part), SMALLEST)
-    return -part - log_part - pt.log(-pt.expm1(-part) / part)
+    """Logit of that rate."""
+    return -_part(log_part) - _log_failure(log_part)
+
+
+def _part(log_part: Any) -> Any:
+    """Minus log of that rate, above zero however small."""
+    return pt.exp(pt.maximum(log_part, SMALLEST))
 
 
 def arm_logits(design: Design, mean: Any, scale: Any, centre: Any) -> Any:
