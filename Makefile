@@ -44,7 +44,7 @@ coverage: $(VENV)/installed ## measure coverage and bias anew over the grid of t
 	$(BIN)/meta coverage --cores $(CORES)
 
 mutation: $(VENV)/installed-quality ## measure anew which changes of estimands, gate and verdicts the tests catch (an hour)
-	$(BIN)/mutmut run --max-children $(CORES)
+	$(BIN)/mutmut run --max-children $(CORES) $(MODULES)
 	$(BIN)/python -m tests.quality.mutation
 
 branches: $(VENV)/installed-quality ## measure anew how much of each package's branches the tests take (half an hour)

@@ -1,7 +1,8 @@
 """Record of a mutation run: what each module's tests caught, and every mutant that they did not.
 
 `make mutation` runs mutmut over the modules of `[tool.mutmut]` in `pyproject.toml` and writes
-`docs/mutation.json` with it; the tables of `docs/test-quality.md` are made of that.
+`docs/mutation.json` with it; the tables of `docs/test-quality.md` are made of that. A run of some
+modules (`make mutation MODULES="meta.claims.verdict*"`) leaves the record of the others as it is.
 """
 
 from __future__ import annotations
@@ -84,10 +85,50 @@ def with_table(page: str, table: str) -> str:
     return re.sub(rf"^{head}\n(\|.*\n)*", lambda _: f"{table}\n", page, flags=re.MULTILINE)
 
 
+def merged(
+    stored: dict[str, dict[str, int]], found: dict[str, dict[str, int]]
+) -> dict[str, dict[str, int]]:
+    """Counts of the modules that a run came to, and of the others those on record.
+
+    A module of which the run checked nothing keeps its record, if its mutants are still as many.
+    """
+
+    def kept(module: str) -> dict[str, int]:
+        unchecked = set(found[module]) == {"not checked"}
+        before = stored.get(module, {})
+        same = sum(before.values()) == sum(found[module].values())
+        return before if unchecked and same else found[module]
+
+    return {module: kept(module) for module in found}
+
+
 def record() -> None:
     """Write the record of the run that stands in `mutants/`, and its tables into the page."""
     from importlib.metadata import version
 
+    modules, survivors = of_run()
+    before, known = stored()
+    modules = merged(before, found := modules)
+    survivors += [each for each in known if modules.get(each.module) is not found.get(each.module)]
+    content = {
+        "tool": f"mutmut {version('mutmut')}",
+        "modules": modules,
+        "survivors": [asdict(each) for each in sorted(survivors, key=lambda s: s.mutant)],
+    }
+    RECORD.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    given = reasons()
+    page = PAGE.read_text(encoding="utf-8")
+    for table in (module_table(modules), reason_table(survivors, given)):
+        print(table)
+        page = with_table(page, table)
+    PAGE.write_text(page, encoding="utf-8")
+    for each in survivors:
+        if reason(each, given) is None:
+            print(f"{each.mutant}\n  - {each.was}\n  + {each.becomes}")
+
+
+def of_run() -> tuple[dict[str, dict[str, int]], list[Survivor]]:
+    """Counts by module and status, and the survivors, of the run that stands in `mutants/`."""
     from mutmut.mutation.diff_apply import get_diff_for_mutant
     from mutmut.stats import status_by_exit_code
 
@@ -106,21 +147,7 @@ def record() -> None:
                 was, becomes = ("\n".join(line[1:].strip() for line in lines if line[:1] == sign)
                                 for sign in "-+")  # fmt: skip
                 survivors.append(Survivor(mutant, was, becomes))
-    content = {
-        "tool": f"mutmut {version('mutmut')}",
-        "modules": modules,
-        "survivors": [asdict(each) for each in survivors],
-    }
-    RECORD.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    given = reasons()
-    page = PAGE.read_text(encoding="utf-8")
-    for table in (module_table(modules), reason_table(survivors, given)):
-        print(table)
-        page = with_table(page, table)
-    PAGE.write_text(page, encoding="utf-8")
-    for each in survivors:
-        if reason(each, given) is None:
-            print(f"{each.mutant}\n  - {each.was}\n  + {each.becomes}")
+    return modules, survivors
 
 
 if __name__ == "__main__":

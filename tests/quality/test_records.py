@@ -14,6 +14,7 @@ from tests.quality.mutation import (
     ROOT,
     STATUSES,
     Survivor,
+    merged,
     module_table,
     reason,
     reason_table,
@@ -55,6 +56,13 @@ def test_the_page_shows_the_records() -> None:
 @pytest.mark.skipif(not BRANCHES.exists(), reason="no coverage has been recorded")
 def test_the_page_shows_the_branches() -> None:
     assert table(json.loads(BRANCHES.read_text(encoding="utf-8"))) in PAGE
+
+
+def test_a_run_of_some_modules_keeps_the_record_of_the_others() -> None:
+    before = {"a": {"killed": 3}, "b": {"killed": 1, "survived": 1}, "c": {"killed": 2}, "d": {}}
+    found = {"a": {"not checked": 3}, "b": {"killed": 2}, "c": {"not checked": 4}}
+    # Of c there are more mutants than were checked then, and d is no more.
+    assert merged(before, found) == {"a": before["a"], "b": found["b"], "c": found["c"]}
 
 
 def test_a_reason_is_of_the_place_and_the_text_it_names() -> None:

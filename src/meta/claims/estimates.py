@@ -13,8 +13,9 @@ import pyarrow.parquet as pq
 
 from meta.claims.comparisons import ROW, Comparison, Scale
 from meta.claims.rows_behind import EvidenceRows, read_rows
-from meta.claims.shared_kinds import AGAINST, read_shared_kinds
+from meta.claims.shared_kinds import read_shared_kinds
 from meta.evidence.analysis_set import Tables
+from meta.models.moderators import AGAINST
 
 #: Model, outcome, group and estimand.
 Key = tuple[str, str, str, str]

@@ -14,13 +14,14 @@ from pathlib import Path
 import pandas as pd
 
 from meta.audit.taxonomy import spans
-from meta.claims.shared_kinds import AGAINST, STUDY
+from meta.claims.shared_kinds import STUDY
 from meta.config import ModelSpec
 from meta.estimands.draws import PRODUCT_NAMES
 from meta.evidence.analysis_set import Tables
 from meta.evidence.codes import NO_LIST, agreed_codes, case_stages
 from meta.evidence.contrast_set import read_edges
 from meta.evidence.membership import looked_up
+from meta.models.moderators import AGAINST
 
 ARM, CASE = "row_id", "case_id"
 CASES, INTERVENTION = "case_series", "intervention"

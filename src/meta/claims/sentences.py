@@ -15,6 +15,7 @@ from meta.claims.verdict import (
     region,
 )
 from meta.models.design import FEWEST_STUDIES
+from meta.models.moderators import AGAINST
 from meta.plural import counted, plural
 
 SHARE_UNITS = frozenset({"probability", "fraction"})
@@ -189,7 +190,7 @@ def _against(figure: Figure, estimate: Estimate, reason: Reason) -> str:
 
 
 def _few(estimate: Estimate) -> str:
-    where = " at one of the two settings" if " vs " in estimate.group else ""
+    where = " at one of the two settings" if AGAINST in estimate.group else ""
     needed = "one is" if estimate.estimand == "study_rate" else f"{FEWEST_STUDIES} are"
     return (
         f"Studies that observe it directly{where}: {estimate.k_direct}, where {needed} needed; "

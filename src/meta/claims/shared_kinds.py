@@ -13,10 +13,9 @@ from pathlib import Path
 import pandas as pd
 
 from meta.claims.comparisons import Comparison
+from meta.models.moderators import AGAINST
 
 KIND, STUDY = "failure_type", "study"
-#: What parts the two settings of a group.
-AGAINST = " vs "
 
 
 def studies_of_one_kind(rows: pd.DataFrame, group: str) -> int:

@@ -14,7 +14,7 @@ import numpy as np
 from meta.estimands.averages import StudyAverages
 from meta.estimands.draws import Estimate, outcomes
 from meta.models.design import Design
-from meta.models.moderators import Moderator
+from meta.models.moderators import AGAINST, Moderator
 from meta.models.row_weights import row_weights
 
 
@@ -44,7 +44,7 @@ def standardised_estimates(averages: StudyAverages, design: Design) -> list[Esti
                 if level == moderator.reference:
                     continue
                 risk = _standardised(averages, design, moderator, level, stages)
-                group = f"{moderator.name}={name} vs {moderator.levels[moderator.reference]}"
+                group = f"{moderator.name}={name}{AGAINST}{moderator.levels[moderator.reference]}"
                 rows = _rows_behind(moderator, level, seen)
                 for estimand, values in (
                     ("risk_ratio", risk / base), ("risk_difference", risk - base),

@@ -27,6 +27,9 @@ from meta.errors import DesignError
 from meta.models.row_weights import row_weights
 from meta.moderator_effects import Effect, levels_of, moderator_field
 
+#: Between the two settings of a comparison, in the name of its group.
+AGAINST = " vs "
+
 
 @dataclass(frozen=True)
 class Group:

@@ -23,6 +23,7 @@ from meta.claims.verdict import (
     SUPPORTED,
     VERDICTS,
 )
+from meta.models.moderators import AGAINST
 from meta.plural import counted
 from meta.report.wording import spell
 from meta.risk.arithmetic import IMPLIED, STATED
@@ -243,7 +244,7 @@ def _behind(row: Mapping[Hashable, Any]) -> str:
     if not studies:  # an average over imputed code sets, of which few have a row here
         averages = f"{counted(rows, 'row')}, {counted(trials, 'trial')}"
         return f"On average over code sets less than half a study, {averages}"
-    each = f" at the setting with fewer, of {studies}" if " vs " in str(row["group"]) else ""
+    each = f" at the setting with fewer, of {studies}" if AGAINST in str(row["group"]) else ""
     seen = counted(direct if each else studies, "study") + each
     if not each and direct != studies:
         seen += f" ({direct} directly)"

@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 
+from meta.models.moderators import AGAINST
 from meta.plural import counted
 from meta.report.estimates import Estimate, percent
 from meta.report.inputs import Fit, ReportInputs
@@ -14,7 +15,7 @@ from meta.report.tables import (
     groups_of,
     outcomes_of,
 )
-from meta.report.wording import AGAINST, comparison_name, outcome_name
+from meta.report.wording import comparison_name, outcome_name
 
 #: Below this contraction a number says little beyond its prior.
 LITTLE = 0.2

@@ -5,6 +5,7 @@ import re
 import pandas as pd
 
 from meta.evidence.dictionary import CODED_TABLE, load_dictionary
+from meta.models.moderators import AGAINST
 
 NOT_IN_BASE = "Not in this evidence base."
 COMPOSITION = "composition, not a rate"
@@ -81,9 +82,6 @@ LIST_ESTIMANDS = {
     "rate_new_arm": "share, new cell of a new list",
     "study_rate": "share in the list, shrunken",
 }
-
-#: Between the two levels of a comparison, in the name of its group.
-AGAINST = " vs "
 
 
 def outcome_name(outcome: str) -> str:

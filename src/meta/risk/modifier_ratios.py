@@ -20,6 +20,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from meta.errors import MissingRowsError
+from meta.models.moderators import AGAINST
 from meta.risk.documents import Documents, Modifier, read_documents
 
 OUTCOMES = ("goal_failure", "capable_goal_failure")
@@ -171,7 +172,7 @@ def _against_reference(
 ) -> tuple[str, Mapping[Any, Any] | None]:
     """Group and pooled row of a level's ratio to the reference; none for the reference itself."""
     for group, row in ratios.iterrows():
-        if str(group).startswith(f"{field}={level} vs "):
+        if str(group).startswith(f"{field}={level}{AGAINST}"):
             return str(group), row.to_dict()
     return "", None
 
