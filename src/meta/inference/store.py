@@ -86,8 +86,11 @@ def write_fit(tree: xr.DataTree, record: dict[str, Any], path: Path) -> None:
         for variable in node.data_vars.values():
             if variable.dtype.kind in "fi":
                 variable.encoding = {"zlib": True, "complevel": 1}
+    # In memory first: HDF5 ends the process when the disk is full under a file that it writes.
+    content = tree.to_netcdf(engine="h5netcdf")
+    assert content is not None
     with atomic(path) as temporary:
-        tree.to_netcdf(temporary, engine="h5netcdf")
+        temporary.write_bytes(content)
 
 
 def read_fit(path: Path) -> tuple[xr.DataTree, dict[str, Any]]:
