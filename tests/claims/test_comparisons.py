@@ -55,6 +55,21 @@ def test_two_entries_for_one_figure_are_refused(subjects: list[str]) -> None:
         comparisons({"subjects": subjects}, {"subjects": subjects})
 
 
+def test_everything_that_is_wrong_is_said_at_once() -> None:
+    with pytest.raises(ComparisonsError) as found:
+        parse_comparisons([{**RATE, "modell": "rates"}, {**RATE, "quantities": []}])
+    assert str(found.value) == (
+        "comparisons of claims: 0.modell: Extra inputs are not permitted; "
+        "1.quantities: List should have at least 1 item after validation, not 0"
+    )
+    any_subject, named = {"subjects": []}, {"subjects": ["all"]}
+    with pytest.raises(ComparisonsError) as found:
+        comparisons(any_subject, named, any_subject, named)
+    assert str(found.value) == (
+        "comparisons of claims: more than one for rate of all, rate of any subject"
+    )
+
+
 def test_a_named_subject_comes_before_any_subject_wherever_it_stands() -> None:
     declared = comparisons({"words": "any"}, {"words": "of {subject}", "subjects": ["a", "b"]})
     assert comparison_of(declared, "rate", "a").words == "of a"

@@ -58,6 +58,15 @@ def test_the_ends_make_a_ratio() -> None:
     assert not on_scale(Figure(0.0, 2.0), of_ends, table, figures).is_given
 
 
+def test_what_may_be_zero_or_is_not_given_divides_nothing() -> None:
+    for other in (Figure(0.0, 3.0), Figure(-1.0, 3.0), Figure(math.nan, math.nan)):
+        ratio = Figure(1.0, 2.0).over(other)
+        assert math.isnan(ratio.low) and math.isnan(ratio.high)
+    # Over what has no upper end: as small a ratio as one likes, whatever stands above the line.
+    for low in (1.0, -math.inf):
+        assert Figure(low, 2.0).over(Figure(0.5, math.inf)) == Figure(0.0, 4.0)
+
+
 def test_a_range_over_another_takes_the_extremes() -> None:
     table = claims(
         {"statistic": "lower", "value": 1.5, "subject": "low"},
