@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from meta.claims.audit import COLUMNS, IMPLIED_RULE, audit, audit_run, read_claims
+from meta.claims.audit import COLUMNS, IMPLIED_RULE, audit, audit_run, read_cases, read_claims
 from meta.claims.estimates import Estimates
 from meta.claims.verdict import (
     CONTRADICTED,
@@ -246,3 +246,16 @@ def test_claims_are_read_from_the_canonical_tables_in_their_order(tmp_path: Path
     assert table["section"].isna().all()
     found = audit(table, arithmetic_checks(table, partial=True), estimates(), comparisons())
     assert found["verdict"].tolist() == [SUPPORTED, SUPPORTED]
+
+
+def test_cases_are_read_with_the_columns_that_are_analysed(tmp_path: Path) -> None:
+    tables = {
+        "cases": {"case_id": ["GMG-1"], "notes": ["not read"]},
+        "codings": {"unit_id": ["GMG-1"], "coder": ["ann"], "notes": ["not read"]},
+        "arms": {"arm_id": ["a1"]},
+    }
+    for name, columns in tables.items():
+        pd.DataFrame(columns).to_parquet(tmp_path / f"{name}.parquet")
+    found = {name: list(table.columns) for name, table in read_cases(tmp_path).items()}
+    assert found == {"cases": ["case_id"], "codings": ["unit_id", "coder"]}
+    assert read_cases(tmp_path / "none") == {}

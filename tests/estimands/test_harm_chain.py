@@ -19,6 +19,7 @@ from meta.estimands.harm_chain import (
     chain_estimates,
     harm_setting,
     join,
+    judged_share,
 )
 from meta.estimands.notoriety import HARM
 from meta.models.design import Design, build_design
@@ -288,3 +289,10 @@ def test_behind_the_product_stand_goal_failures_and_behind_harm_the_cells_that_r
     }  # fmt: skip
     # The cell without a case that reached harm is behind none.
     assert cells_behind("all", typed_harm).tolist() == [0, 2, 3]
+
+
+def test_what_is_judged_is_its_share_of_the_variance_and_at_most_all() -> None:
+    judged = Judgements(Notoriety(mu=1, sigma=0.5), Normal(mu=0, sigma=1.2), correlation=0.0)
+    logits = np.array([-2.0, 0.0, 2.0, 4.0])  # of variance 5
+    assert judged_share(expit(logits), judged) == pytest.approx((0.25 + 1.44) / 5)
+    assert judged_share(expit(logits / 10), judged) == 1

@@ -90,14 +90,16 @@ def merged(
 ) -> dict[str, dict[str, int]]:
     """Counts of the modules that a run came to, and of the others those on record.
 
-    A module of which the run checked nothing keeps its record, if its mutants are still as many.
+    A module of which the run checked no more than the last one keeps its record, if its mutants
+    are still as many.
     """
 
     def kept(module: str) -> dict[str, int]:
-        unchecked = set(found[module]) == {"not checked"}
-        before = stored.get(module, {})
-        same = sum(before.values()) == sum(found[module].values())
-        return before if unchecked and same else found[module]
+        before, after = stored.get(module, {}), found[module]
+        same = sum(before.values()) == sum(after.values())
+        more = after.get("not checked", 0) < before.get("not checked", 0)
+        less = after.get("not checked", 0) > 0 and not more
+        return before if same and less else after
 
     return {module: kept(module) for module in found}
 

@@ -59,10 +59,22 @@ def test_the_page_shows_the_branches() -> None:
 
 
 def test_a_run_of_some_modules_keeps_the_record_of_the_others() -> None:
-    before = {"a": {"killed": 3}, "b": {"killed": 1, "survived": 1}, "c": {"killed": 2}, "d": {}}
-    found = {"a": {"not checked": 3}, "b": {"killed": 2}, "c": {"not checked": 4}}
+    before = {
+        "a": {"killed": 3},
+        "b": {"killed": 1, "survived": 1},
+        "c": {"killed": 2},
+        "d": {},
+        "e": {"killed": 1, "not checked": 2},
+    }
+    found = {
+        "a": {"not checked": 2, "killed": 1},
+        "b": {"killed": 2},
+        "c": {"not checked": 4},
+        "e": {"killed": 2, "not checked": 1},
+    }
     # Of c there are more mutants than were checked then, and d is no more.
-    assert merged(before, found) == {"a": before["a"], "b": found["b"], "c": found["c"]}
+    wanted = {**found, "a": before["a"]}
+    assert merged(before, found) == wanted
 
 
 def test_a_reason_is_of_the_place_and_the_text_it_names() -> None:
