@@ -108,10 +108,12 @@ def record() -> None:
     """Write the record of the run that stands in `mutants/`, and its tables into the page."""
     from importlib.metadata import version
 
-    modules, survivors = of_run()
+    found, seen = of_run()
     before, known = stored()
-    modules = merged(before, found := modules)
-    survivors += [each for each in known if modules.get(each.module) is not found.get(each.module)]
+    modules = merged(before, found)
+    anew = {module for module in modules if modules[module] is found[module]}
+    survivors = [each for each in seen if each.module in anew]
+    survivors += [each for each in known if each.module in modules and each.module not in anew]
     content = {
         "tool": f"mutmut {version('mutmut')}",
         "modules": modules,
