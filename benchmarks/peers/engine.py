@@ -19,8 +19,8 @@ from numbers_of_fits import write_draws
 from meta.config import FitTask
 from meta.inference.refit import refit, rows_of_study, without_rows
 from meta.inference.sampling import CompiledModel, compile_model, sample_without_divergence
+from meta.models.centring import parameterisation
 from meta.models.design import Design
-from meta.models.parameterisation import parameterisation
 
 #: Parameters at the top of the models, in the order of the other side's names.
 TOP = ("alpha", "beta", "tau", "omega", "kappa", "icc", "correlation")

@@ -9,9 +9,9 @@ from scipy.stats import beta, betabinom, binom, kstest
 
 from meta.config import ModelSpec, PriorSet
 from meta.models import centring
+from meta.models.centring import parameterisation
 from meta.models.chain import build_chain
 from meta.models.design import build_design
-from meta.models.parameterisation import parameterisation
 
 
 @pytest.fixture

@@ -16,9 +16,9 @@ import xarray as xr
 
 from meta.config import FitTask, Sampler
 from meta.inference.sampling import CompiledModel, sample_without_divergence
+from meta.models.centring import centring
 from meta.models.counts import count_data
 from meta.models.design import Design
-from meta.models.parameterisation import coordinate_data
 from meta.models.stage_correlation import fixed_correlation
 
 
@@ -96,7 +96,7 @@ def refit(
 
 def counts_of(ready: CompiledModel, design: Design) -> dict[str, np.ndarray]:
     """Counts of a design and their centring, as far as they are data of a compiled model."""
-    given = {**count_data(design.events, design.trials), **coordinate_data(design)}
+    given = {**count_data(design.events, design.trials), **centring(design)}
     return {name: value for name, value in given.items() if name in ready.model.named_vars}
 
 
@@ -120,7 +120,7 @@ def data_of(ready: CompiledModel, design: Design, task: FitTask) -> dict[str, np
         "through": design.through_capability.astype(float),
         "x": design.x,
         "fixed_correlation": fixed_correlation(design),
-        **coordinate_data(design),
+        **centring(design),
     }
     data: dict[str, np.ndarray] = {}
     for variable in ready.model.data_vars:

@@ -12,8 +12,8 @@ import xarray as xr
 
 from meta.config import FitTask
 from meta.errors import StoredFitError
+from meta.models.centring import parameterisation
 from meta.models.design import Design
-from meta.models.parameterisation import parameterisation
 from meta.provenance import code_fingerprint, commit, library_versions, machine
 from meta.storage import atomic
 

@@ -121,3 +121,17 @@ def fitted_centring(design: Design, scales: dict[str, np.ndarray]) -> dict[str, 
         for name, units in information(design, scales).items()
         if name in scales
     }
+
+
+def parameterisation(design: Design) -> dict[str, dict[str, str]]:
+    """Describe, by level and stage, how many units are sampled centred."""
+    described = {}
+    for level in design.levels:
+        centred = centring(design)[f"centred_{level.name}"]
+        described[level.name] = {
+            stage: f"{int(centred[:, o].sum())} of {len(level.units)} units centred"
+            for o, stage in enumerate(design.stages)
+        }
+    for level in design.crossed:
+        described[level.name] = dict.fromkeys(design.stages, "crossed; all units non-centred")
+    return described

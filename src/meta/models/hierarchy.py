@@ -20,7 +20,6 @@ import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 
-from meta.models.arm_coordinates import arm_logits
 from meta.models.centring import centring
 from meta.models.design import Design
 from meta.models.hyperparameters import hyperparameters
@@ -111,16 +110,26 @@ def _nested(design: Design, priors: PriorSet, alpha: Any, shift: Any) -> Any:
         centre = centred(design, level.name, level.name)
         above = pt.stack(current, axis=1)[level.parent]
         if level.name == "arm":
-            return arm_logits(design, above + _of_arms(design, shift), scale[None, :], centre)
+            mean = above + _of_arms(design, shift)
+            return _around_stages(design, level, mean, scale[None, :], centre)
         if design.levels[-1].name == "arm":
             return _sets_and_arms(design, level, above, scales, centre, shift)
-        current = [
-            around(f"{level.name}_{stage}", above[:, o], scale[o], centre[:, o], level.name)
-            for o, stage in enumerate(design.stages)
-        ]
-        stacked = pt.stack(current, axis=1)
+        stacked = _around_stages(design, level, above, scale[None, :], centre)
         pm.Deterministic(f"{level.name}_logit", stacked, dims=(level.name, "stage"))
+        current = [stacked[:, o] for o in range(len(design.stages))]
     return pt.stack(current, axis=1)
+
+
+def _around_stages(design: Design, level: Level, mean: Any, scale: Any, centre: Any) -> Any:
+    """Units of a level about a mean, each stage on its own; all of shape (units, stages)."""
+    wide = scale + pt.zeros_like(mean)
+    return pt.stack(
+        [
+            around(f"{level.name}_{stage}", mean[:, o], wide[:, o], centre[:, o], level.name)
+            for o, stage in enumerate(design.stages)
+        ],
+        axis=1,
+    )
 
 
 def _sets_and_arms(
@@ -136,18 +145,15 @@ def _sets_and_arms(
     omega, kappa = scales[-2], scales[-1]
     alone = (np.bincount(arms.parent, minlength=len(level.units)) == 1)[:, None]
     centre = centre * ~alone
-    found = [
-        around(f"{level.name}_{stage}", above[:, o], omega[o], centre[:, o], level.name)
-        for o, stage in enumerate(design.stages)
-    ]
+    shared = _around_stages(design, level, above, omega[None, :], centre)
     standard = pt.stack(
         [pm.modelcontext(None)[f"{level.name}_{stage}_raw"] for stage in design.stages], axis=1
     )
-    shared = pt.stack(found, axis=1)
     moved = _of_arms(design, shift)
     both = pt.sqrt(omega**2 + kappa**2)
-    logits = arm_logits(
+    logits = _around_stages(
         design,
+        arms,
         pt.switch(alone[arms.parent], above[arms.parent], shared[arms.parent]) + moved,
         pt.switch(alone[arms.parent], both, kappa),
         centred(design, "arm", "arm"),
