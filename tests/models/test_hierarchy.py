@@ -193,31 +193,37 @@ def test_student_t_effects_of_few_degrees_of_freedom_leave_every_count_possible(
     assert counts.max() == 20
 
 
-def test_a_set_of_one_arm_has_the_density_of_a_set_and_its_arm() -> None:
+def test_a_set_of_one_arm_has_the_density_of_a_set_and_its_arm(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """What is drawn is the arm about the study and the set given its arm, not the other way."""
+    monkeypatch.setattr("meta.models.centring.threshold", lambda _level: np.inf)
     spec = ModelSpec(stages=CHAIN, levels=["study", "agent_set", "arm"], likelihood="binomial")
     sets = ["a", "a", "b", "c", "d", "e"]
-    rows = table(studies=3, agent_set=sets, conditioning=["all_trials", *["given_capability"] * 5])
-    design = build_design(rows, spec)
+    design = build_design(table(studies=3, agent_set=sets), spec)
     model = build_chain(design, PriorSet())
     point = {
         name: value + np.random.default_rng(5).normal(size=np.shape(value)) / 2
         for name, value in model.initial_point().items()
     }
-    names = ["study_logit", "agent_set_logit", "arm_logit", "omega", "kappa"]
+    names = ["study_logit", "agent_set_logit", "omega", "kappa"]
     values = model.replace_rvs_by_values([model[name] for name in names])
-    study, agents, arms, omega, kappa = pm.pytensorf.compile(model.value_vars, values)(**point)
+    study, agents, omega, kappa = pm.pytensorf.compile(model.value_vars, values)(**point)
     of_study, of_agent = design.levels[1].parent, design.levels[2].parent
+    alone = (np.bincount(of_agent) == 1)[:, None]
+    assert alone.ravel().tolist() == [False, True, True, True, True]
+    both = np.sqrt(omega**2 + kappa**2)
+    spread = np.where(alone[of_agent], both, kappa)
+    raw = np.stack([point[f"arm_{stage}_raw"] for stage in CHAIN], axis=1)
+    arms = np.where(alone, study[of_study], agents)[of_agent] + spread * raw
     want = norm.logpdf(agents, study[of_study], omega).sum()
     want += norm.logpdf(arms, agents[of_agent], kappa).sum()
 
-    raw = [model[f"agent_set_{stage}_raw"] for stage in CHAIN]
-    got = float(model.compile_logp(vars=[*raw, model["arm_logit"]], jacobian=False)(point))
-    # What is sampled of a set is standardised: of the one with two arms by the spread of sets, of
-    # the others by what is left of it once their arm is known.
-    known = omega * kappa / np.sqrt(omega**2 + kappa**2)
-    got -= np.log(omega).sum() + 4 * np.log(known).sum()
-    assert np.bincount(of_agent).tolist() == [2, 1, 1, 1, 1]
+    sampled = [model[f"{level}_{stage}_raw"] for level in ("agent_set", "arm") for stage in CHAIN]
+    got = float(model.compile_logp(vars=sampled, jacobian=False)(point))
+    # All are standardised: the set of two arms by the spread of sets, the others by what is left
+    # of it once their arm is known.
+    got -= np.log(np.where(alone, omega * kappa / both, omega)).sum() + np.log(spread).sum()
     assert got == pytest.approx(want, rel=1e-9)
 
 
