@@ -5,10 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.special import expit, logit
 from scipy.stats import betabinom, norm
 
 from meta.checks.posterior_predictive import posterior_predictive, tail_checks
-from meta.checks.predictive import Comparison, new_logits, replicate, statistics
+from meta.checks.predictive import Comparison, new_logits, new_rates, replicate, statistics
 from meta.checks.prior_predictive import prior_quantities, prior_statistics, prior_table
 from meta.config import ModelSpec
 from meta.estimands import Estimate
@@ -97,6 +98,35 @@ def test_new_studies_of_two_populations_and_new_families_are_drawn() -> None:
     gap = tau * np.sqrt(split / (share * (1 - share)))
     third = share * ((1 - share) * gap) ** 3 - (1 - share) * (share * gap) ** 3
     assert np.mean(eta[:, 0] ** 3) == pytest.approx(third, rel=0.1)
+
+
+def test_new_arms_vary_on_the_logit_of_what_they_count() -> None:
+    design = chain_design()
+    arms = Level("arm", list("abcdefgh"), design.row_unit[1])
+    design = replace(
+        design,
+        levels=[*design.levels, arms],
+        row_unit=np.vstack([design.row_unit, np.arange(8)]),
+    )
+    count, alpha, kappa = 40_000, np.array([1.0, -0.5]), np.array([0.4, 0.9])
+    draws = Parameters(
+        alpha=np.tile(alpha, (count, 1)),
+        beta=np.zeros((count, 0, 2)),
+        factor=np.broadcast_to(np.eye(2), (count, 2, 2)),
+        scale={
+            **{level.name: np.full((count, 2), 1e-9) for level in design.levels[:-1]},
+            "arm": np.tile(kappa, (count, 1)),
+        },
+    )
+    found = logit(new_rates(design, draws, np.random.default_rng(4)))
+    rate = expit(alpha)
+    for n, (stage, through) in enumerate(zip(design.stage, design.through_capability, strict=True)):
+        middle = logit(rate.prod() if through else rate[stage])
+        assert found[:, n].mean() == pytest.approx(middle, abs=5 * kappa[stage] / np.sqrt(count))
+        assert found[:, n].std() == pytest.approx(kappa[stage], rel=5 / np.sqrt(2 * count))
+    # Each observation has an effect of its own.
+    between = np.corrcoef(found.T) - np.eye(found.shape[1])
+    assert np.abs(between).max() < 5 / np.sqrt(count)
 
 
 def test_counts_given_the_rate_are_beta_binomial_also_of_a_product() -> None:

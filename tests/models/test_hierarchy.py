@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pymc as pm
 import pytest
-from scipy.stats import norm
+from scipy.special import expit
+from scipy.stats import binom, norm
 
 from meta.config import FitTask, ModelSpec, Sampler
 from meta.inference.refit import data_of, refit
@@ -225,6 +226,54 @@ def test_a_set_of_one_arm_has_the_density_of_a_set_and_its_arm(
     # of it once their arm is known.
     got -= np.log(np.where(alone, omega * kappa / both, omega)).sum() + np.log(spread).sum()
     assert got == pytest.approx(want, rel=1e-9)
+
+
+def test_an_arm_among_all_trials_varies_on_the_logit_of_the_product(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Sets of one such arm and of several, others of one arm: density of arms and of counts."""
+    monkeypatch.setattr("meta.models.centring.threshold", lambda _level: np.inf)
+    spec = ModelSpec(stages=CHAIN, levels=["study", "agent_set", "arm"], likelihood="binomial")
+    rows = table(studies=3, agent_set=["a", "a", "b", "c", "d", "d"])
+    among_all = rows.index.isin([1, 2, 4])
+    rows.loc[among_all, "conditioning"] = "all_trials"
+    for counts in ("events", "trials"):
+        rows.loc[among_all, f"{counts}_capability_transfer"] = pd.NA
+    design = build_design(rows, spec)
+    model = build_chain(design, PriorSet())
+    point = {
+        name: value + np.random.default_rng(5).normal(size=np.shape(value)) / 2
+        for name, value in model.initial_point().items()
+    }
+    names = ["study_logit", "agent_set_logit", "omega", "kappa"]
+    values = model.replace_rvs_by_values([model[name] for name in names])
+    study, agents, omega, kappa = pm.pytensorf.compile(model.value_vars, values)(**point)
+    of_study, of_agent = design.levels[1].parent, design.levels[2].parent
+    # Only the set `c` is drawn given its arm: that of `b` counts a product.
+    alone = np.array([False, False, True, False])[:, None]
+    both = np.sqrt(omega**2 + kappa**2)
+    spread = np.where(alone[of_agent], both, kappa)
+    mean = np.where(alone, study[of_study], agents)[of_agent]
+    raw = np.stack([point[f"arm_{stage}_raw"] for stage in CHAIN], axis=1)
+
+    def on_logit(rates: np.ndarray) -> np.ndarray:
+        product = expit(rates).prod(axis=1)
+        goal = np.where(among_all, np.log(product / (1 - product)), rates[:, 1])
+        return np.stack([rates[:, 0], goal], axis=1)
+
+    arms = on_logit(mean) + spread * raw
+    want = norm.logpdf(agents, study[of_study], omega).sum()
+    want += norm.logpdf(arms, on_logit(agents[of_agent]), kappa).sum()
+    sampled = [model[f"{level}_{stage}_raw"] for level in ("agent_set", "arm") for stage in CHAIN]
+    got = float(model.compile_logp(vars=sampled, jacobian=False)(point))
+    got -= np.log(np.where(alone, omega * kappa / both, omega)).sum() + np.log(spread).sum()
+    assert got == pytest.approx(want, rel=1e-9)
+    rate = expit(arms[design.row, design.stage])
+    np.testing.assert_allclose(
+        model.compile_logp(vars=[model["counts"]], sum=False)(point)[0],
+        binom.logpmf(design.events, design.trials, rate),
+        rtol=1e-9,
+    )
 
 
 def test_scales_that_a_run_found_decide_what_is_centred_next() -> None:

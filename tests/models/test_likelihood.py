@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pymc as pm
 import pytest
-from scipy.special import expit, logsumexp
+from scipy.special import expit, logit, logsumexp
 from scipy.stats import betabinom, binom, norm
 from scipy.stats import t as student
 
@@ -131,12 +131,14 @@ def sampled(
                 known = p.crossed[level.name].get(family)
                 families[family] = normal(level.name) if known is None else known[d]
             eta = eta + families[family]
-        eta = eta + normal("arm") if "arm" in p.scale else eta
         for n in np.flatnonzero(design.row == r):
             o = design.stage[n]
             rate = expit(eta[:, o])
             rate = rate * expit(eta[:, 0]) if design.through_capability[n] else rate
             rate = np.clip(rate, 1e-12, 1 - 1e-12)
+            if "arm" in p.scale:
+                own = p.scale["arm"][d, o] * rng.standard_normal(size)
+                rate = np.clip(expit(logit(rate) + own), 1e-12, 1 - 1e-12)
             k, m = design.events[n], design.trials[n]
             if p.icc is None:
                 total += binom.logpmf(k, m, rate)

@@ -81,7 +81,9 @@ def take(parameters: Parameters, index: np.ndarray, families: Collection[str] = 
 
 
 def new_logits(design: Design, draws: Parameters, rng: np.random.Generator) -> np.ndarray:
-    """Logits of the design's rows with all effects drawn anew, but those of known families.
+    """Logits of the agent sets of a design's rows, drawn anew with all effects above them.
+
+    The effects of families of agents that are known are kept.
 
     Parameters
     ----------
@@ -112,10 +114,13 @@ def new_logits(design: Design, draws: Parameters, rng: np.random.Generator) -> n
         mixing = rng.gamma(draws.df[:, None] / 2, 2 / draws.df[:, None], effect.shape[:2])
         effect = effect / np.sqrt(mixing)[:, :, None]
     logits = draws.alpha[:, None] + effect
-    for level in design.levels[1:]:
+    above = [level for level in design.levels if level.name != "arm"]
+    for level in above[1:]:
         z = rng.standard_normal((count, len(level.units), stages))
         logits = logits[:, level.parent] + draws.scale[level.name][:, None] * z
-    rows = logits[:, design.row_unit[-1]] + np.einsum("rp,dpo->dro", design.x, draws.beta)
+    rows = logits[:, design.row_unit[len(above) - 1]] + np.einsum(
+        "rp,dpo->dro", design.x, draws.beta
+    )
     for level, unit in zip(design.crossed, design.row_crossed, strict=True):
         z = rng.standard_normal((count, len(level.units), stages))
         effects = draws.scale[level.name][:, None] * z
@@ -131,6 +136,10 @@ def new_rates(design: Design, draws: Parameters, rng: np.random.Generator) -> np
     rate = expit(logits[:, design.row, design.stage])
     capability = expit(logits[:, design.row, 0])
     rate = np.where(design.through_capability, rate * capability, rate)
+    if "arm" in draws.scale:
+        # An arm varies on the logit of what it counts.
+        own = draws.scale["arm"][:, design.stage] * rng.standard_normal(rate.shape)
+        return np.asarray(expit(logit(np.clip(rate, EDGE, 1 - EDGE)) + own))
     if draws.icc is None:
         return np.asarray(rate)
     return beta_rates(rate, draws.icc[:, design.stage], rng)

@@ -62,10 +62,26 @@ class Counts:
         direct = {o.stage for o in self.observations}
         return sorted(direct | ({0} if any(o.through for o in self.observations) else set()))
 
-    def nodes(self, binomial: bool) -> int:
-        """Nodes at which the likelihood is evaluated to integrate over the row's logits."""
-        ridge = binomial and any(o.through for o in self.observations)
-        first = RIDGE_NODES if ridge else NODES
+    @property
+    def product(self) -> Observation | None:
+        """What is counted among all trials, capable or not, if anything is."""
+        return next((o for o in self.observations if o.through), None)
+
+    def nodes(self, spread: bool, binomial: bool, arm: bool) -> int:
+        """Nodes at which the likelihood is evaluated to integrate over the row's logits.
+
+        Parameters
+        ----------
+        spread
+            Whether the logits of its agent set are unknown.
+        binomial, arm
+            Likelihood, and whether arms have effects of their own.
+        """
+        if not spread and not arm:
+            return 1
+        if arm and self.product:
+            return int(NODES * (NODES ** len(self.stages) if spread else 1))
+        first = RIDGE_NODES if binomial and self.product else NODES
         return int(first * NODES ** (len(self.stages) - 1))
 
     def log_likelihood(self, eta: np.ndarray, icc: np.ndarray | None) -> np.ndarray:
@@ -133,9 +149,13 @@ def _times(count: int, log_rate: np.ndarray) -> np.ndarray | float:
 
 
 def arm_log_likelihood(
-    counts: Counts, mean: np.ndarray, spread: np.ndarray, icc: np.ndarray | None
+    counts: Counts,
+    mean: np.ndarray,
+    spread: np.ndarray,
+    icc: np.ndarray | None,
+    arm: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Log likelihood of one row whose logits are normal.
+    """Log likelihood of one row whose agent set's logits are normal.
 
     Parameters
     ----------
@@ -147,26 +167,46 @@ def arm_log_likelihood(
         Their covariance, shape (B, O, O); zero where the logits are known.
     icc
         Intra-class correlations, shape (B, O), or None for the binomial.
+    arm
+        Sd of the arm's own effect on the logit of what it counts (`meta.models.arms`), shape
+        (B, O); None for none.
 
     Returns
     -------
     numpy.ndarray
         Shape (B,).
     """
-    if not spread.any():
+    if arm is not None and not counts.product:
+        # On the logit of a stage, effects of the set and of the arm come as their sum.
+        spread, arm = spread + arm[:, :, None] ** 2 * np.eye(arm.shape[1]), None
+    if arm is None and not spread.any():
         return counts.log_likelihood(mean, icc)
-    step = max(1, BLOCK // counts.nodes(icc is None))
+    step = max(1, BLOCK // counts.nodes(bool(spread.any()), icc is None, arm is not None))
     blocks = [slice(i, i + step) for i in range(0, len(mean), step)]
     return np.concatenate(
-        [_spread_out(counts, mean[b], spread[b], None if icc is None else icc[b]) for b in blocks]
+        [
+            _spread_out(counts, mean[b], spread[b], *(_part(v, b) for v in (icc, arm)))
+            for b in blocks
+        ]
     )
 
 
+def _part(values: np.ndarray | None, block: slice) -> np.ndarray | None:
+    return None if values is None else values[block]
+
+
 def _spread_out(
-    counts: Counts, mean: np.ndarray, spread: np.ndarray, icc: np.ndarray | None
+    counts: Counts,
+    mean: np.ndarray,
+    spread: np.ndarray,
+    icc: np.ndarray | None,
+    arm: np.ndarray | None,
 ) -> np.ndarray:
     """Integrate over the stages in turn; axis 0 is the batch, each stage adds an axis of nodes."""
     stages = counts.stages
+    if not spread.any():
+        known = {stage: mean[:, stage] for stage in stages}
+        return _of_arms(counts, known, np.asarray(arm))
     covariance = spread[:, stages][:, :, stages] + 1e-12 * np.eye(len(stages))
     root = np.linalg.cholesky(covariance)
     batch, deep = len(mean), (1,) * len(stages)
@@ -178,21 +218,52 @@ def _spread_out(
         for j in range(i):
             centre = centre + root[:, i, j].reshape(batch, *deep) * standard[j]
         sd = root[:, i, i].reshape(batch, *deep)
-        product = next((o for o in counts.observations if o.through), None)
-        if i == 0 and product and icc is None:
-            z, logs = _ridge_nodes(product, centre, sd)
+        if i == 0 and counts.product and icc is None and arm is None:
+            z, logs = _ridge_nodes(counts.product, centre, sd)
         else:
-            z, logs = _nodes(*_guess(counts, i, eta, mean, spread, icc), centre, sd, i)
+            z, logs = _nodes(*_guess(counts, i, eta, mean, spread, icc, arm), centre, sd, i)
         total = total + logs
         standard.append(z)
         eta.append(centre + sd * z)
-    wide = None if icc is None else icc.reshape(batch, *deep, -1)
-    total = total + counts.at_logits(dict(zip(stages, eta, strict=True)), wide)
+    at = dict(zip(stages, eta, strict=True))
+    if arm is not None:
+        total = total + _of_arms(counts, at, arm.reshape(batch, *deep, -1))
+    else:
+        total = total + counts.at_logits(at, None if icc is None else icc.reshape(batch, *deep, -1))
     return np.asarray(logsumexp(total.reshape(batch, -1), axis=1))
 
 
+def _of_arms(counts: Counts, eta: Mapping[int, np.ndarray], arm: np.ndarray) -> np.ndarray:
+    """Log likelihood given the logits of the agent set, over the arm's effect on each count.
+
+    Parameters
+    ----------
+    counts
+        Binomial counts.
+    eta
+        Logits of each stage, arrays that broadcast.
+    arm
+        Sd of the arm's effects, shape (..., O).
+    """
+    total: np.ndarray | float = 0.0
+    for o in counts.observations:
+        log_rate, log_rest = log_rates(eta, o)
+        centre, sd = (log_rate - log_rest)[..., None], arm[..., o.stage][..., None]
+        share = (o.events + 0.5) / (o.trials + 1)
+        information = o.trials * share * (1 - share)
+        z, logs = _nodes(logit(share), information, centre, sd, centre.ndim - 2)
+        own = centre + sd * z
+        each = count_log_likelihood(o.events, o.trials, log_expit(own), log_expit(-own))
+        total = total + logsumexp(each + logs, axis=-1)
+    return np.asarray(total)
+
+
 def _nodes(
-    guess: np.ndarray, information: np.ndarray, centre: np.ndarray, sd: np.ndarray, i: int
+    guess: np.ndarray | float,
+    information: np.ndarray | float,
+    centre: np.ndarray,
+    sd: np.ndarray,
+    i: int,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Standardised nodes on axis 1 + i and their log weights, around prior times guess."""
     points, logs = hermite(NODES)
@@ -233,13 +304,14 @@ def _guess(
     mean: np.ndarray,
     spread: np.ndarray,
     icc: np.ndarray | None,
+    arm: np.ndarray | None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Where the counts put a stage's logit given earlier stages, and with what information."""
     stages = counts.stages
     batch, deep = len(mean), (1,) * len(stages)
     stage = stages[i]
     direct = next((o for o in counts.observations if o.stage == stage and not o.through), None)
-    product = next((o for o in counts.observations if o.through), None)
+    product = counts.product
     seen = direct or (product if product and stage in (0, product.stage) else None)
     if seen is None:
         return np.zeros((batch, *deep)), np.zeros((batch, *deep))
@@ -247,6 +319,9 @@ def _guess(
     size = np.full((batch, *deep), float(seen.trials))
     if icc is not None:
         size = size / (1 + (seen.trials - 1) * icc[:, seen.stage].reshape(batch, *deep))
+    if arm is not None:
+        varies = arm[:, seen.stage].reshape(batch, *deep) ** 2
+        size = size / (1 + size * share * (1 - share) * varies)
     if not seen.through:
         return np.full((batch, *deep), logit(share)), size * share * (1 - share)
     # The other factor of the product: capability's node, or goal failure's mean.

@@ -7,10 +7,10 @@ For row i of study s, agent set a and stage o
     \pi_{oi} = \mathrm{logit}^{-1}\eta_{oi}
 
 with u ~ N(0, diag(tau) R diag(tau)), R ~ LKJ, w ~ N(0, omega) (see `meta.models.hierarchy` for the
-other forms, and for effects of families of agents that cross studies). Arms vary about pi by a beta
-distribution (beta_binomial, intra-class correlation icc) or by a normal effect on the logit
-(binomial with the level arm). An arm that counts goal failures among all trials, capable or not,
-has the rate pi_capability * pi_goal.
+other forms, and for effects of families of agents that cross studies). An arm that counts goal
+failures among all trials, capable or not, has the rate pi_capability * pi_goal. Arms vary about
+these rates by a beta distribution (beta_binomial, intra-class correlation icc) or by a normal
+effect on the logit (binomial with the level arm, `meta.models.arms`).
 """
 
 from __future__ import annotations

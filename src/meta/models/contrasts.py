@@ -27,8 +27,8 @@ import pytensor.tensor as pt
 
 from meta.models.contrast_design import ContrastDesign
 from meta.models.counts import observe_counts
-from meta.models.hierarchy import around, centred, half
 from meta.models.hyperparameters import hyperparameters
+from meta.models.units import around, centred, half
 from meta.priors import PriorSet
 
 

@@ -63,7 +63,8 @@ def observe_counts(design: Design, priors: PriorSet, eta: Any) -> None:
         # which some counts are impossible. 30 is one in ten million million.
         eta = pt.clip(eta, -LARGEST_LOGIT, LARGEST_LOGIT)
     logit = eta[design.row, design.stage]
-    through = design.through_capability.any()
+    # Of arms with effects of their own, the logit is that of what they count (`meta.models.arms`).
+    through = design.through_capability.any() and design.levels[-1].name != "arm"
     if design.spec.likelihood == "binomial" and not through:
         _counts(_logit_binomial, _logit_binomial_logp, data, logit)
         return

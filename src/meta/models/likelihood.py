@@ -5,11 +5,11 @@ study and agent set where these are known, that is, have draws; effects of units
 integrated out. The rows of a new study share its effects and are integrated jointly:
 
 .. math::
-    \log p(y_s \mid \theta) = \log \int \prod_a \int \prod_{i \in a} \int p(y_i \mid \eta_i)
-    \, dN(\eta_i; w_a, \kappa^2) \, dN(w_a; u_s, \omega^2) \, dN(u_s; \alpha, \Sigma)
+    \log p(y_s \mid \theta) = \log \int \prod_a \int \prod_{i \in a} p(y_i \mid w_a)
+    \, dN(w_a; u_s, \omega^2) \, dN(u_s; \alpha, \Sigma)
 
-Effects of arms (binomial models) are always integrated out. With all effects of a study integrated
-this is the likelihood of leave-one-study-out (Merkle, Furr & Rabe-Hesketh 2019,
+Effects of arms (binomial models) are always integrated out, within p. With all effects of a study
+integrated this is the likelihood of leave-one-study-out (Merkle, Furr & Rabe-Hesketh 2019,
 doi:10.1007/s11336-019-09679-0).
 """
 
@@ -119,11 +119,12 @@ class _Block:
         return self.draws.scale[level][index]
 
     def row(self, row: int, index: np.ndarray, mean: np.ndarray, spread: np.ndarray) -> np.ndarray:
-        """Log likelihood of one row given its logit's mean (B, O) and covariance (B, O, O)."""
+        """Log likelihood of one row: mean (B, O) and covariance (B, O, O) of its set's logits."""
         icc = None if self.draws.icc is None else self.draws.icc[index]
+        arm = self.scale("arm", index) if "arm" in self.draws.scale else None
         if row in self.families.rows:
             spread = spread + _diagonal(self, index, "agent_family")
-        return arm_log_likelihood(self.counts[row], mean + self.shift[row][index], spread, icc)
+        return arm_log_likelihood(self.counts[row], mean + self.shift[row][index], spread, icc, arm)
 
 
 def pointwise_log_likelihood(design: Design, draws: Parameters) -> np.ndarray:
@@ -267,7 +268,7 @@ def _whole_study(
         root = np.linalg.cholesky(whole)
     spread = whole + _set_spread(block, index, next(iter(block.sets)))
     if len(rows) == 1:
-        return block.row(rows[0], index, alpha, spread + _diagonal(block, index, "arm"))
+        return block.row(rows[0], index, alpha, spread)
     if len(block.sets) == 1:
         # The effects of the study and of its one agent set come as their sum.
         arms = _flat(index, lambda each, eta: _arms(block, each, rows, eta))
@@ -296,8 +297,7 @@ def _some_sets(
         if label in block.known_sets:
             total += _arms(block, index, rows, block.known_sets[label][index])
         elif len(rows) == 1:
-            spread = _set_spread(block, index, label) + _diagonal(block, index, "arm")
-            total += block.row(rows[0], index, study, spread)
+            total += block.row(rows[0], index, study, _set_spread(block, index, label))
         else:
             total += _new_set(block, index, label, study)
     return total
@@ -320,10 +320,10 @@ def _set_spread(block: _Block, index: np.ndarray, label: str) -> np.ndarray:
 
 
 def _arms(block: _Block, index: np.ndarray, rows: Sequence[int], parent: np.ndarray) -> np.ndarray:
-    spread = _diagonal(block, index, "arm")
+    known = np.zeros((*parent.shape, parent.shape[1]))
     total = np.zeros(index.size)
     for row in rows:
-        total += block.row(row, index, parent, spread)
+        total += block.row(row, index, parent, known)
     return total
 
 
@@ -379,8 +379,8 @@ def evaluations(
     total = 0
     for r, unit in zip(rows, units, strict=True):
         alone, known = units.count(unit) == 1, unit in known_sets
-        spread = "arm" in names or (alone and not known and "agent_set" in names)
-        cost = Counts.of(design, r).nodes(binomial) if spread else 1
+        spread = alone and not known and "agent_set" in names
+        cost = Counts.of(design, r).nodes(spread, binomial, "arm" in names)
         total += cost * (1 if alone or known else outer) * (outer if unit in in_group else 1)
     if study_known:
         return total

@@ -82,8 +82,14 @@ def prior_latex(spec: Specification, parameter: str) -> str:
 def _counts(spec: Specification, index: str) -> list[Equation]:
     events, trials, rate = f"y_{{{index}}}", f"n_{{{index}}}", rf"\pi_{{{index}}}"
     if spec.binomial:
-        latex = rf"{events} \sim \text{{Binomial}}({trials}, {rate})"
-        return [Equation("Events among the trials at risk of a stage", latex)]
+        arms = "o" in index and "arm" in spec.levels
+        own = f"p_{{{index}}}" if arms else rate
+        latex = rf"{events} \sim \text{{Binomial}}({trials}, {own})"
+        found = [Equation("Events among the trials at risk of a stage", latex)]
+        if not arms:
+            return found
+        varies = rf"\text{{logit}}({own}) = \text{{logit}}({rate}) + e_{{{index}}}"
+        return [*found, Equation("An arm varies on the logit of the rate that it counts", varies)]
     icc = r"\rho_o" if "o" in index else r"\rho"
     latex = (
         rf"{events} \sim \text{{BetaBinomial}}({trials},\; s {rate},\; s (1 - {rate})), "
@@ -113,7 +119,6 @@ def _predictor(spec: Specification) -> Equation:
         (bool(spec.effects), r"x_i' \beta_o", "moderators"),
         (True, r"u_{os[i]}", "the list" if spec.frame == "case_series" else "the study"),
         ("agent_set" in spec.levels, r"w_{oa[i]}", "the agent set"),
-        ("arm" in spec.levels, r"e_{oi}", "the arm"),
         ("agent_family" in spec.levels, r"f_{of[i]}", "the family of agents"),
     ):
         if has:
@@ -189,7 +194,7 @@ def _correlation(spec: Specification) -> list[Equation]:
 def _below(spec: Specification) -> list[Equation]:
     blocks = {
         "agent_set": ("Agent sets within a study", "w_{oa}", r"\omega_o"),
-        "arm": ("Arms within an agent set", "e_{oi}", r"\kappa_o"),
+        "arm": ("Arms of an agent set, on the logit of what they count", "e_{oi}", r"\kappa_o"),
         "agent_family": ("Families of agents, across studies", "f_{of}", r"\phi_o"),
     }
     return [

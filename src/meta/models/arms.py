@@ -1,0 +1,118 @@
+r"""Arms that vary on the logit of what they count (binomial models with the level arm).
+
+.. math::
+    \mathrm{logit}\, p_i = \mathrm{logit}\, \pi_i + e_i, \qquad e_i \sim N(0, \kappa_o)
+
+where :math:`\pi_i` is the rate of the arm's agent set at the stage that is counted, and, for goal
+failures among all trials, the product of the two stages' rates: what varies is what is counted, as
+in the beta-binomial. Two effects of such an arm, one in each stage, would leave the sampler a
+ridge: their product alone is known (Harrison 2014, doi:10.7717/peerj.616, on effects of single
+observations for overdispersed counts). Estimands of the product are of arms that count both stages,
+as under the beta-binomial.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pymc as pm
+import pytensor.tensor as pt
+
+from meta.models.design import Design
+from meta.models.units import around_stages, centred
+
+#: The stage that may be counted among all trials.
+GOAL = "goal_failure"
+
+
+def arm_logits(design: Design, studies: Any, scales: list[Any], shift: Any) -> Any:
+    """Logit of the rate that each row's counts are of, shape (rows, stages).
+
+    Adds `agent_set_logit` to the model in context where there is that level, and `through`.
+
+    Parameters
+    ----------
+    design
+        Arrays of the analysis set, whose last level is `arm`.
+    studies
+        Logit rates of the studies, shape (studies, stages).
+    scales
+        Sd of the units of each level, shape (stages,).
+    shift
+        What moderators and crossed levels add to each row, shape (rows, stages), or 0.
+
+    Notes
+    -----
+    Arms vary about a mean with the moderators in it. Were these added afterwards, an arm's own
+    value, which its counts all but fix, would hold their effects fast.
+    """
+    arms, kappa = design.levels[-1], scales[-1]
+    shift = shift if isinstance(shift, float) else shift[np.argsort(design.row_unit[-1])]
+    passed = _passed(design)
+    centre = centred(design, arms.name, arms.name)
+    if len(design.levels) == 2:
+        mean = _counted(design, studies[arms.parent] + shift, passed)
+        logits = around_stages(design, arms, mean, kappa[None, :], centre)
+    else:
+        logits = _of_sets(design, studies, scales, shift, passed, centre)
+    return logits[design.row_unit[-1]]
+
+
+def _of_sets(
+    design: Design, studies: Any, scales: list[Any], shift: Any, passed: Any, centre: Any
+) -> Any:
+    """Logit rates of the arms of agent sets, shape (arms, stages).
+
+    Most sets have one arm, whose counts cannot tell the set from the arm. It is drawn about the
+    study, with both spreads, and the set given its arm: the same model, in which a sampler need
+    not find out that only their sum matters. That holds on the logit of a stage, not of a product.
+    """
+    sets, arms = design.levels[-2:]
+    omega, kappa = scales[-2], scales[-1]
+    first = np.unique(arms.parent, return_index=True)[1]
+    single = np.bincount(arms.parent, minlength=len(sets.units)) == 1
+    alone = pt.and_(single, pt.eq(passed[first], 0))[:, None]
+    above = studies[sets.parent]
+    shared = around_stages(
+        design, sets, above, omega[None, :],
+        centred(design, sets.name, sets.name) * pt.switch(alone, 0.0, 1.0),
+    )  # fmt: skip
+    standard = pt.stack(
+        [pm.modelcontext(None)[f"{sets.name}_{stage}_raw"] for stage in design.stages], axis=1
+    )
+    both = pt.sqrt(omega**2 + kappa**2)
+    mean = _counted(
+        design, pt.switch(alone[arms.parent], above[arms.parent], shared[arms.parent]) + shift,
+        passed,
+    )  # fmt: skip
+    logits = around_stages(design, arms, mean, pt.switch(alone[arms.parent], both, kappa), centre)
+    own = (logits - shift)[first] - above
+    given = above + (omega / both) ** 2 * own + omega * kappa / both * standard
+    pm.Deterministic(
+        f"{sets.name}_logit", pt.switch(alone, given, shared), dims=(sets.name, "stage")
+    )
+    return logits
+
+
+def _passed(design: Design) -> Any:
+    """Whether each arm counts goal failures among all trials, capable or not, length arms."""
+    if not design.through_capability.any():
+        return pt.zeros(len(design.rows))
+    # Data, so that a compiled model can be refitted to another reading of the same counts.
+    through = pm.Data("through", design.through_capability.astype(float), dims="observation")
+    place = np.full(len(design.rows), design.row.size)
+    seen = design.stage == design.stages.index(GOAL)
+    place[design.row_unit[-1][design.row[seen]]] = np.flatnonzero(seen)
+    return pt.concatenate([through, [0.0]])[place]
+
+
+def _counted(design: Design, logits: Any, passed: Any) -> Any:
+    """Logit of the rate of which each arm's counts are, from those of the stages."""
+    if not design.through_capability.any():
+        return logits
+    goal = design.stages.index(GOAL)
+    capable, own = logits[:, 0], logits[:, goal]
+    # 1 / odds of the product is (1 + 1 / odds) (1 + 1 / odds) - 1 of the two.
+    product = -pt.logsumexp(pt.stack([-capable, -own, -capable - own]), axis=0)
+    return pt.set_subtensor(logits[:, goal], pt.switch(pt.eq(passed, 1), product, own))
