@@ -5,18 +5,21 @@ import pandas as pd
 import pytest
 import xarray as xr
 from scipy.integrate import quad
-from scipy.special import expit
-from scipy.stats import norm
+from scipy.special import expit, logit
+from scipy.stats import beta, kstest, norm
 
 from meta.config import ModelSpec
 from meta.estimands import (
     MEDIAN_ODDS_FACTOR,
+    Draws,
+    Estimate,
     all_estimates,
     hyper_draws,
     mean_of_product,
     mean_rate,
     population_estimates,
 )
+from meta.estimands.population import new_effects
 from meta.models.design import Design, build_design
 
 CHAINS, DRAWS = 4, 500
@@ -131,6 +134,76 @@ def test_new_study_and_new_arm_have_the_mean_of_rate_mean(
     typical = by_key["capable_goal_failure/all/rate_typical"]
     want = expit(posterior["alpha"]).prod("stage").to_numpy()
     np.testing.assert_allclose(typical, want)
+
+
+def one_study(inner: float = 0.0, icc: float | None = None, location: float = -0.8) -> Draws:
+    """Draws in which studies do not vary, nor anything but what is asked for."""
+    one = np.ones((CHAINS * DRAWS, 2))
+    return Draws(
+        shape=(CHAINS, DRAWS),
+        location=one * [0.6, location],
+        slope=np.zeros((len(one), 0, 2)),
+        tau=0 * one,
+        inner=inner * one,
+        icc=None if icc is None else one * [0.5, icc],
+        factor=np.broadcast_to(np.eye(2), (len(one), 2, 2)),
+        df=None,
+    )
+
+
+def estimated(draws: Draws, design: Design) -> dict[str, Estimate]:
+    found = population_estimates(draws, design, design.groups[0], np.random.default_rng(3))
+    return {f"{e.outcome} {e.estimand}": e for e in found}
+
+
+def test_a_new_study_is_the_average_of_its_arms_and_a_new_arm_varies(design: Design) -> None:
+    found = estimated(one_study(inner=1.4), design)
+    want = quad(lambda z: expit(-0.8 + 1.4 * z) * norm.pdf(z), -10, 10)[0]
+    np.testing.assert_allclose(found["goal_failure rate_new"].draws, want, atol=1e-6)
+    arm = logit(found["goal_failure rate_new_arm"].draws)
+    assert arm.mean() == pytest.approx(-0.8, abs=4 * 1.4 / np.sqrt(arm.size))
+    assert arm.std() == pytest.approx(1.4, rel=4 / np.sqrt(2 * arm.size))
+    assert not any("new_arm" in name for name in estimated(one_study(), design))
+
+
+def test_a_new_arm_is_beta_distributed_about_its_study(design: Design) -> None:
+    icc, found = 0.2, estimated(one_study(icc=0.2), design)
+    stages = expit([0.6, -0.8])
+    for outcome, mean, rho in (
+        ("capability_transfer", stages[0], 0.5),
+        ("goal_failure", stages[1], icc),
+        # Among all trials: about the product, with the correlation of goal failure.
+        ("capable_goal_failure", stages.prod(), icc),
+    ):
+        arm = found[f"{outcome} rate_new_arm"].draws.ravel()
+        assert (
+            kstest(arm, beta(mean / rho * (1 - rho), (1 - mean) / rho * (1 - rho)).cdf).pvalue
+            > 1e-3
+        )
+    for far in (-800.0, 800.0):
+        arm = estimated(one_study(icc=0.2, location=far), design)["goal_failure rate_new_arm"].draws
+        np.testing.assert_allclose(arm, far > 0, atol=1e-9)
+
+
+def test_the_rows_behind_a_rate_observe_its_last_stage(design: Design) -> None:
+    found = estimated(one_study(), design)
+    assert found["capability_transfer rate_mean"].rows.tolist() == [0, 1]
+    for outcome in ("goal_failure", "capable_goal_failure"):
+        assert found[f"{outcome} rate_mean"].rows.tolist() == [0, 1, 2, 3]
+
+
+def test_two_populations_of_the_one_stage_that_a_model_has() -> None:
+    one, count = np.ones((40_000, 1)), 40_000
+    draws = Draws(
+        shape=(1, count), location=0 * one, slope=np.zeros((count, 0, 1)), tau=2 * one,
+        inner=0 * one, icc=None, factor=one[:, :, None], df=None,
+        upper_share=np.full(count, 0.3), split=np.full(count, 1.0),
+    )  # fmt: skip
+    effects = new_effects(draws, np.random.default_rng(1))[:, 0]
+    # All variance lies between: 30 % of the studies are at one value, the others at another.
+    values, counts = np.unique(effects.round(9), return_counts=True)
+    np.testing.assert_allclose(values, 2 * np.array([-0.3, 0.7]) / np.sqrt(0.21))
+    assert counts[1] / count == pytest.approx(0.3, abs=4 * np.sqrt(0.21 / count))
 
 
 def test_study_rate_averages_the_arms_that_observe_the_stage(

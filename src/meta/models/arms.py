@@ -7,8 +7,7 @@ where :math:`\pi_i` is the rate of the arm's agent set at the stage that is coun
 failures among all trials, the product of the two stages' rates: what varies is what is counted, as
 in the beta-binomial. Two effects of such an arm, one in each stage, would leave the sampler a
 ridge: their product alone is known (Harrison 2014, doi:10.7717/peerj.616, on effects of single
-observations for overdispersed counts). Estimands of the product are of arms that count both stages,
-as under the beta-binomial.
+observations for overdispersed counts). Estimands of the product are of arms that count both stages.
 """
 
 from __future__ import annotations
