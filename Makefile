@@ -39,7 +39,7 @@ bench: $(VENV)/installed ## time a large evidence base, and fits against peers i
 calibrate: $(VENV)/installed ## measure anew whether the models recover what they simulate (an hour)
 	$(BIN)/snakemake calibration --cores $(CORES) --forcerun merge_calibration
 
-coverage: $(VENV)/installed ## measure coverage and bias anew over the grid of truths (half an hour)
+coverage: $(VENV)/installed ## measure coverage and bias anew over the grid of truths (an hour)
 	$(BIN)/snakemake data/processed/analysis/index.json --cores 1
 	$(BIN)/meta coverage --cores $(CORES)
 
@@ -47,7 +47,7 @@ mutation: $(VENV)/installed-quality ## measure anew which changes of estimands, 
 	$(BIN)/mutmut run --max-children $(CORES) $(MODULES)
 	$(BIN)/python -m tests.quality.mutation
 
-branches: $(VENV)/installed-quality ## measure anew how much of each package's branches the tests take (half an hour)
+branches: $(VENV)/installed-quality ## measure anew how much of each package's branches the tests take (an hour)
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile \
 		--no-loadscope-reorder --cov --cov-report=
 	$(BIN)/coverage json --quiet -o docs/branches.full.json
