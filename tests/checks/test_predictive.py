@@ -119,9 +119,10 @@ def test_new_arms_vary_on_the_logit_of_what_they_count() -> None:
         },
     )
     found = logit(new_rates(design, draws, np.random.default_rng(4)))
-    rate = expit(alpha)
+    wide = np.sqrt(1 + (16 * np.sqrt(3) / (15 * np.pi)) ** 2 * kappa**2)
+    product = wide[1] * logit(expit(alpha / wide).prod())
     for n, (stage, through) in enumerate(zip(design.stage, design.through_capability, strict=True)):
-        middle = logit(rate.prod() if through else rate[stage])
+        middle = product if through else alpha[stage]
         assert found[:, n].mean() == pytest.approx(middle, abs=5 * kappa[stage] / np.sqrt(count))
         assert found[:, n].std() == pytest.approx(kappa[stage], rel=5 / np.sqrt(2 * count))
     # Each observation has an effect of its own.

@@ -1,5 +1,7 @@
 """Estimands against quadrature, closed forms and brute-force simulation."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -20,6 +22,7 @@ from meta.estimands import (
     population_estimates,
 )
 from meta.estimands.population import new_effects
+from meta.models.arm_rates import product_logit
 from meta.models.design import Design, build_design
 
 CHAINS, DRAWS = 4, 500
@@ -183,6 +186,29 @@ def test_a_new_arm_is_beta_distributed_about_its_study(design: Design) -> None:
     for far in (-800.0, 800.0):
         arm = estimated(one_study(icc=0.2, location=far), design)["goal_failure rate_new_arm"].draws
         np.testing.assert_allclose(arm, far > 0, atol=1e-9)
+
+
+def test_a_new_arm_among_all_trials_has_the_mean_of_one_that_counts_both_stages(
+    design: Design,
+) -> None:
+    """Binomial: the arm varies on the logit of the product, by the sd of goal failure's arms."""
+    kappa, omega = np.array([0.5, 1.6]), np.array([0.3, 0.4])
+    one = np.ones((CHAINS * DRAWS, 2))
+    draws = replace(one_study(), inner=one * np.hypot(kappa, omega), arm=one * kappa)
+    found = estimated(draws, design)
+    product = found["capable_goal_failure rate_new_arm"].draws
+    mean, root = found["capable_goal_failure rate_mean"].draws.mean(), np.sqrt(product.size)
+    assert product.mean() == pytest.approx(mean, abs=0.017 + 4 * product.std() / root)
+    for name, spread in zip(design.stages, np.hypot(kappa, omega), strict=True):
+        stage = logit(found[f"{name} rate_new_arm"].draws)
+        assert stage.std() == pytest.approx(spread, rel=4 / np.sqrt(2) / root)
+    # Wider than its set's product, which is nearly fixed, by kappa on the logit.
+    assert logit(product).std() == pytest.approx(np.hypot(1.6, 0.3), rel=0.1)
+    still = estimated(replace(draws, inner=one * kappa), design)
+    arm = logit(still["capable_goal_failure rate_new_arm"].draws)
+    middle = product_logit(0.6, -0.8, *kappa)
+    assert arm.mean() == pytest.approx(middle, abs=4 * 1.6 / root)
+    assert arm.std() == pytest.approx(1.6, rel=4 / np.sqrt(2) / root)
 
 
 def test_the_rows_behind_a_rate_observe_its_last_stage(design: Design) -> None:

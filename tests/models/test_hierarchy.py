@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pymc as pm
 import pytest
-from scipy.special import expit
+from scipy.special import expit, logit
 from scipy.stats import binom, norm
 
 from meta.config import FitTask, ModelSpec, Sampler
@@ -257,9 +257,10 @@ def test_an_arm_among_all_trials_varies_on_the_logit_of_the_product(
     raw = np.stack([point[f"arm_{stage}_raw"] for stage in CHAIN], axis=1)
 
     def on_logit(rates: np.ndarray) -> np.ndarray:
-        product = expit(rates).prod(axis=1)
-        goal = np.where(among_all, np.log(product / (1 - product)), rates[:, 1])
-        return np.stack([rates[:, 0], goal], axis=1)
+        # About the middle at which the mean is the product of the means (Zeger et al. 1988).
+        wide = np.sqrt(1 + (16 * np.sqrt(3) / (15 * np.pi)) ** 2 * kappa**2)
+        product = wide[1] * logit(expit(rates / wide).prod(axis=1))
+        return np.stack([rates[:, 0], np.where(among_all, product, rates[:, 1])], axis=1)
 
     arms = on_logit(mean) + spread * raw
     want = norm.logpdf(agents, study[of_study], omega).sum()

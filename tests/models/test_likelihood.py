@@ -6,11 +6,13 @@ import numpy as np
 import pandas as pd
 import pymc as pm
 import pytest
-from scipy.special import expit, logit, logsumexp
+from scipy.special import expit, logsumexp
 from scipy.stats import betabinom, binom, norm
 from scipy.stats import t as student
 
 from meta.config import ModelSpec, PriorSet
+from meta.models.arm_integral import Counts, Observation, arm_log_likelihood
+from meta.models.arm_rates import product_logit
 from meta.models.chain import build_chain
 from meta.models.design import Design, build_design
 from meta.models.likelihood import (
@@ -138,7 +140,12 @@ def sampled(
             rate = np.clip(rate, 1e-12, 1 - 1e-12)
             if "arm" in p.scale:
                 own = p.scale["arm"][d, o] * rng.standard_normal(size)
-                rate = np.clip(expit(logit(rate) + own), 1e-12, 1 - 1e-12)
+                middle = eta[:, o]
+                if design.through_capability[n]:
+                    middle = product_logit(
+                        eta[:, 0], middle, p.scale["arm"][d, 0], p.scale["arm"][d, o]
+                    )
+                rate = np.clip(expit(middle + own), 1e-12, 1 - 1e-12)
             k, m = design.events[n], design.trials[n]
             if p.icc is None:
                 total += binom.logpmf(k, m, rate)
@@ -239,6 +246,69 @@ def test_a_new_family_of_a_study_is_shared_by_its_rows(families: str) -> None:
         want, error = sampled(design, parameters, d, members, None, 150_000)
         # Rows of a family that does not have its sets whole are taken as independent.
         assert got[d] == pytest.approx(want, abs=5 * error + (1.0 if mixed else 0.03))
+
+
+def product_row(events: int, trials: int) -> Counts:
+    return Counts((Observation(1, events, trials, True),))
+
+
+@pytest.mark.parametrize(("events", "trials"), [(0, 20), (30, 300), (290, 300), (150, 1000)])
+@pytest.mark.parametrize("kappa", [0.15, 0.5, 1.5])
+def test_a_row_among_all_trials_is_integrated_over_its_set_and_its_arm(
+    events: int, trials: int, kappa: float
+) -> None:
+    """Against a dense grid over both stages and the arm's effect."""
+    z = np.linspace(-7, 7, 1001)
+    weight = norm.pdf(z) / norm.pdf(z).sum()
+    for mean, sd in (
+        ((0.5, -1.0), (0.6, 0.6)),
+        ((1.5, 0.3), (2.5, 1.0)),
+        ((-1.0, 1.0), (3.0, 1.4)),
+    ):
+        own = np.array([[0.4, kappa]])
+        c, g = np.meshgrid(mean[0] + sd[0] * z, mean[1] + sd[1] * z, indexing="ij")
+        middle = product_logit(c, g, 0.4, kappa)
+        # The arm's effect on a fine grid of its own, once for all middles.
+        line = np.linspace(middle.min() - 0.1, middle.max() + 0.1, 3001)
+        effect = np.linspace(-8, 8, 1601)
+        share = norm.pdf(effect) / norm.pdf(effect).sum()
+        given = binom.pmf(events, trials, expit(line[:, None] + kappa * effect)) @ share
+        want = np.log(weight @ np.interp(middle, line, given) @ weight)
+        got = arm_log_likelihood(
+            product_row(events, trials), np.array([mean]), np.diag(np.square(sd))[None], None, own
+        )
+        # Counts that no draw of a fit finds so unlikely need not be as precise.
+        assert want < -15 or got[0] == pytest.approx(want, abs=0.02)
+
+
+@pytest.mark.parametrize(("events", "trials"), [(0, 20), (60, 300), (299, 300)])
+def test_a_row_among_all_trials_of_a_known_set_is_integrated_over_its_arm(
+    events: int, trials: int
+) -> None:
+    effect = np.linspace(-12, 12, 4001)
+    share = norm.pdf(effect) / norm.pdf(effect).sum()
+    mean, own = np.array([[0.9, 0.2], [3.0, 2.5]]), np.array([[0.4, 1.2], [0.0, 0.8]])
+    got = arm_log_likelihood(product_row(events, trials), mean, np.zeros((2, 2, 2)), None, own)
+    for d in range(2):
+        middle = float(product_logit(*mean[d], *own[d]))
+        given = binom.pmf(events, trials, expit(middle + own[d, 1] * effect))
+        want = np.log(given @ share)
+        assert got[d] == pytest.approx(want, abs=0.02 + 0.005 * abs(want))
+
+
+def test_arms_fail_as_often_on_average_however_they_are_counted() -> None:
+    points, weights = np.polynomial.hermite_e.hermegauss(81)
+    weights = weights / weights.sum()
+    grid = np.meshgrid(np.linspace(-4, 5, 30), np.linspace(-6, 5, 30))
+    for kappa in ((0.3, 0.3), (0.5, 2.2), (2.2, 0.5), (3.0, 3.0)):
+        stages = [
+            expit(m[..., None] + k * points) @ weights for m, k in zip(grid, kappa, strict=True)
+        ]
+        middle = product_logit(*grid, *kappa)
+        among_all = expit(middle[..., None] + kappa[1] * points) @ weights
+        np.testing.assert_allclose(among_all, stages[0] * stages[1], atol=0.017)
+    # Exact where every trial is capable.
+    assert product_logit(50.0, -0.7, 1.0, 2.0) == pytest.approx(-0.7)
 
 
 @pytest.mark.parametrize("df", [0.5, 1, 2, 5, 30])

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.special import expit, logit
 
+from meta.models.arm_rates import product_logit
 from meta.models.design import Design
 from meta.models.likelihood import Parameters
 
@@ -81,7 +82,7 @@ def take(parameters: Parameters, index: np.ndarray, families: Collection[str] = 
 
 
 def new_logits(design: Design, draws: Parameters, rng: np.random.Generator) -> np.ndarray:
-    """Logits of the agent sets of a design's rows, drawn anew with all effects above them.
+    """Logits of the design's rows with all effects but those of arms drawn anew.
 
     The effects of families of agents that are known are kept.
 
@@ -133,13 +134,15 @@ def new_logits(design: Design, draws: Parameters, rng: np.random.Generator) -> n
 def new_rates(design: Design, draws: Parameters, rng: np.random.Generator) -> np.ndarray:
     """Rates of the design's observations in new studies, before binomial noise, shape (D, N)."""
     logits = new_logits(design, draws, rng)
-    rate = expit(logits[:, design.row, design.stage])
-    capability = expit(logits[:, design.row, 0])
-    rate = np.where(design.through_capability, rate * capability, rate)
+    own, capable = logits[:, design.row, design.stage], logits[:, design.row, 0]
     if "arm" in draws.scale:
         # An arm varies on the logit of what it counts.
-        own = draws.scale["arm"][:, design.stage] * rng.standard_normal(rate.shape)
-        return np.asarray(expit(logit(np.clip(rate, EDGE, 1 - EDGE)) + own))
+        kappa = draws.scale["arm"][:, design.stage]
+        product = product_logit(capable, own, draws.scale["arm"][:, :1], kappa)
+        middle = np.where(design.through_capability, product, own)
+        return np.asarray(expit(middle + kappa * rng.standard_normal(own.shape)))
+    rate = expit(own)
+    rate = np.where(design.through_capability, rate * expit(capable), rate)
     if draws.icc is None:
         return np.asarray(rate)
     return beta_rates(rate, draws.icc[:, design.stage], rng)

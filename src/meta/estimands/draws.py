@@ -38,9 +38,10 @@ class Draws:
     Attributes
     ----------
     location : (D, O) intercepts; slope : (D, P, O); tau, inner, icc : (D, O), `inner` the sd on
-    the logit scale of what varies below studies, zero where the likelihood carries it; factor :
-    (D, O, O) Cholesky factor of the stages' correlation; df : (D,) or None; upper_share, split :
-    (D,) or None, of two populations of studies (see `meta.models.hierarchy`).
+    the logit scale of what varies below studies, zero where the likelihood carries it; arm :
+    (D, O), the part of it that is of arms, or None where they have no effects of their own;
+    factor : (D, O, O) Cholesky factor of the stages' correlation; df : (D,) or None; upper_share,
+    split : (D,) or None, of two populations of studies (see `meta.models.hierarchy`).
     """
 
     shape: tuple[int, int]
@@ -53,6 +54,7 @@ class Draws:
     df: np.ndarray | None
     upper_share: np.ndarray | None = None
     split: np.ndarray | None = None
+    arm: np.ndarray | None = None
 
     def populations(self) -> list[tuple[np.ndarray | float, Draws]]:
         """Populations of studies, each normal or Student-t: share (D,) and draws."""
@@ -109,6 +111,7 @@ def hyper_draws(posterior: xr.Dataset, design: Design) -> Draws:
         df=flat("df") if "df" in posterior else None,
         upper_share=flat("upper_share") if "upper_share" in posterior else None,
         split=flat("split") if "split" in posterior else None,
+        arm=flat("kappa", "stage") if "kappa" in posterior else None,
     )
 
 

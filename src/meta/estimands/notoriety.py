@@ -87,6 +87,7 @@ def harm_alone(draws: Draws) -> Draws:
         inner=draws.inner[:, one],
         icc=None if draws.icc is None else draws.icc[:, one],
         factor=np.ones((len(draws.location), 1, 1)),
+        arm=None if draws.arm is None else draws.arm[:, one],
     )
 
 

@@ -7,6 +7,7 @@ from scipy.special import expit
 
 from meta.estimands.averages import StudyAverages, mean_rate
 from meta.estimands.draws import Draws, Estimate, outcomes
+from meta.models.arm_rates import product_logit
 from meta.models.design import Design
 from meta.models.moderators import Group
 
@@ -36,7 +37,7 @@ def population_estimates(
     typical = expit(location)
     new_logit = location + new_effects(draws, rng)
     new = mean_rate(new_logit, draws.inner)
-    arm = _new_arm(draws, new_logit, rng)
+    arms = _new_arms(draws, new_logit, rng)
     found: list[Estimate] = []
     members = np.flatnonzero(group.rows)
     for outcome, stages in outcomes(design):
@@ -47,9 +48,8 @@ def population_estimates(
             "rate_mean": averages.mean(group.x, stages),
             "rate_new": new[:, stages].prod(axis=1),
         }
-        if arm is not None:
-            icc = None if draws.icc is None else draws.icc[:, last]
-            values["rate_new_arm"] = _vary(arm[:, stages].prod(axis=1), icc, rng)
+        if arms is not None:
+            values["rate_new_arm"] = _new_arm(draws, arms, stages, rng)
         found += [
             Estimate(outcome, group.label, estimand, each.reshape(draws.shape), rows)
             for estimand, each in values.items()
@@ -71,14 +71,34 @@ def new_effects(draws: Draws, rng: np.random.Generator) -> np.ndarray:
     return np.asarray(effects)
 
 
-def _new_arm(draws: Draws, new_logit: np.ndarray, rng: np.random.Generator) -> np.ndarray | None:
-    """Stage rates of a new agent set's arm in the new study, shape (D, O), before beta variation.
+def _new_arms(
+    draws: Draws, new_logit: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Stage logits of a new agent set in the new study and of its arm, each of shape (D, O).
 
-    None if nothing varies below studies.
+    Before beta variation, where that is how arms vary; None if nothing varies below studies.
     """
     if draws.icc is None and not draws.inner.any():
         return None
-    return np.asarray(expit(new_logit + draws.inner * rng.standard_normal(new_logit.shape)))
+    kappa = 0 * draws.inner if draws.arm is None else draws.arm
+    shared = np.sqrt(np.maximum(draws.inner**2 - kappa**2, 0))
+    of_set = new_logit + shared * rng.standard_normal(new_logit.shape)
+    if draws.arm is None:
+        return of_set, of_set
+    return of_set, of_set + kappa * rng.standard_normal(new_logit.shape)
+
+
+def _new_arm(
+    draws: Draws, arms: tuple[np.ndarray, np.ndarray], stages: slice, rng: np.random.Generator
+) -> np.ndarray:
+    """Rate of one new arm, of a product as an arm counts it among all trials."""
+    of_set, arm = arms
+    rate, last = expit(arm[:, stages]), stages.stop - 1
+    if draws.arm is not None and rate.shape[1] == 2:
+        middle = product_logit(of_set[:, 0], of_set[:, last], draws.arm[:, 0], draws.arm[:, last])
+        return np.asarray(expit(middle + arm[:, last] - of_set[:, last]))
+    icc = None if draws.icc is None else draws.icc[:, last]
+    return _vary(rate.prod(axis=1), icc, rng)
 
 
 def _vary(rate: np.ndarray, icc: np.ndarray | None, rng: np.random.Generator) -> np.ndarray:

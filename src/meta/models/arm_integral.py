@@ -3,7 +3,8 @@
 The spread is integrated stage by stage, each given the earlier ones, by Gauss-Hermite nodes placed
 at the product of the effect's normal and a normal approximation of the counts' likelihood. This
 follows the ridge along which an arm that counts among all trials confines the product of
-capability and goal failure, which nodes around one joint mode would not.
+capability and goal failure, which nodes around one joint mode would not. The effect that an arm has
+on the logit of such a count (`meta.models.arms`) is integrated within.
 """
 
 from __future__ import annotations
@@ -14,14 +15,19 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import expit, gammaln, log_expit, logit, logsumexp, ndtr, ndtri
 
+from meta.models.arm_rates import attenuation, product_logit
 from meta.models.design import Design
 from meta.models.quadrature import hermite, legendre
 
-#: Nodes of each stage; of capability under a binomial product, whose ridge ends abruptly.
+#: Nodes of each stage; of capability under a binomial product, whose ridge ends abruptly; of the
+#: effect of an arm that counts among all trials.
 NODES = 9
 RIDGE_NODES = 21
+ARM_NODES = 7
 #: By how much the nodes are spread beyond the normal approximation.
 STRETCH = 1.2
+#: Sd of arms below which they are taken to vary by this.
+SMALLEST_SD = 1e-6
 #: Array elements of one block, which bounds the memory.
 BLOCK = 1_000_000
 
@@ -67,8 +73,12 @@ class Counts:
         """What is counted among all trials, capable or not, if anything is."""
         return next((o for o in self.observations if o.through), None)
 
+    def direct(self, stage: int) -> Observation | None:
+        """What is counted of a stage by itself, if anything is."""
+        return next((o for o in self.observations if o.stage == stage and not o.through), None)
+
     def nodes(self, spread: bool, binomial: bool, arm: bool) -> int:
-        """Nodes at which the likelihood is evaluated to integrate over the row's logits.
+        """Nodes at which the likelihood is evaluated to integrate over what a row leaves open.
 
         Parameters
         ----------
@@ -79,9 +89,11 @@ class Counts:
         """
         if not spread and not arm:
             return 1
-        if arm and self.product:
-            return int(NODES * (NODES ** len(self.stages) if spread else 1))
-        first = RIDGE_NODES if binomial and self.product else NODES
+        ridge = self.product and binomial
+        if ridge and arm:
+            of_set = RIDGE_NODES * NODES ** (len(self.stages) - 1) if spread else 1
+            return int(ARM_NODES * of_set)
+        first = RIDGE_NODES if ridge else NODES
         return int(first * NODES ** (len(self.stages) - 1))
 
     def log_likelihood(self, eta: np.ndarray, icc: np.ndarray | None) -> np.ndarray:
@@ -204,9 +216,8 @@ def _spread_out(
 ) -> np.ndarray:
     """Integrate over the stages in turn; axis 0 is the batch, each stage adds an axis of nodes."""
     stages = counts.stages
-    if not spread.any():
-        known = {stage: mean[:, stage] for stage in stages}
-        return _of_arms(counts, known, np.asarray(arm))
+    if arm is not None and not spread.any():
+        return _of_arms(counts, {stage: mean[:, stage] for stage in stages}, arm)
     covariance = spread[:, stages][:, :, stages] + 1e-12 * np.eye(len(stages))
     root = np.linalg.cholesky(covariance)
     batch, deep = len(mean), (1,) * len(stages)
@@ -218,8 +229,9 @@ def _spread_out(
         for j in range(i):
             centre = centre + root[:, i, j].reshape(batch, *deep) * standard[j]
         sd = root[:, i, i].reshape(batch, *deep)
-        if i == 0 and counts.product and icc is None and arm is None:
-            z, logs = _ridge_nodes(counts.product, centre, sd)
+        if i == 0 and counts.product and icc is None and not (arm is not None and counts.direct(0)):
+            wide = None if arm is None else arm.reshape(batch, *deep, -1)
+            z, logs = _ridge_nodes(counts.product, centre, sd, wide)
         else:
             z, logs = _nodes(*_guess(counts, i, eta, mean, spread, icc, arm), centre, sd, i)
         total = total + logs
@@ -247,11 +259,13 @@ def _of_arms(counts: Counts, eta: Mapping[int, np.ndarray], arm: np.ndarray) -> 
     """
     total: np.ndarray | float = 0.0
     for o in counts.observations:
-        log_rate, log_rest = log_rates(eta, o)
-        centre, sd = (log_rate - log_rest)[..., None], arm[..., o.stage][..., None]
+        centre, sd = eta[o.stage], np.maximum(arm[..., o.stage], SMALLEST_SD)
+        if o.through:
+            centre = product_logit(eta[0], centre, arm[..., 0], sd)
+        centre, sd = centre[..., None], sd[..., None]
         share = (o.events + 0.5) / (o.trials + 1)
         information = o.trials * share * (1 - share)
-        z, logs = _nodes(logit(share), information, centre, sd, centre.ndim - 2)
+        z, logs = _nodes(logit(share), information, centre, sd, centre.ndim - 2, ARM_NODES)
         own = centre + sd * z
         each = count_log_likelihood(o.events, o.trials, log_expit(own), log_expit(-own))
         total = total + logsumexp(each + logs, axis=-1)
@@ -264,9 +278,10 @@ def _nodes(
     centre: np.ndarray,
     sd: np.ndarray,
     i: int,
+    nodes: int = NODES,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Standardised nodes on axis 1 + i and their log weights, around prior times guess."""
-    points, logs = hermite(NODES)
+    points, logs = hermite(nodes)
     x = _along(points, i, centre.ndim)
     precise = 1 / sd**2 + information
     middle = (centre / sd**2 + guess * information) / precise
@@ -276,16 +291,24 @@ def _nodes(
 
 
 def _ridge_nodes(
-    product: Observation, centre: np.ndarray, sd: np.ndarray
+    product: Observation, centre: np.ndarray, sd: np.ndarray, arm: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Nodes of capability where only its product with goal failure is counted.
 
     Capability below the product's rate is impossible, so the nodes begin there: equal steps of
-    the normal's own probability above it (Gauss-Legendre).
+    the normal's own probability above it (Gauss-Legendre). Arms with effects of their own may lie
+    above their set, by some of their sds.
     """
     share = (product.events + 0.5) / (product.trials + 1)
-    low = max(share - 4 * np.sqrt(share * (1 - share) / product.trials), 1e-6 * share)
-    above = ndtr((centre - logit(low)) / sd)
+    low: np.ndarray | float = max(
+        share - 4 * np.sqrt(share * (1 - share) / product.trials), 1e-6 * share
+    )
+    low = logit(low)
+    if arm is not None:
+        kappa = arm[..., product.stage]
+        off = 4 * np.sqrt(kappa**2 + 1 / (product.trials * share * (1 - share)))
+        low = attenuation(arm[..., 0]) * (logit(share) - off) / attenuation(kappa)
+    above = ndtr((centre - low) / sd)
     points, logs = legendre(RIDGE_NODES)
     z = -ndtri(np.maximum(above * (1 - _along(points, 0, centre.ndim)), 1e-300))
     return z, _along(logs, 0, centre.ndim) + np.log(np.maximum(above, 1e-300))
@@ -310,9 +333,8 @@ def _guess(
     stages = counts.stages
     batch, deep = len(mean), (1,) * len(stages)
     stage = stages[i]
-    direct = next((o for o in counts.observations if o.stage == stage and not o.through), None)
     product = counts.product
-    seen = direct or (product if product and stage in (0, product.stage) else None)
+    seen = counts.direct(stage) or (product if product and stage in (0, product.stage) else None)
     if seen is None:
         return np.zeros((batch, *deep)), np.zeros((batch, *deep))
     share = (seen.events + 0.5) / (seen.trials + 1)

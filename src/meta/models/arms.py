@@ -1,13 +1,14 @@
 r"""Arms that vary on the logit of what they count (binomial models with the level arm).
 
 .. math::
-    \mathrm{logit}\, p_i = \mathrm{logit}\, \pi_i + e_i, \qquad e_i \sim N(0, \kappa_o)
+    \mathrm{logit}\, p_i = m_i + e_i, \qquad e_i \sim N(0, \kappa_o)
 
-where :math:`\pi_i` is the rate of the arm's agent set at the stage that is counted, and, for goal
-failures among all trials, the product of the two stages' rates: what varies is what is counted, as
-in the beta-binomial. Two effects of such an arm, one in each stage, would leave the sampler a
-ridge: their product alone is known (Harrison 2014, doi:10.7717/peerj.616, on effects of single
-observations for overdispersed counts). Estimands of the product are of arms that count both stages.
+An effect of each observation is the binomial's way to overdispersion (Harrison 2015,
+doi:10.7717/peerj.1114). m is the logit of the stage that is counted; where an arm counts goal
+failures among all trials, capable or not, it is that of `meta.models.arm_rates.product_logit`, and
+kappa that of goal failure. So such an arm has one effect, as its count has one beta distribution in
+the beta-binomial. With an effect in each stage, of which the product alone is known, a sampler
+would be left a thin curved ridge for every arm. An arm may exceed its set's rate of capability.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 
+from meta.models.arm_rates import product_logit
 from meta.models.design import Design
 from meta.models.units import around_stages, centred
 
@@ -51,7 +53,7 @@ def arm_logits(design: Design, studies: Any, scales: list[Any], shift: Any) -> A
     passed = _passed(design)
     centre = centred(design, arms.name, arms.name)
     if len(design.levels) == 2:
-        mean = _counted(design, studies[arms.parent] + shift, passed)
+        mean = _counted(design, studies[arms.parent] + shift, passed, kappa)
         logits = around_stages(design, arms, mean, kappa[None, :], centre)
     else:
         logits = _of_sets(design, studies, scales, shift, passed, centre)
@@ -83,7 +85,7 @@ def _of_sets(
     both = pt.sqrt(omega**2 + kappa**2)
     mean = _counted(
         design, pt.switch(alone[arms.parent], above[arms.parent], shared[arms.parent]) + shift,
-        passed,
+        passed, kappa,
     )  # fmt: skip
     logits = around_stages(design, arms, mean, pt.switch(alone[arms.parent], both, kappa), centre)
     own = (logits - shift)[first] - above
@@ -106,12 +108,11 @@ def _passed(design: Design) -> Any:
     return pt.concatenate([through, [0.0]])[place]
 
 
-def _counted(design: Design, logits: Any, passed: Any) -> Any:
-    """Logit of the rate of which each arm's counts are, from those of the stages."""
+def _counted(design: Design, logits: Any, passed: Any, kappa: Any) -> Any:
+    """Logit of the middle of the rates that arms of each set count, from those of the stages."""
     if not design.through_capability.any():
         return logits
     goal = design.stages.index(GOAL)
-    capable, own = logits[:, 0], logits[:, goal]
-    # 1 / odds of the product is (1 + 1 / odds) (1 + 1 / odds) - 1 of the two.
-    product = -pt.logsumexp(pt.stack([-capable, -own, -capable - own]), axis=0)
+    own = logits[:, goal]
+    product = product_logit(logits[:, 0], own, kappa[0], kappa[goal], pt.logaddexp)
     return pt.set_subtensor(logits[:, goal], pt.switch(pt.eq(passed, 1), product, own))

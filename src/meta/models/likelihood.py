@@ -374,12 +374,14 @@ def evaluations(
         sets.setdefault(unit, []).append(r)
     if known_families is None:
         known_families = {unit for level in design.crossed for unit in level.units}
-    grouped = new_families(design, sets, known_families, known_sets, study_known).groups
-    in_group = {label for members in grouped for label in members}
+    families = new_families(design, sets, known_families, known_sets, study_known)
+    in_group = {label for members in families.groups for label in members}
     total = 0
     for r, unit in zip(rows, units, strict=True):
         alone, known = units.count(unit) == 1, unit in known_sets
-        spread = alone and not known and "agent_set" in names
+        # Of one row, the study's own effect is integrated with those below it.
+        whole = len(rows) == 1 and not study_known
+        spread = whole or r in families.rows or (alone and not known and "agent_set" in names)
         cost = Counts.of(design, r).nodes(spread, binomial, "arm" in names)
         total += cost * (1 if alone or known else outer) * (outer if unit in in_group else 1)
     if study_known:
