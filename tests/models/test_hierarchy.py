@@ -277,6 +277,34 @@ def test_an_arm_among_all_trials_varies_on_the_logit_of_the_product(
     )
 
 
+@pytest.mark.parametrize(
+    "levels", [["study", "arm"], ["study", "agent_set", "agent_family", "arm"]]
+)
+def test_arms_may_be_read_as_capable_without_another_compilation(levels: list[str]) -> None:
+    rows = table(agent_set=["a", "a", "b", "c", "d", "d"] * 2, agent_family=["f", "g", None] * 4)
+    rows["agent_family"] = rows["agent_family"].astype("string")
+    rows["failure_type"] = ["goal_misgeneralization", "specification_gaming"] * 6
+    rows["conditioning"] = ["given_capability", "all_trials", "all_trials"] * 4
+    rows = rows.sample(frac=1, random_state=3, ignore_index=True)
+    spec = ModelSpec(
+        stages=CHAIN, levels=["study", *levels, "arm"], likelihood="binomial",
+        moderators=["failure_type"],
+    )  # fmt: skip
+    assumed = build_design(rows, spec.model_copy(update={"assumed_capable": True}))
+    design = build_design(rows, spec)
+    model, wanted = build_chain(design, PriorSet()), build_chain(assumed, PriorSet())
+    point = {
+        name: value + np.random.default_rng(5).normal(size=np.shape(value)) / 2
+        for name, value in model.initial_point().items()
+    }
+    before = float(model.compile_logp()(point))
+    with model:
+        pm.set_data({"through": np.zeros(design.row.size), **centring(assumed)})
+    after = float(model.compile_logp()(point))
+    assert after == pytest.approx(float(wanted.compile_logp()(point)), rel=1e-9)
+    assert abs(after - before) > 1
+
+
 def test_scales_that_a_run_found_decide_what_is_centred_next() -> None:
     spec = ModelSpec(stages=CHAIN[1:], levels=["study", "arm"], likelihood="binomial")
     design = build_design(table(**{"events_goal_failure": 10}), spec)

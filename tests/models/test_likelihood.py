@@ -11,6 +11,7 @@ from scipy.stats import betabinom, binom, norm
 from scipy.stats import t as student
 
 from meta.config import ModelSpec, PriorSet
+from meta.models.arm_effect import logit_normal_binomial
 from meta.models.arm_integral import Counts, Observation, arm_log_likelihood
 from meta.models.arm_rates import product_logit
 from meta.models.chain import build_chain
@@ -294,6 +295,22 @@ def test_a_row_among_all_trials_of_a_known_set_is_integrated_over_its_arm(
         given = binom.pmf(events, trials, expit(middle + own[d, 1] * effect))
         want = np.log(given @ share)
         assert got[d] == pytest.approx(want, abs=0.02 + 0.005 * abs(want))
+
+
+def test_a_table_over_many_middles_is_as_good_as_the_integral() -> None:
+    rng = np.random.default_rng(2)
+    middle, sd = rng.normal(0, 6, 120_000), rng.uniform(0.1, 2.5, 120_000)
+    for events, trials in ((0, 20), (3, 9), (240, 1000), (50, 50)):
+        got = logit_normal_binomial(events, trials, middle, sd)
+        want = np.concatenate(
+            [
+                logit_normal_binomial(events, trials, *half)
+                for half in zip(np.split(middle, 2), np.split(sd, 2), strict=True)
+            ]
+        )
+        likely = want > want.max() - 6
+        np.testing.assert_allclose(got[likely], want[likely], atol=0.03)
+        np.testing.assert_allclose(got, want, rtol=0.05, atol=0.01)
 
 
 def test_arms_fail_as_often_on_average_however_they_are_counted() -> None:

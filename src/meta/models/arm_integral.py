@@ -15,19 +15,16 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import expit, gammaln, log_expit, logit, logsumexp, ndtr, ndtri
 
+from meta.models.arm_effect import logit_normal_binomial
 from meta.models.arm_rates import attenuation, product_logit
 from meta.models.design import Design
 from meta.models.quadrature import hermite, legendre
 
-#: Nodes of each stage; of capability under a binomial product, whose ridge ends abruptly; of the
-#: effect of an arm that counts among all trials.
+#: Nodes of each stage; of capability under a binomial product, whose ridge ends abruptly.
 NODES = 9
 RIDGE_NODES = 21
-ARM_NODES = 7
 #: By how much the nodes are spread beyond the normal approximation.
 STRETCH = 1.2
-#: Sd of arms below which they are taken to vary by this.
-SMALLEST_SD = 1e-6
 #: Array elements of one block, which bounds the memory.
 BLOCK = 1_000_000
 
@@ -89,11 +86,9 @@ class Counts:
         """
         if not spread and not arm:
             return 1
-        ridge = self.product and binomial
-        if ridge and arm:
-            of_set = RIDGE_NODES * NODES ** (len(self.stages) - 1) if spread else 1
-            return int(ARM_NODES * of_set)
-        first = RIDGE_NODES if ridge else NODES
+        if arm and self.product and not spread:
+            return 1
+        first = RIDGE_NODES if binomial and self.product else NODES
         return int(first * NODES ** (len(self.stages) - 1))
 
     def log_likelihood(self, eta: np.ndarray, icc: np.ndarray | None) -> np.ndarray:
@@ -259,16 +254,10 @@ def _of_arms(counts: Counts, eta: Mapping[int, np.ndarray], arm: np.ndarray) -> 
     """
     total: np.ndarray | float = 0.0
     for o in counts.observations:
-        centre, sd = eta[o.stage], np.maximum(arm[..., o.stage], SMALLEST_SD)
+        middle, sd = eta[o.stage], arm[..., o.stage]
         if o.through:
-            centre = product_logit(eta[0], centre, arm[..., 0], sd)
-        centre, sd = centre[..., None], sd[..., None]
-        share = (o.events + 0.5) / (o.trials + 1)
-        information = o.trials * share * (1 - share)
-        z, logs = _nodes(logit(share), information, centre, sd, centre.ndim - 2, ARM_NODES)
-        own = centre + sd * z
-        each = count_log_likelihood(o.events, o.trials, log_expit(own), log_expit(-own))
-        total = total + logsumexp(each + logs, axis=-1)
+            middle = product_logit(eta[0], middle, arm[..., 0], sd)
+        total = total + logit_normal_binomial(o.events, o.trials, middle, sd)
     return np.asarray(total)
 
 
@@ -278,10 +267,9 @@ def _nodes(
     centre: np.ndarray,
     sd: np.ndarray,
     i: int,
-    nodes: int = NODES,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Standardised nodes on axis 1 + i and their log weights, around prior times guess."""
-    points, logs = hermite(nodes)
+    points, logs = hermite(NODES)
     x = _along(points, i, centre.ndim)
     precise = 1 / sd**2 + information
     middle = (centre / sd**2 + guess * information) / precise

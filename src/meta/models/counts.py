@@ -52,7 +52,7 @@ def observe_counts(design: Design, priors: PriorSet, eta: Any) -> None:
     priors
         Named prior set of the specification.
     eta
-        Logit rates, shape (rows, stages).
+        Logit rates, shape (rows, stages), as of `meta.models.hierarchy.row_logits`.
     """
     data = {
         name: pm.Data(name, value, dims="observation")

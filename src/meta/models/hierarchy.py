@@ -1,4 +1,4 @@
-r"""Random effects of the chain: studies, agent sets, arms, and crossed families of agents.
+r"""Random effects of the chain: studies, agent sets, and crossed families of agents.
 
 The study effects of all stages are jointly normal, Student-t, or of two populations of studies:
 
@@ -32,7 +32,10 @@ SMALLEST_MIXING = 1e-12
 
 
 def row_logits(design: Design, priors: PriorSet, alpha: Any, shift: Any = 0.0) -> Any:
-    """Logit rate of every row, shape (rows, stages).
+    """Logit of the rate that each row counts, shape (rows, stages).
+
+    Where arms have effects of their own (`meta.models.arms`) they are in it, and goal failures
+    among all trials are on the logit of the product; else it is each stage's.
 
     Parameters
     ----------
@@ -47,9 +50,6 @@ def row_logits(design: Design, priors: PriorSet, alpha: Any, shift: Any = 0.0) -
 
     Notes
     -----
-    Arms that are sampled as they are vary about a mean with the moderators in it. Were these added
-    afterwards, an arm's own value, which its counts all but fix, would hold their effects fast.
-
     Adds to the model in context the scales (`tau`, `omega`, `kappa`, `phi`), `correlation`, `df`,
     `upper_share`, `split` and `gap` as far as the specification has them, and `<level>_logit`.
     """

@@ -176,7 +176,8 @@ def study_counts(
         Each study has a stream of its own: more studies repeat the first ones.
     given_capability
         Whether goal failures are counted given capability. If not, they are counted among all
-        trials, with the variation of goal failure about the product of both rates.
+        trials, with the variation of goal failure about the product of both rates; under a
+        binomial model, whose arms have an effect in each stage here, as the product of both.
 
     Returns
     -------

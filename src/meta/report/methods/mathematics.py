@@ -22,7 +22,7 @@ SYMBOLS = {
     "upper_share": (r"w", "share of studies in the upper population"),
     "split": (r"v", "share of the variance that lies between the two populations"),
     "omega": (r"\omega_o", "sd between agent sets of a study"),
-    "kappa": (r"\kappa_o", "sd between arms of an agent set"),
+    "kappa": (r"\kappa_o", "sd between arms of an agent set, on the logit of what they count"),
     "phi": (r"\phi_o", "sd between families of agents, across studies"),
     "icc": (r"\rho_o", "intra-class correlation of an arm's trials"),
     "baseline": (r"m_g", "logit of a group's baseline"),
@@ -82,7 +82,7 @@ def prior_latex(spec: Specification, parameter: str) -> str:
 def _counts(spec: Specification, index: str) -> list[Equation]:
     events, trials, rate = f"y_{{{index}}}", f"n_{{{index}}}", rf"\pi_{{{index}}}"
     if spec.binomial:
-        arms = "o" in index and "arm" in spec.levels
+        arms = spec.frame != "contrasts" and "arm" in spec.levels
         own = f"p_{{{index}}}" if arms else rate
         latex = rf"{events} \sim \text{{Binomial}}({trials}, {own})"
         found = [Equation("Events among the trials at risk of a stage", latex)]
@@ -106,6 +106,16 @@ def _rates(spec: Specification) -> list[Equation]:
     if spec.options["assumed_capable"]:
         words = "Goal failures counted among all trials: every trial is taken as capable"
         return [usual, Equation(words, r"\pi_{Gi} = \text{logit}^{-1}(\eta_{Gi})")]
+    if "arm" in spec.levels:
+        middle = Equation(
+            "Goal failures counted among all trials, capable or not: the middle arm, about which "
+            "arms vary as those of goal failure do, and fail on average as the product of the two "
+            "stages' average arms",
+            r"\pi_{Gi} = \text{logit}^{-1}\big(a_G \, \text{logit}("
+            r"\text{logit}^{-1}(\eta_{Ci} / a_C) \, \text{logit}^{-1}(\eta_{Gi} / a_G))\big), "
+            r"\quad a_o = \sqrt{1 + c^2 \kappa_o^2}, \quad c = 16 \sqrt{3} / (15 \pi)",
+        )
+        return [usual, middle]
     product = Equation(
         "Goal failures counted among all trials, capable or not: the product of two stages",
         r"\pi_{Gi} = \text{logit}^{-1}(\eta_{Ci}) \, \text{logit}^{-1}(\eta_{Gi})",
