@@ -231,12 +231,11 @@ def test_the_interval_now_is_that_of_the_risk_and_stands_in_the_sentence(table):
         assert rows["now_high"].to_numpy() == pytest.approx(high)
         row = rows.iloc[0]
         assert low < row["after_low"] < row["after_high"] < high
-        of = "average risk" if kind == ALL else "risk"
         shown = [f"{100 * x:.1f}%" if x < 0.1 else f"{x:.0%}" for x in
                  (low, high, row["after_low"], row["after_high"])]  # fmt: skip
-        assert row["sentence"].endswith(
-            f"The 95% interval of the {of}, from {shown[0]} to {shown[1]} now, would go to about "
-            f"{shown[2]} to {shown[3]}."
+        assert kind != ALL or row["sentence"].endswith(
+            f"The 95% interval of the average risk, from {shown[0]} to {shown[1]} now, would go to "
+            f"about {shown[2]} to {shown[3]}."
         )
 
 
@@ -249,11 +248,12 @@ def test_the_seed_decides_and_the_sentences_say_the_numbers(table, judged):
     assert not np.allclose(
         other.sort_values("candidate")["share_logit"], found.sort_values("candidate")["share_logit"]
     )
-    for row in found[sample].to_dict("records"):
+    average = found["kind"].eq(ALL)
+    assert sample[average].all()
+    for row in found[average].to_dict("records"):
         assert percent(row["share_logit"]) in row["sentence"]
-    said = found[~sample].set_index("candidate")["sentence"]
-    assert said["goal_failure"].str.startswith("To know the level of goal failure exactly").all()
-    assert said["notoriety"].str.startswith("To know how much likelier harmful failures").all()
+    # Of a single profile the numbers are enough.
+    assert found.loc[~average, "sentence"].isna().all()
     study = found[found["candidate"].eq("by_stage:shift_type=extreme")].iloc[0]
     assert study["sentence"].startswith(
         "10 more studies (4 arms of 300 trials each) that count capability, and goal failures "

@@ -81,8 +81,8 @@ def information_table(
         `INFORMATION_COLUMNS`. Within each profile, outcome and sort of information the rank is by
         the share on the logit scale. Of sample information, `limit` is the share that no number of
         such studies can exceed. Profile `ALL` averages the shares over those of
-        the kinds `AVERAGED`. `now_*` are the ends of the risk's interval, `after_*` those that it
-        would have about then.
+        the kinds `AVERAGED`, and has each measurement's `sentence`. `now_*` are the ends of the
+        risk's interval, `after_*` those that it would have about then.
     """
     rows = [
         row
@@ -189,17 +189,17 @@ def narrowed(ends: np.ndarray, share: float) -> tuple[float, float]:
 def _with_interval(
     row: dict[str, object], intervals: Mapping[Key, np.ndarray], ci_prob: float
 ) -> dict[str, object]:
-    """Add the interval now and then to a row and its sentence."""
+    """Add the interval now and then to a row, and to the sentence of one about the average."""
     now = intervals[str(row["kind"]), str(row["profile"]), str(row["outcome"])]
     low, high = narrowed(now, float(str(row[f"share_{SCALES[0]}"])))
-    start, stop, then, end = (_decimals(x) for x in (now[0], now[2], low, high))
-    of = "average risk" if row["kind"] == ALL else "risk"
-    said = (
-        f"{row['sentence']} The {ci_prob:.0%} interval of the {of}, from {start} to {stop} now, "
-        f"would go to about {then} to {end}."
-    )
-    ends = {"now_low": now[0], "now_high": now[2], "after_low": low, "after_high": high}
-    return {**row, **ends, "sentence": said}
+    row = {**row, "now_low": now[0], "now_high": now[2], "after_low": low, "after_high": high}
+    if row.get("sentence"):
+        start, stop, then, end = (_decimals(x) for x in (now[0], now[2], low, high))
+        row["sentence"] = (
+            f"{row['sentence']} The {ci_prob:.0%} interval of the average risk, from {start} to "
+            f"{stop} now, would go to about {then} to {end}."
+        )
+    return row
 
 
 def _decimals(risk: float) -> str:
@@ -214,17 +214,9 @@ def _perfect_rows(
     for each in found.inputs:
         if each.estimand != "rate_mean":
             continue
-        shares = _share_columns("share", each.known, ci_prob)
-        goes = percent(float(each.known.value[0]))
-        # What is asked for by a question word needs no article.
-        article = "" if each.source.said.startswith(("how ", "which ")) else "the "
-        sentence = (
-            f"To know {article}{each.source.said} exactly would take away {goes} of the variance "
-            "of the log odds."
-        )
         rows.append(
             {"kind": kind, "profile": name, "outcome": each.outcome, "information": PERFECT,
-             "candidate": each.source.name, **shares, "sentence": sentence,
+             "candidate": each.source.name, **_share_columns("share", each.known, ci_prob),
              "basis": each.source.basis(each.outcome)}
         )  # fmt: skip
     return rows
@@ -257,12 +249,16 @@ def _sample_rows(
         parts.append(((ALL, ALL, outcome), one, other))
     rows = []
     for (kind, name, outcome), own, most in parts:
-        sentence = _sentence(measurement, settings, float(own.value[0]), float(most.value[0]))
-        rows.append(
-            {"kind": kind, "profile": name, "outcome": outcome, **head,
-             **_share_columns("share", own, ci_prob), **_share_columns("limit", most, ci_prob),
-             "sentence": sentence}
-        )  # fmt: skip
+        row = {
+            "kind": kind, "profile": name, "outcome": outcome, **head,
+            **_share_columns("share", own, ci_prob), **_share_columns("limit", most, ci_prob),
+        }  # fmt: skip
+        if kind == ALL:
+            # Of single profiles the numbers say as much, thousands of times.
+            row["sentence"] = _sentence(
+                measurement, settings, float(own.value[0]), float(most.value[0])
+            )
+        rows.append(row)
     return rows
 
 
