@@ -277,9 +277,7 @@ def test_an_arm_among_all_trials_varies_on_the_logit_of_the_product(
     )
 
 
-@pytest.mark.parametrize(
-    "levels", [["study", "arm"], ["study", "agent_set", "agent_family", "arm"]]
-)
+@pytest.mark.parametrize("levels", [[], ["agent_set", "agent_family"]])
 def test_arms_may_be_read_as_capable_without_another_compilation(levels: list[str]) -> None:
     rows = table(agent_set=["a", "a", "b", "c", "d", "d"] * 2, agent_family=["f", "g", None] * 4)
     rows["agent_family"] = rows["agent_family"].astype("string")
