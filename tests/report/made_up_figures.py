@@ -23,7 +23,8 @@ def made_up_figures(model: str, site: Path, fit: Path) -> SamplerFigures | None:
     folder.mkdir(parents=True, exist_ok=True)
     for name in figures:
         Image.new("P", (740, 900), 1).save(folder / f"{name}.png")
-        write_text(folder / f"{name}.csv", "chain,draw\n0,0\n")
+        if name != "pair":
+            write_text(folder / f"{name}.csv", "chain,draw\n0,0\n")
     write_text(folder / "specification.yaml", "model: rates\n")
     quantities = [
         {"name": name, "level": "unit" if name == UNIT else "top", "r_hat": 1.002,

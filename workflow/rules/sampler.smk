@@ -11,9 +11,10 @@ rule sampler_figures:
     output:
         *[
             f"{FIGURES}/{figure}.{kind}"
-            for figure in ("rank", "trace", "ess", "energy", "pair", "prior_posterior")
+            for figure in ("rank", "trace", "ess", "energy", "prior_posterior")
             for kind in ("png", "csv")
         ],
+        pair=f"{FIGURES}/pair.png",
         specification=f"{FIGURES}/specification.yaml",
         record=f"{FIGURES}/figures.json",
     log:

@@ -349,9 +349,10 @@ def _prior_posterior(view: SamplerView) -> Drawn:
         legend.remove()
     lines = collection.viz["dist"]["q00"]
     _legend(collection, lines.to_numpy(), [str(group) for group in lines["group"].to_numpy()])
-    curves = [
-        pd.DataFrame({"quantity": name, "group": group, "x": x, "density": y})
-        for i, name in enumerate(view.believed)
-        for group, x, y in _curves(collection.viz["dist"][f"q{i:02}"])
-    ]
-    return Drawn(_figure(collection), pd.concat(curves, ignore_index=True))
+    curves: dict[str, dict[str, Any]] = {}
+    for i, name in enumerate(view.believed):
+        for group, x, y in _curves(collection.viz["dist"][f"q{i:02}"]):
+            curves.setdefault(str(group), {}).update({name: x, f"density of {name}": y})
+    # A column a quantity, lest its long name stand in every row.
+    parts = [pd.DataFrame({"group": group, **columns}) for group, columns in curves.items()]
+    return Drawn(_figure(collection), pd.concat(parts, ignore_index=True))

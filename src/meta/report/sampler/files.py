@@ -15,13 +15,14 @@ from PIL import Image
 from meta.config import FitTask, Gate
 from meta.inference.store import read_fit
 from meta.report.sampler.figures import Drawn, draw_figures
+from meta.report.sampler.section import DATA_OF
 from meta.report.sampler.view import SamplerView, view_sampler
 from meta.storage import atomic, write_csv, write_json, write_text
 
 #: Pixels of an image for each that a page lays out.
-SHARPNESS = 2
+SHARPNESS = 1.6
 #: Colours of an image: enough for a few hues and their edges, in a third of the bytes.
-COLOURS = 32
+COLOURS = 16
 
 
 def write_sampler_figures(posterior: Path, gate: Gate, folder: Path) -> None:
@@ -34,8 +35,8 @@ def write_sampler_figures(posterior: Path, gate: Gate, folder: Path) -> None:
     gate
         Thresholds, which are drawn as lines.
     folder
-        Receives each figure (PNG) with its data (CSV) beside it, `specification.yaml` and, last,
-        `figures.json`. The same fit gives the same bytes.
+        Receives each figure (PNG) with its data (CSV) beside it, but for those of `DATA_OF`, then
+        `specification.yaml` and, last, `figures.json`. The same fit gives the same bytes.
 
     Raises
     ------
@@ -55,10 +56,11 @@ def write_sampler_figures(posterior: Path, gate: Gate, folder: Path) -> None:
 
 
 def _write(stem: Path, drawn: Drawn) -> dict[str, int]:
-    data = drawn.data.copy()
-    numbers = data.select_dtypes("float").columns
-    data[numbers] = data[numbers].map(lambda value: float(f"{value:.4g}"))
-    write_csv(stem.with_name(f"{stem.name}.csv"), data)
+    if stem.name not in DATA_OF:
+        data = drawn.data.copy()
+        numbers = data.select_dtypes("float").columns
+        data[numbers] = data[numbers].map(lambda value: float(f"{value:.4g}"))
+        write_csv(stem.with_name(f"{stem.name}.csv"), data)
     return write_png(drawn.figure, stem.with_name(f"{stem.name}.png"))
 
 
@@ -78,7 +80,7 @@ def write_png(figure: Figure, path: Path) -> dict[str, int]:
     few = image.quantize(COLOURS, method=method, dither=Image.Dither.NONE)
     with atomic(path) as temporary:
         few.save(temporary, format="PNG", optimize=True)
-    return {"width": image.width // SHARPNESS, "height": image.height // SHARPNESS}
+    return {"width": round(image.width / SHARPNESS), "height": round(image.height / SHARPNESS)}
 
 
 def figure_record(

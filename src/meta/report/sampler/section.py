@@ -14,6 +14,8 @@ from meta.report.calibration import Status
 
 #: Name of the folder of figures within the site.
 FIGURES = "figures"
+#: Figures whose numbers are all in the file of another.
+DATA_OF = {"pair": "trace"}
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,7 @@ def sampler_section(
     figures = [
         ShownFigure(
             source=f"{stored.address}/{each['name']}.png",
-            data=f"{stored.address}/{each['name']}.csv",
+            data=f"{stored.address}/{DATA_OF.get(each['name'], each['name'])}.csv",
             width=each["width"],
             height=each["height"],
             alt=ALT[each["name"]](record),
