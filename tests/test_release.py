@@ -45,7 +45,7 @@ def test_numbers_that_come_and_go_are_named_with_why_nothing_is_attributed(base:
     before = path.read_text()
     path.write_text(before.replace("rate_mean", "rate_typical"))
     found = changes(base)
-    assert found["pooled"] == []
+    assert found["pooled"]["data"] == []
     (gone,), (new,) = found["pooled_removed"], found["pooled_added"]
     assert (gone["estimand"], new["estimand"]) == ("rate_mean", "rate_typical")
     # Released numbers are rounded to ten digits.

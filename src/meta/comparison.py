@@ -1,6 +1,6 @@
 """What changed since the latest release: rows, pooled numbers, and which rows moved them.
 
-`reports/changes.json`, schema 1:
+`reports/changes.json`, schema 2:
 
 release
     manifest of the release, or null; then everything below is empty and `message` says why
@@ -12,9 +12,9 @@ rows
 models
     `added`, `removed`, and `changed` (other specification or priors)
 pooled
-    one entry a pooled number of both: `before` and `after` (mean, median, ci_low, ci_high),
-    `difference` of the means, `in_sd` (of the posterior before), `mcse` of the difference,
-    `moved` (difference beyond twice that error)
+    a table (`columns`, `data`) of one line a pooled number of both: `mean`, `median`, `ci_low` and
+    `ci_high`, each `_before` and `_after`, `difference` of the means, `in_sd` (of the posterior
+    before), `mcse` of the difference, `moved` (difference beyond twice that error)
 pooled_added, pooled_removed
     pooled numbers that only the present results or only the release has: model, outcome, group,
     estimand, and `after` or `before`
@@ -48,10 +48,11 @@ from meta.evidence.changes import TableChanges, compare_evidence, typed_rows
 from meta.inference.draws import read_draws
 from meta.models.specification import design_of
 from meta.plural import counted
-from meta.release import KEY, SCHEMA, Release, latest_release, run_rows
+from meta.pooled_changes import SUMMARIES, packed
+from meta.release import KEY, Release, latest_release, run_rows
 from meta.stored import LEFT_OUT, StoredModel, read_model
 
-SUMMARIES = ["mean", "median", "ci_low", "ci_high"]
+CHANGES_SCHEMA = 2
 ATTRIBUTED = ("rate_typical", "rate_mean", "rate_new")
 #: Studies and rows that are weighed one by one; beyond these a release has simply been replaced.
 MOST_UNITS = 40
@@ -118,12 +119,12 @@ def _document(
     passed: bool,
 ) -> dict[str, Any]:
     return {
-        "schema": SCHEMA,
+        "schema": CHANGES_SCHEMA,
         "release": release,
         "message": message,
         "rows": rows,
         "models": models or {"added": [], "removed": [], "changed": []},
-        "pooled": pooled.both,
+        "pooled": packed(pooled.both),
         "pooled_added": pooled.added,
         "pooled_removed": pooled.removed,
         "attribution": attribution[0],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from meta.pooled_changes import packed, unpacked
 from meta.report.changes import changes_section
 from meta.report.pages import render_page
 from tests.report.evidence_base import evidence_run
@@ -30,7 +31,7 @@ def document() -> dict:
         "release": {"name": "first"},
         "rows": {"arms": arms},
         "models": {"added": ["robust"], "removed": [], "changed": []},
-        "pooled": [moved, {**moved, "moved": False}],
+        "pooled": packed([moved, {**moved, "moved": False}]),
         "pooled_added": [{**NUMBER, "model": "robust", "after": SUMMARY}],
         "pooled_removed": [{**NUMBER, "model": "rates", "group": f"failure_type={i}",
                             "before": SUMMARY} for i in range(14)],
@@ -113,7 +114,8 @@ def test_rows_lead_to_the_evidence_page_while_they_are_on_it(tmp_path: Path) -> 
 
 def test_what_moved_within_its_error_is_counted_and_not_listed() -> None:
     content = document()
-    content["pooled"] = [{**content["pooled"][1]}, {**content["pooled"][1]}]
+    _, still = unpacked(content["pooled"])
+    content["pooled"] = packed([still, still])
     move = content["attribution"][0]["moves"][0]
     content["attribution"][0]["moves"] = [{**move, "difference": 0.019, "in_sd": 9.0}, move]
     section = changes_section(content)

@@ -11,6 +11,7 @@ import pytest
 
 from meta.comparison import changes_since_release
 from meta.evidence.changes import canonical_rows, compare_evidence
+from meta.pooled_changes import unpacked
 from meta.release import ReleaseError, latest_release, make_release
 from meta.report.changes import changes_section
 from meta.settings_file import load_settings
@@ -109,14 +110,15 @@ def test_an_added_arm_is_named_with_what_it_moved(changeable: Pipeline) -> None:
         "added": ["M13"], "removed": [], "other": 1,
         "changed": {"M07": {"n_goal_failure": ["6", "8"]}},
     }  # fmt: skip
-    pooled = {(p["model"], p["outcome"], p["estimand"]): p for p in found["pooled"]}
+    numbers = list(unpacked(found["pooled"]))
+    pooled = {(p["model"], p["outcome"], p["estimand"]): p for p in numbers}
     goal = pooled["rates", "goal_failure", "rate_mean"]
     assert goal["moved"]
     assert goal["difference"] > 0
     # Published with six significant digits.
     between = goal["after"]["mean"] - goal["before"]["mean"]
     assert goal["difference"] == pytest.approx(between, abs=2e-6)
-    assert not any(p["moved"] for p in found["pooled"] if p["model"] == "composition")
+    assert not any(p["moved"] for p in numbers if p["model"] == "composition")
     units = {e["id"]: e for e in found["attribution"]}
     assert set(units) == {"bravo_2023", "delta_2024"}
     sizes = [max(abs(m["in_sd"]) for m in e["moves"]) for e in found["attribution"]]

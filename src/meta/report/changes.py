@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from meta.plural import counted
+from meta.pooled_changes import unpacked
 from meta.report.estimates import RATES, estimated_percent
 from meta.report.wording import estimand_name, group_name, outcome_name, spell, study_label
 
@@ -74,7 +75,8 @@ def changes_section(
     """
     if not changes:
         return None
-    moved = [entry for entry in changes["pooled"] if entry["moved"]]
+    numbers = list(unpacked(changes["pooled"]))
+    moved = [entry for entry in numbers if entry["moved"]]
     reason = changes["attribution_reason"]
     alone, more = _alone(changes)
     return ChangesSection(
@@ -97,7 +99,7 @@ def changes_section(
             if names
         ],
         moved=[_moved(entry) for entry in moved],
-        unmoved=_unmoved(len(changes["pooled"]) - len(moved)),
+        unmoved=_unmoved(len(numbers) - len(moved)),
         alone=alone,
         alone_more=more,
         movers=[_mover(entry, address) for entry in changes["attribution"]],
