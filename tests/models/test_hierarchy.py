@@ -194,6 +194,20 @@ def test_student_t_effects_of_few_degrees_of_freedom_leave_every_count_possible(
     assert counts.max() == 20
 
 
+def random_point(model: pm.Model) -> dict[str, np.ndarray]:
+    return {
+        name: value + np.random.default_rng(5).normal(size=np.shape(value)) / 2
+        for name, value in model.initial_point().items()
+    }
+
+
+def units_and_spreads(model: pm.Model, point: dict[str, np.ndarray]) -> list[np.ndarray]:
+    """Logits of studies and of agent sets, sds of sets and of arms."""
+    names = ["study_logit", "agent_set_logit", "omega", "kappa"]
+    values = model.replace_rvs_by_values([model[name] for name in names])
+    return pm.pytensorf.compile(model.value_vars, values)(**point)
+
+
 def test_a_set_of_one_arm_has_the_density_of_a_set_and_its_arm(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -203,13 +217,8 @@ def test_a_set_of_one_arm_has_the_density_of_a_set_and_its_arm(
     sets = ["a", "a", "b", "c", "d", "e"]
     design = build_design(table(studies=3, agent_set=sets), spec)
     model = build_chain(design, PriorSet())
-    point = {
-        name: value + np.random.default_rng(5).normal(size=np.shape(value)) / 2
-        for name, value in model.initial_point().items()
-    }
-    names = ["study_logit", "agent_set_logit", "omega", "kappa"]
-    values = model.replace_rvs_by_values([model[name] for name in names])
-    study, agents, omega, kappa = pm.pytensorf.compile(model.value_vars, values)(**point)
+    point = random_point(model)
+    study, agents, omega, kappa = units_and_spreads(model, point)
     of_study, of_agent = design.levels[1].parent, design.levels[2].parent
     alone = (np.bincount(of_agent) == 1)[:, None]
     assert alone.ravel().tolist() == [False, True, True, True, True]
@@ -241,13 +250,8 @@ def test_an_arm_among_all_trials_varies_on_the_logit_of_the_product(
         rows.loc[among_all, f"{counts}_capability_transfer"] = pd.NA
     design = build_design(rows, spec)
     model = build_chain(design, PriorSet())
-    point = {
-        name: value + np.random.default_rng(5).normal(size=np.shape(value)) / 2
-        for name, value in model.initial_point().items()
-    }
-    names = ["study_logit", "agent_set_logit", "omega", "kappa"]
-    values = model.replace_rvs_by_values([model[name] for name in names])
-    study, agents, omega, kappa = pm.pytensorf.compile(model.value_vars, values)(**point)
+    point = random_point(model)
+    study, agents, omega, kappa = units_and_spreads(model, point)
     of_study, of_agent = design.levels[1].parent, design.levels[2].parent
     # Only the set `c` is drawn given its arm: that of `b` counts a product.
     alone = np.array([False, False, True, False])[:, None]
@@ -291,10 +295,7 @@ def test_arms_may_be_read_as_capable_without_another_compilation(levels: list[st
     assumed = build_design(rows, spec.model_copy(update={"assumed_capable": True}))
     design = build_design(rows, spec)
     model, wanted = build_chain(design, PriorSet()), build_chain(assumed, PriorSet())
-    point = {
-        name: value + np.random.default_rng(5).normal(size=np.shape(value)) / 2
-        for name, value in model.initial_point().items()
-    }
+    point = random_point(model)
     before = float(model.compile_logp()(point))
     with model:
         pm.set_data({"through": np.zeros(design.row.size), **centring(assumed)})

@@ -80,12 +80,12 @@ def _new_arms(
     """
     if draws.icc is None and not draws.inner.any():
         return None
-    kappa = 0 * draws.inner if draws.arm is None else draws.arm
-    shared = np.sqrt(np.maximum(draws.inner**2 - kappa**2, 0))
-    of_set = new_logit + shared * rng.standard_normal(new_logit.shape)
+    z = rng.standard_normal(new_logit.shape)
     if draws.arm is None:
+        of_set = new_logit + draws.inner * z
         return of_set, of_set
-    return of_set, of_set + kappa * rng.standard_normal(new_logit.shape)
+    of_set = new_logit + np.sqrt(np.maximum(draws.inner**2 - draws.arm**2, 0)) * z
+    return of_set, of_set + draws.arm * rng.standard_normal(new_logit.shape)
 
 
 def _new_arm(

@@ -63,7 +63,7 @@ class Counts:
     def stages(self) -> list[int]:
         """Stages that the likelihood depends on, in order."""
         direct = {o.stage for o in self.observations}
-        return sorted(direct | ({0} if any(o.through for o in self.observations) else set()))
+        return sorted(direct | ({0} if self.product else set()))
 
     @property
     def product(self) -> Observation | None:
@@ -84,9 +84,7 @@ class Counts:
         binomial, arm
             Likelihood, and whether arms have effects of their own.
         """
-        if not spread and not arm:
-            return 1
-        if arm and self.product and not spread:
+        if not spread and (not arm or self.product):
             return 1
         first = RIDGE_NODES if binomial and self.product else NODES
         return int(first * NODES ** (len(self.stages) - 1))
