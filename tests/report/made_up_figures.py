@@ -26,6 +26,7 @@ def made_up_figures(model: str, site: Path, fit: Path) -> SamplerFigures | None:
         if name != "pair":
             write_text(folder / f"{name}.csv", "chain,draw\n0,0\n")
     write_text(folder / "specification.yaml", "model: rates\n")
+    (folder / "posterior_thinned.nc").write_bytes(bytes(33_000))
     quantities = [
         {"name": name, "level": "unit" if name == UNIT else "top", "r_hat": 1.002,
          "ess_bulk": 900.0, "ess_tail": 1200.0, "rank_p": None if name == UNIT else 0.4}
@@ -34,7 +35,7 @@ def made_up_figures(model: str, site: Path, fit: Path) -> SamplerFigures | None:
     record = {
         "model": model, "chains": 2, "draws": 500, "imputed_set": 7, "energy_set": 3, "sets": 20,
         "quantities": quantities, "ranked_step": 5, "least_ess": 20.0, "divergences": 3,
-        "marked": 1, "e_bfmi": {"low": 0.6, "high": 0.8, "threshold": 0.3},
+        "marked": 1, "thinned": 1000, "e_bfmi": {"low": 0.6, "high": 0.8, "threshold": 0.3},
         "pair": [*NAMES[:2], UNIT], "beliefs": NAMES, "parameters": 9,
         "figures": [{"name": name, "width": 370, "height": 450} for name in figures],
     }  # fmt: skip

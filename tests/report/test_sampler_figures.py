@@ -24,11 +24,13 @@ from scipy.stats import rankdata
 from meta import provenance
 from meta.checks.worst_quantities import worst_quantities
 from meta.config import Gate
+from meta.inference.store import write_netcdf
 from meta.report.calibration import Calibrations, Status
 from meta.report.pages import render_report
 from meta.report.sampler.figures import _rank, labels_of
 from meta.report.sampler.files import SHARPNESS, write_sampler_figures
 from meta.report.sampler.section import load_sampler_figures, sampler_section
+from meta.report.sampler.thinned_posterior import thinned_posterior
 from meta.report.sampler.view import view_sampler
 from meta.settings_file import load_settings
 from tests.report.made_up_checks import with_checks
@@ -37,7 +39,6 @@ from tests.report.made_up_posterior import (
     DRAWS,
     HOSTILE,
     ROOT,
-    STUDIES,
     WORST_UNIT,
     made_up_tree,
     write_made_up_fit,
@@ -180,7 +181,7 @@ def test_the_same_fit_gives_the_same_bytes_and_few(drawn: Drawn, tmp_path: Path)
     made = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     assert set(made) == {f"{figure}.{kind}" for figure in FIGURES for kind in ("png", "csv")} - {
         "pair.csv",
-    } | {"figures.json", "specification.yaml"}  # fmt: skip
+    } | {"figures.json", "posterior_thinned.nc", "specification.yaml"}  # fmt: skip
     for name, content in made.items():
         assert content == (drawn.folder / name).read_bytes(), name
     images = {name: content for name, content in made.items() if name.endswith(".png")}
@@ -266,7 +267,7 @@ def test_a_rank_p_of_one_is_no_p() -> None:
 
 def test_words_say_what_was_found(drawn: Drawn) -> None:
     stored = load_sampler_figures("rates", drawn.folder.parent, drawn.fit)
-    section = sampler_section("rates", stored, NONE, calibrated=False)
+    section = sampler_section(stored, NONE, calibrated=False)
     alt = {Path(each.source).stem: each.alt for each in section.figures}
     assert set(alt) == set(FIGURES)
     for name in ("rank", "trace", "ess"):
@@ -280,21 +281,52 @@ def test_words_say_what_was_found(drawn: Drawn) -> None:
     assert "No p" not in section.figures[0].reading
     first = {**stored.record["quantities"][0], "rank_p": None}
     silent = {**stored.record, "quantities": [first, *stored.record["quantities"][1:]]}
-    section = sampler_section("rates", replace(stored, record=silent), NONE, False)
+    section = sampler_section(replace(stored, record=silent), NONE, False)
     assert "No p" in section.figures[0].reading
     quiet = replace(stored, record={**stored.record, "divergences": 0, "marked": 0})
-    assert "No transition diverged." in sampler_section("rates", quiet, NONE, False).said[0]
+    assert "No transition diverged." in sampler_section(quiet, NONE, False).said[0]
 
 
 def test_the_snippet_opens_the_draws(drawn: Drawn, monkeypatch: pytest.MonkeyPatch) -> None:
     stored = load_sampler_figures("rates", drawn.folder.parent, drawn.fit)
-    lines = sampler_section("rates", stored, NONE, calibrated=False).snippet
+    lines = sampler_section(stored, NONE, calibrated=False).snippet
     assert len(lines) == 3
-    monkeypatch.chdir(drawn.run)
+    monkeypatch.chdir(drawn.folder)
     names: dict = {}
     exec("\n".join(lines[:2]), names)
-    assert names["fit"]["posterior"]["study"].to_numpy().tolist() == STUDIES
+    wanted = lines[2].partition("[")[2].rpartition("]")[0].replace('"', "").split(", ")
+    assert set(wanted) <= set(names["fit"]["posterior"].data_vars)
     assert hasattr(az, lines[2].partition("(")[0].removeprefix("az."))
+
+
+def test_the_thinned_posterior_is_the_posterior_at_some_draws(drawn: Drawn) -> None:
+    path = drawn.folder / "posterior_thinned.nc"
+    kept = az.from_netcdf(path)["posterior"].to_dataset()
+    whole = drawn.tree["posterior"].to_dataset()
+    assert set(kept.data_vars) == {"alpha", "tau", "correlation"}
+    assert kept.sizes["chain"] * kept.sizes["draw"] == drawn.record["thinned"]
+    assert drawn.record["thinned"] == pytest.approx(1000, abs=whole.sizes["chain"])
+    steps = np.diff(kept["draw"].to_numpy())
+    assert steps.max() - steps.min() <= 1
+    for name in kept.data_vars:
+        there = whole[name].sel(draw=kept["draw"])
+        # Half a step of 65,000 of the range, and the rounding of offsets in single precision.
+        off = float(np.abs(kept[name] - there).max()) / float(there.max() - there.min())
+        assert off < 1e-5, name
+        assert kept[name].dtype.kind == "f"
+
+
+def test_what_is_not_finite_or_never_varies_is_kept_as_it_is(tmp_path: Path) -> None:
+    shape = ("chain", "draw")
+    alpha, tau = np.linspace(-3, 8, 40).reshape(2, 20), np.full((2, 20), 0.7)
+    alpha[1, 3] = np.nan
+    posterior = xr.Dataset({"alpha": (shape, alpha), "tau": (shape, tau)})
+    write_netcdf(
+        thinned_posterior(xr.DataTree.from_dict({"/posterior": posterior})), tmp_path / "p.nc"
+    )
+    read = az.from_netcdf(tmp_path / "p.nc")["posterior"]
+    np.testing.assert_allclose(read["alpha"], alpha, atol=11 / 65_000)
+    np.testing.assert_allclose(read["tau"], 0.7, rtol=1e-6)
 
 
 class Links(HTMLParser):

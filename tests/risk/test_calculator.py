@@ -201,13 +201,18 @@ def test_what_is_behind_a_setting_is_told(answers: dict[str, dict[str, Any]]) ->
     assert [e["name"] for e in effects] == ["2028-2030", *PROFILES["everything"].interventions]
 
 
-def test_draws_are_packed_as_32_bit_floats(content: dict[str, Any]) -> None:
-    floats = np.frombuffer(base64.b64decode(content["draws"]), "<f4")
-    columns = dict(zip(content["columns"], floats.reshape(-1, content["count"]), strict=True))
+def test_draws_are_packed_in_three_bytes(content: dict[str, Any]) -> None:
+    bytes_ = np.frombuffer(base64.b64decode(content["draws"]), np.uint8).astype(float)
+    steps = (bytes_.reshape(-1, 3) @ [1, 256, 65536]).reshape(-1, content["count"])
+    low, step = np.array(content["scales"]).T[..., None]
+    columns = dict(zip(content["columns"], low + step * steps, strict=True))
     basis = made_up()
-    assert columns["location.2"] == pytest.approx(basis.chain.harm.location[:, 0], rel=1e-6)
-    assert columns["rates.11.1"] == pytest.approx(basis.chain.rates.slope[:, 11, 1], rel=1e-6)
-    assert columns["rho"] == pytest.approx(basis.chain.correlation, rel=1e-6)
+    for name, draws in (
+        ("location.2", basis.chain.harm.location[:, 0]),
+        ("rates.11.1", basis.chain.rates.slope[:, 11, 1]),
+        ("rho", basis.chain.correlation),
+    ):
+        assert columns[name] == pytest.approx(draws, abs=1e-7 * np.ptp(draws)), name
     assert len(content["means"]["rates"]) == 3
     rows = np.array(content["means"]["rates"])[content["sets"]]
     assert rows == pytest.approx(basis.rate_x)

@@ -1,7 +1,7 @@
 """Sampler: how each fit was sampled, drawn with ArviZ: ranks, traces, energy, pairs, priors.
 
 Inputs: posterior.nc. Outputs: reports/figures/<model>/, each figure with its data, what they are
-of, and the specification of the fit. Reads config: gate (lines of thresholds).
+of, some draws, and the specification of the fit. Reads config: gate (lines of thresholds).
 """
 
 
@@ -15,6 +15,7 @@ rule sampler_figures:
             for kind in ("png", "csv")
         ],
         pair=f"{FIGURES}/pair.png",
+        thinned=f"{FIGURES}/posterior_thinned.nc",
         specification=f"{FIGURES}/specification.yaml",
         record=f"{FIGURES}/figures.json",
     log:

@@ -86,6 +86,11 @@ def write_fit(tree: xr.DataTree, record: dict[str, Any], path: Path) -> None:
         for variable in node.data_vars.values():
             if variable.dtype.kind in "fi":
                 variable.encoding = {"zlib": True, "complevel": 1}
+    write_netcdf(tree, path)
+
+
+def write_netcdf(tree: xr.DataTree, path: Path) -> None:
+    """Write groups as NetCDF, each variable as its encoding says, atomically."""
     # In memory first: HDF5 ends the process when the disk is full under a file that it writes.
     content = tree.to_netcdf(engine="h5netcdf")
     assert content is not None

@@ -37,14 +37,16 @@ def write_calibration_figure(model: str, ranks: pd.DataFrame, path: Path) -> Non
     lines = math.ceil(len(quantities) / COLUMNS)
     with matplotlib.rc_context(SETTINGS):
         figure = Figure(figsize=(WIDTH * COLUMNS, HEIGHT * lines + 0.4), layout="constrained")
-        axes = figure.subplots(lines, COLUMNS, squeeze=False, sharex=True).ravel()
+        # Bands are alike in all panels, so that one scale serves them.
+        shared = {"squeeze": False, "sharex": True, "sharey": True}
+        axes = figure.subplots(lines, COLUMNS, **shared).ravel()
         outside = []
         for ax, quantity in zip(axes, quantities, strict=False):
             rank = ranks.loc[ranks["quantity"] == quantity, "rank"].to_numpy()
             if not _panel(ax, quantity, rank, probability):
                 outside.append(quantity)
-        for ax in axes[len(quantities) :]:
-            ax.set_axis_off()
+        for place, ax in enumerate(axes):
+            ax.set_axis_off() if place >= len(quantities) else _edges(ax, place, len(quantities))
         figure.supxlabel("Rank of the true value as a fraction of the posterior draws")
         figure.supylabel("ECDF minus uniform")
     count = ranks["replicate"].nunique()
@@ -57,6 +59,15 @@ def write_calibration_figure(model: str, ranks: pd.DataFrame, path: Path) -> Non
     )
 
 
+def _edges(ax: Axes, place: int, panels: int) -> None:
+    """Leave ticks and lines to the panels at the left and at the foot."""
+    left, foot = place % COLUMNS == 0, place + COLUMNS >= panels
+    ax.tick_params(labelsize=7, left=left, labelleft=left, bottom=foot, labelbottom=foot)
+    ax.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
+    for side, drawn in (("top", False), ("right", False), ("left", left), ("bottom", foot)):
+        ax.spines[side].set_visible(drawn)
+
+
 def _panel(ax: Axes, quantity: str, rank: np.ndarray, probability: float) -> bool:
     points, ecdf, lower, upper = rank_ecdf(rank, probability)
     inside = bool(((lower <= ecdf) & (ecdf <= upper)).all())
@@ -67,6 +78,6 @@ def _panel(ax: Axes, quantity: str, rank: np.ndarray, probability: float) -> boo
     ax.step(points, ecdf - points, where="post", color=BLUE if inside else ORANGE, linewidth=1.2)
     name, _, cell = quantity.replace("_", " ").removesuffix("]").partition("[")
     ax.set_title(f"{name}\n{cell.replace('~', ' with ')}" if cell else name, fontsize=7)
-    ax.tick_params(labelsize=7)
+    ax.patch.set_visible(False)
     ax.set_xlim(0, 1)
     return inside

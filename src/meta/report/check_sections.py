@@ -109,7 +109,7 @@ def _sampler(fit: Fit, calibration: Calibrations) -> SamplerSection | None:
         return None
     digest = str(fit.record.get("spec_hash", ""))
     status = status_of(fit.name, digest, calibration.records.get(fit.name))
-    return sampler_section(fit.name, fit.sampler, status, fit.name in calibration.figures)
+    return sampler_section(fit.sampler, status, fit.name in calibration.figures)
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:

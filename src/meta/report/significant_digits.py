@@ -9,8 +9,8 @@ from typing import Any
 
 import pandas as pd
 
-#: Monte Carlo error starts at the third or fourth digit of what is estimated from draws.
-DIGITS = 6
+#: Monte Carlo error starts at the third or fourth digit of what is estimated from draws: one more.
+DIGITS = 5
 
 
 def significant(value: Any, digits: int = DIGITS) -> Any:

@@ -1,6 +1,6 @@
 """What a page needs to work out the risk of any profile by itself: draws, nodes, printed factors.
 
-The draws are those that `meta.risk.answer` answers from, as 32-bit floats, with the same nodes of
+The draws are those that `meta.risk.answer` answers from, to seven digits, with the same nodes of
 the quadrature and the same predictive and scenario draws, so that both give the same figures. The
 printed factors are worked out here for each legal value: the page only multiplies them.
 """
@@ -35,6 +35,9 @@ from meta.risk_settings import PROFILE_FIELDS
 
 #: Scores that the page offers: 0, 0.01, ..., 1.
 SCORES = 101
+#: Bytes of a draw. Three cut the range of a column into 17 million steps, as fine as a float of
+#: four for draws that are of one size.
+BYTES = 3
 
 
 def calculator_content(
@@ -60,8 +63,8 @@ def calculator_content(
     Returns
     -------
     dict
-        JSON values. `draws` holds the columns of `columns`, one after the other, each `count`
-        32-bit floats, little-endian, in base64; `sets` tells each draw's row of `means`.
+        JSON values. `draws` holds the columns of `columns`, as `packed` writes them, with the
+        least value and the step of each in `scales`; `sets` tells each draw's row of `means`.
     """
     scenarios = scenarios or shipped_scenarios()
     legal = legal_values(documents)
@@ -87,13 +90,31 @@ def calculator_content(
         "printed": _printed(legal, documents),
         "flags": {**PUBLISHED, **EVIDENCE},
         "columns": list(columns),
-        "draws": packed(list(columns.values())),
+        **packed(list(columns.values())),
     }
 
 
-def packed(columns: Sequence[np.ndarray]) -> str:
-    """Write columns one after the other as 32-bit floats, little-endian, in base64."""
-    return base64.b64encode(np.concatenate(columns).astype("<f4").tobytes()).decode("ascii")
+def packed(columns: Sequence[np.ndarray]) -> dict[str, Any]:
+    """Write columns as whole numbers of steps above the least value of each.
+
+    Returns
+    -------
+    dict
+        `scales`, the least value and the step of each column; and `draws`, the columns one after
+        the other in base64, each value `BYTES` bytes, the lowest first.
+    """
+    values = np.stack(columns)
+    low = values.min(axis=1)
+    steps = 2 ** (8 * BYTES) - 1
+    step = np.ptp(values, axis=1) / steps
+    # A column that does not vary has no step, and is its least value.
+    whole = np.divide(values - low[:, None], step[:, None], where=step[:, None] > 0,
+                      out=np.zeros_like(values))  # fmt: skip
+    few = np.rint(whole).astype("<u4").view(np.uint8).reshape(*values.shape, 4)[..., :BYTES]
+    return {
+        "scales": np.stack([low, step], axis=1).tolist(),
+        "draws": base64.b64encode(few.tobytes()).decode("ascii"),
+    }
 
 
 def _columns(

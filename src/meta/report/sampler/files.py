@@ -1,4 +1,4 @@
-"""Files of the sampler's figures: images, their tables, what they are of, and the specification."""
+"""Files of the sampler's figures: images, tables, some draws, what they are of, specification."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from meta.config import FitTask, Gate
-from meta.inference.store import read_fit
+from meta.inference.store import read_fit, write_netcdf
 from meta.report.sampler.figures import Drawn, draw_figures
-from meta.report.sampler.section import DATA_OF
+from meta.report.sampler.section import DATA_OF, THINNED
+from meta.report.sampler.thinned_posterior import thinned_posterior
 from meta.report.sampler.view import SamplerView, view_sampler
 from meta.storage import atomic, write_csv, write_json, write_text
 
@@ -35,8 +36,9 @@ def write_sampler_figures(posterior: Path, gate: Gate, folder: Path) -> None:
     gate
         Thresholds, which are drawn as lines.
     folder
-        Receives each figure (PNG) with its data (CSV) beside it, but for those of `DATA_OF`, then
-        `specification.yaml` and, last, `figures.json`. The same fit gives the same bytes.
+        Receives each figure (PNG) with its data (CSV) beside it, but for those of `DATA_OF`, some
+        draws (NetCDF), `specification.yaml` and, last, `figures.json`. The same fit gives the same
+        bytes.
 
     Raises
     ------
@@ -51,8 +53,12 @@ def write_sampler_figures(posterior: Path, gate: Gate, folder: Path) -> None:
     finally:
         for each in drawn.values():
             pyplot.close(each.figure)
+    draws = thinned_posterior(tree)
+    write_netcdf(draws, folder / THINNED)
     write_text(folder / "specification.yaml", _specification(record))
-    write_json(folder / "figures.json", figure_record(view, str(record["model"]), sizes))
+    said = figure_record(view, str(record["model"]), sizes)
+    said["thinned"] = draws["posterior"].sizes["chain"] * draws["posterior"].sizes["draw"]
+    write_json(folder / "figures.json", said)
 
 
 def _write(stem: Path, drawn: Drawn) -> dict[str, int]:

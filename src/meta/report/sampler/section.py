@@ -16,6 +16,8 @@ from meta.report.calibration import Status
 FIGURES = "figures"
 #: Figures whose numbers are all in the file of another.
 DATA_OF = {"pair": "trace"}
+#: Name of the file of some draws within the folder of a model.
+THINNED = "posterior_thinned.nc"
 
 
 @dataclass(frozen=True)
@@ -30,11 +32,14 @@ class SamplerFigures:
         Address of their folder, from the page.
     size
         How large the file of all draws is, for a reader; empty where it is not there.
+    thinned_size
+        How large the file of some draws is.
     """
 
     record: Mapping[str, Any]
     address: str
     size: str
+    thinned_size: str
 
 
 @dataclass(frozen=True)
@@ -59,6 +64,8 @@ class SamplerSection:
     quantities: list[dict[str, str]]
     said: list[str]
     size: str
+    thinned: str
+    thinned_said: str
     snippet: list[str]
     calibration: Status
     calibration_figure: str
@@ -79,25 +86,24 @@ def load_sampler_figures(model: str, figures: Path, fit: Path) -> SamplerFigures
     record = figures / model / "figures.json"
     if not record.is_file():
         return None
-    posterior = fit / "posterior.nc"
+    posterior, thinned = fit / "posterior.nc", figures / model / THINNED
     return SamplerFigures(
         record=json.loads(record.read_text(encoding="utf-8")),
         address=f"{quote(figures.name)}/{quote(model)}",
         size=f"{posterior.stat().st_size / 1e6:,.1f} MB" if posterior.is_file() else "",
+        thinned_size=f"{thinned.stat().st_size / 1e3:,.0f} kB",
     )
 
 
 def sampler_section(
-    model: str, stored: SamplerFigures, calibration: Status, calibrated: bool
+    stored: SamplerFigures, calibration: Status, calibrated: bool
 ) -> SamplerSection:
     """Say how a model was sampled.
 
     Parameters
     ----------
-    model
-        Name of the model.
     stored
-        Its figures.
+        Figures of the model.
     calibration
         What its calibration proves.
     calibrated
@@ -122,7 +128,10 @@ def sampler_section(
         quantities=[_quantity(row) for row in record["quantities"]],
         said=_said(record),
         size=stored.size,
-        snippet=_snippet(model, record),
+        thinned=f"{stored.address}/{THINNED}",
+        thinned_said=f"{record['thinned']:,} evenly spaced draws of the top-level parameters, "
+        f"{stored.thinned_size}",
+        snippet=_snippet(record),
         calibration=calibration,
         calibration_figure=f"{stored.address}/calibration.svg" if calibrated else "",
     )
@@ -175,12 +184,12 @@ def _divergences(record: Mapping[str, Any]) -> str:
     return f"{said}; {marked:,} marked, the others are {where}."
 
 
-def _snippet(model: str, record: Mapping[str, Any]) -> list[str]:
+def _snippet(record: Mapping[str, Any]) -> list[str]:
     variables = dict.fromkeys(str(q["name"]).partition("[")[0] for q in record["quantities"][:-1])
     names = ", ".join(f'"{name}"' for name in variables)
     return [
         "import arviz as az",
-        f'fit = az.from_netcdf("data/processed/fits/{model}/posterior.nc")',
+        f'fit = az.from_netcdf("{THINNED}")',
         f"az.plot_trace_dist(fit, var_names=[{names}])",
     ]
 

@@ -9,13 +9,17 @@ const RiskCalculator = (() => {
 
   // Content ---------------------------------------------------------------------------------
 
-  // Columns of 32-bit floats by name, and the effects by name.
+  // Columns by name, and the effects by name. A draw is three bytes, the lowest first: so many
+  // steps above the least of its column.
   function unpacked(content) {
     const bytes = Uint8Array.from(atob(content.draws), (letter) => letter.charCodeAt(0));
-    const floats = new Float32Array(bytes.buffer);
     const columns = {};
     content.columns.forEach((name, i) => {
-      columns[name] = floats.subarray(i * content.count, (i + 1) * content.count);
+      const [low, step] = content.scales[i];
+      columns[name] = Float64Array.from({ length: content.count }, (_, draw) => {
+        const at = 3 * (i * content.count + draw);
+        return low + step * (bytes[at] + 256 * bytes[at + 1] + 65536 * bytes[at + 2]);
+      });
     });
     const effects = Object.fromEntries(content.effects.map((each) => [each.name, each]));
     return { ...content, columns, effects };
