@@ -38,8 +38,7 @@ def write_calibration_figure(model: str, ranks: pd.DataFrame, path: Path) -> Non
     with matplotlib.rc_context(SETTINGS):
         figure = Figure(figsize=(WIDTH * COLUMNS, HEIGHT * lines + 0.4), layout="constrained")
         # Bands are alike in all panels, so that one scale serves them.
-        shared = {"squeeze": False, "sharex": True, "sharey": True}
-        axes = figure.subplots(lines, COLUMNS, **shared).ravel()
+        axes = figure.subplots(lines, COLUMNS, squeeze=False, sharex=True, sharey=True).ravel()
         outside = []
         for ax, quantity in zip(axes, quantities, strict=False):
             rank = ranks.loc[ranks["quantity"] == quantity, "rank"].to_numpy()
