@@ -79,10 +79,15 @@ clean: ## remove results (never data/raw)
 	touch data/processed/.gitkeep reports/.gitkeep
 
 # uv makes the environment: it finds (or fetches) the Python of .python-version. Where uv is not
-# installed it is put into .uv, with whatever python3 there is.
+# installed it is put into .uv, with whatever python3 has pip: that of an active environment may not.
 $(UV):
 	@if command -v uv >/dev/null 2>&1; then mkdir -p .uv/bin && ln -sf "$$(command -v uv)" $(UV); \
-	else python3 -m pip install --quiet --disable-pip-version-check --upgrade --target .uv \
+	else for python in python3 /usr/bin/python3 /usr/local/bin/python3 ""; do \
+		if [ -z "$$python" ]; then \
+			echo "no python3 here has pip, nor is there uv: install either, then run make again" >&2; \
+			exit 1; fi; \
+		if "$$python" -m pip --version >/dev/null 2>&1; then break; fi; done; \
+	"$$python" -m pip install --quiet --disable-pip-version-check --upgrade --target .uv \
 		--require-hashes -r requirements-uv.lock; fi
 
 $(VENV)/installed: requirements.lock pyproject.toml .python-version | $(UV)

@@ -16,7 +16,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import xarray as xr
 
-from meta.checks.sampler import Check, chain_checks, mixing_statistics, quantity_checks
+from meta.checks.sampler import (
+    CHECK_COLUMNS,
+    Check,
+    chain_checks,
+    mixing_statistics,
+    quantity_checks,
+)
 from meta.config import CodesTask
 from meta.evidence.imputations import CODE, imputation_schema, imputation_table
 from meta.evidence.responses import Responses, Tables, coder_kinds, every_field
@@ -166,7 +172,7 @@ class LatentCodes:
 def _single_code(responses: Responses, patterns: Patterns) -> FieldFit:
     """A field with one code in use: nothing to estimate, every unit has that code."""
     groups, coders = len(responses.groups), len(responses.coders)
-    certain = Check("codes_in_use", 1.0, 1.0, True, "", "one code in use: no posterior to sample")
+    certain = Check("codes_in_use", 1.0, 1.0, ">=", "", "one code in use: no posterior to sample")
     return FieldFit(
         responses, patterns, np.ones((1, groups, 1)), np.ones((1, coders, 1, 1)),
         np.ones((1, len(patterns.items), 1)), [certain], 0.0,
@@ -197,7 +203,7 @@ def _checks(
     return [
         *quantity_checks(mixing_statistics(np.stack(values)), names, task.gate),
         *chain_checks(tree["sample_stats"].to_dataset(), task.sampler, task.gate),
-        Check("label_margin", margin, 0.0, margin > 0, responses.field,
+        Check("label_margin", margin, 0.0, ">", responses.field,
               "each code is answered most where it is true: labels have not switched"),
     ]  # fmt: skip
 
@@ -270,9 +276,8 @@ def _say(message: str) -> None:
 
 
 def _write_diagnostics(folder: Path, diagnostics: pd.DataFrame) -> None:
-    columns = ["model", "check", "value", "threshold", "passed", "worst", "meaning"]
     with atomic(folder / "diagnostics.csv") as temporary:
-        diagnostics[columns].to_csv(temporary, index=False, lineterminator="\n")
+        diagnostics[CHECK_COLUMNS].to_csv(temporary, index=False, lineterminator="\n")
 
 
 def _probability_tables(fit: FieldFit, alternative: np.ndarray) -> Iterator[pa.Table]:

@@ -18,9 +18,9 @@ from meta.checks.chain_diagnosis import (
     diagnose_chain,
     write_chain,
 )
-from meta.checks.diagnosis import DIAGNOSTIC_COLUMNS
 from meta.checks.gate import gate as pass_gate
 from meta.checks.paired_fits import FittedModel
+from meta.checks.sampler import CHECK_COLUMNS
 from meta.config import Gate, ModelSpec
 from meta.errors import GateError
 from meta.estimands.draws import Draws
@@ -247,7 +247,7 @@ def test_files_of_two_stored_fits(tmp_path):
     checks = pd.read_csv(folder / "diagnostics.csv")
     draws = pd.read_parquet(folder / "draws.parquet")
     record = json.loads((folder / "chain.json").read_text())
-    assert checks.columns.tolist() == DIAGNOSTIC_COLUMNS
+    assert checks.columns.tolist() == CHECK_COLUMNS
     assert set(checks["model"]) == {"rates"}
     # Draws multiply to the table; capability and goal failure are of logit 1 throughout.
     key = "all/rate_typical"

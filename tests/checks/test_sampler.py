@@ -7,9 +7,18 @@ import pytest
 import xarray as xr
 
 from meta.checks.gate import gate
-from meta.checks.sampler import chain_checks, mixing_statistics, quantity_checks, row_passes
+from meta.checks.sampler import (
+    CHECK_COLUMNS,
+    RULES,
+    Check,
+    chain_checks,
+    mixing_statistics,
+    quantity_checks,
+    row_passes,
+)
 from meta.config import Gate, Sampler
 from meta.errors import GateError
+from meta.report.verdict import SIGNS
 
 RNG = np.random.default_rng(0)
 GOOD = RNG.normal(size=(1, 4, 1000))
@@ -91,29 +100,48 @@ def test_thresholds_are_on_the_right_side() -> None:
     assert row_passes(table.assign(r_hat=1.0099), Gate()).all()
 
 
+@pytest.mark.parametrize(
+    ("rule", "below", "at", "above"),
+    [("<", True, False, False), ("<=", True, True, False), (">", False, False, True),
+     (">=", False, True, True)],
+)  # fmt: skip
+def test_a_check_holds_on_its_side_of_the_threshold_and_never_without_a_number(
+    rule: str, below: bool, at: bool, above: bool
+) -> None:
+    def holds(value: float | None) -> bool:
+        return Check("c", value, 0.3, rule, "", "").passed
+
+    assert (holds(0.29), holds(0.3), holds(0.31)) == (below, at, above)
+    assert not any(map(holds, (None, np.nan, np.inf, -np.inf)))
+
+
+def test_every_rule_is_read_with_a_sign() -> None:
+    assert set(RULES) == set(SIGNS)
+
+
 def write(path, rows):
-    columns = ["model", "check", "value", "threshold", "passed", "worst", "meaning"]
-    pd.DataFrame(rows, columns=columns).to_csv(path, index=False)
+    pd.DataFrame(rows, columns=CHECK_COLUMNS).to_csv(path, index=False)
     return path
 
 
 def test_gate_names_model_check_value_and_threshold(tmp_path) -> None:
-    good = write(tmp_path / "a.csv", [["rates", "divergences", 0, 0, True, "", "m"]])
+    good = write(tmp_path / "a.csv", [["rates", "divergences", 0, 0, "<=", True, "", "m"]])
     assert gate([good]) == "passed: 1 check of 1 model"
-    bad = write(tmp_path / "b.csv", [["other", "ess_bulk", 31.5, 400, False, "q", "small"],
-                                     ["other", "r_hat", None, 1.01, False, "", "m"]])  # fmt: skip
+    rows = [["other", "ess_bulk", 31.5, 400, ">=", False, "q", "small"],
+            ["other", "r_hat", None, 1.01, "<", False, "", "m"]]  # fmt: skip
+    bad = write(tmp_path / "b.csv", rows)
     with pytest.raises(GateError) as caught:
         gate([good, bad])
     assert str(caught.value).splitlines() == [
         "gate: 2 of 3 checks failed",
-        "  other: ess_bulk: value 31.5, threshold 400 at q (small)",
-        "  other: r_hat: value missing or not finite, threshold 1.01 (m)",
+        "  other: ess_bulk: value 31.5, wanted >= 400 at q (small)",
+        "  other: r_hat: value missing or not finite, wanted < 1.01 (m)",
         "The draft report is written and stamped; do not cite its numbers.",
     ]
 
 
 def test_an_empty_table_of_checks_is_a_failure(tmp_path) -> None:
-    good = write(tmp_path / "b.csv", [["rates", "divergences", 0, 0, True, "", "m"]])
+    good = write(tmp_path / "b.csv", [["rates", "divergences", 0, 0, "<=", True, "", "m"]])
     empty = [write(tmp_path / f"{name}.csv", []) for name in "ac"]
     for files, named in (([empty[0], good, empty[1]], f"{empty[0]}, {empty[1]}"), ([], "any file")):
         with pytest.raises(GateError) as caught:
@@ -132,20 +160,22 @@ def test_each_check_of_the_chains_says_its_value_threshold_and_meaning() -> None
     assert list(rows) == ["e_bfmi", "divergences", "max_depth_share", "chains"]
     assert rows["e_bfmi"].pop("value") == pytest.approx(2, abs=0.3)  # of independent energies
     assert rows["e_bfmi"] == {
-        "check": "e_bfmi", "threshold": 0.3, "passed": True, "worst": "",
+        "check": "e_bfmi", "threshold": 0.3, "rule": ">", "passed": True, "worst": "",
         "meaning": "smallest E-BFMI: the momentum explores the energy",
     }  # fmt: skip
     assert rows["divergences"] == {
-        "check": "divergences", "value": 2.0, "threshold": 0.0, "passed": False, "worst": "",
+        "check": "divergences", "value": 2.0, "threshold": 0.0, "rule": "<=",
+        "passed": False, "worst": "",
         "meaning": "divergent transitions after warm-up",
     }  # fmt: skip
     assert rows["max_depth_share"] == {
-        "check": "max_depth_share", "value": 0.001, "threshold": 0.0, "passed": False, "worst": "",
+        "check": "max_depth_share", "value": 0.001, "threshold": 0.0, "rule": "<=",
+        "passed": False, "worst": "",
         "meaning": "share of draws that reached the tree depth limit of 7",
     }  # fmt: skip
     assert rows["chains"] == {
-        "check": "chains", "value": 4.0, "threshold": 4.0, "passed": True, "worst": "",
-        "meaning": "chains from separate starting points",
+        "check": "chains", "value": 4.0, "threshold": 4.0, "rule": ">=",
+        "passed": True, "worst": "", "meaning": "chains from separate starting points",
     }  # fmt: skip
     nothing = chain_checks(xr.Dataset(), Sampler(max_depth=7), Gate())
     assert [c.value for c in nothing] == [None, None, None, 0.0]
@@ -177,15 +207,15 @@ def test_each_check_of_quantities_names_the_worst_one_with_its_value() -> None:
         }
     )  # fmt: skip
     found = [c.as_row() for c in quantity_checks(table, ["a", "b", "c"], Gate())]
-    columns = ["check", "value", "threshold", "passed", "worst", "meaning"]
+    columns = CHECK_COLUMNS[1:]
     assert [[row[name] for name in columns] for row in found] == [
-        ["r_hat", 1.02, 1.01, False, "b",
+        ["r_hat", 1.02, 1.01, "<", False, "b",
          "largest rank-normalised split R-hat: the chains agree"],
-        ["ess_bulk", 399.0, 400.0, False, "c",
+        ["ess_bulk", 399.0, 400.0, ">=", False, "c",
          "smallest bulk effective sample size: the centre is known well enough"],
-        ["ess_tail", 401.0, 400.0, True, "a",
+        ["ess_tail", 401.0, 400.0, ">=", True, "a",
          "smallest tail effective sample size: the interval ends are known well enough"],
-        ["mcse_over_sd", 0.1, 0.05, False, "a",
+        ["mcse_over_sd", 0.1, 0.05, "<=", False, "a",
          "largest Monte Carlo error of a mean, as a share of the posterior sd"],
     ]  # fmt: skip
     assert row_passes(table, Gate()).tolist() == [False, False, False]

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from meta.checks.sampler import CHECK_COLUMNS
 from meta.priors import PriorSet
 from meta.report.inputs import ReportInputs, load_inputs
 from meta.report.run_files import RunFiles
@@ -94,12 +95,11 @@ class Base:
     def checks(self, model, passed=True, value="1.002"):
         """Write the diagnostics of a model."""
         rows = [
-            [model, "r_hat", value, "< 1.01", passed, "tau[goal_failure]", "chains agree"],
-            [model, "divergences", 0, "0", True, "", "the sampler met no cliff"],
+            [model, "r_hat", value, 1.01, "<", passed, "tau[goal_failure]", "chains agree"],
+            [model, "divergences", 0, 0, "<=", True, "", "the sampler met no cliff"],
         ]
-        columns = ["model", "check", "value", "threshold", "passed", "worst", "meaning"]
         path = self.folder / "fits" / model / "diagnostics.csv"
-        pd.DataFrame(rows, columns=columns).to_csv(path, index=False)
+        pd.DataFrame(rows, columns=CHECK_COLUMNS).to_csv(path, index=False)
 
     def rows(self, model, stages, frame):
         """Write the analysis rows: three arms a study, every second study without capability."""

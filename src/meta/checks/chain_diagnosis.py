@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 
 from meta.chain_settings import ChainTask
-from meta.checks.diagnosis import DIAGNOSTIC_COLUMNS
 from meta.checks.paired_fits import (
     FittedModel,
     Pair,
@@ -19,7 +18,7 @@ from meta.checks.paired_fits import (
     paired_statistics,
     thinned,
 )
-from meta.checks.sampler import Check, quantity_checks
+from meta.checks.sampler import CHECK_COLUMNS, Check, quantity_checks
 from meta.config import FitTask, Gate
 from meta.estimands.draws import Estimate
 from meta.estimands.harm_chain import (
@@ -213,7 +212,7 @@ def write_chain(
     table, checks, estimates = diagnose_chain(one, other, task, gate, ci_prob)
     write_csv(folder / "pooled.csv", table)
     rows = pd.DataFrame([{"model": task.rates, **check.as_row()} for check in checks])
-    write_csv(folder / "diagnostics.csv", rows[DIAGNOSTIC_COLUMNS])
+    write_csv(folder / "diagnostics.csv", rows[CHECK_COLUMNS])
     write_csv(folder / "correlation.csv", correlation_table(one, other, task, ci_prob))
     draws = pd.DataFrame({e.key: e.draws.ravel().astype("float32") for e in estimates})
     with atomic(folder / "draws.parquet") as temporary:

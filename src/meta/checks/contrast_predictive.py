@@ -80,9 +80,7 @@ def computed_check(table: pd.DataFrame) -> Check:
     known = int(np.isfinite(table["tail_probability"].to_numpy(float)).sum())
     needed = max(1, len(table))
     meaning = "statistics that could be compared with replicates; a misfit warns"
-    return Check(
-        "posterior_predictive_computed", float(known), float(needed), known >= needed, "", meaning
-    )
+    return Check("posterior_predictive_computed", float(known), float(needed), ">=", "", meaning)
 
 
 def replicate_contrasts(

@@ -10,7 +10,13 @@ import numpy as np
 import pandas as pd
 
 from meta.checks.imputed import Diagnosis, diagnose_imputed, prior_draws
-from meta.checks.sampler import Check, chain_checks, mixing_statistics, quantity_checks
+from meta.checks.sampler import (
+    CHECK_COLUMNS,
+    Check,
+    chain_checks,
+    mixing_statistics,
+    quantity_checks,
+)
 from meta.config import FitTask, Gate
 from meta.estimands import Estimate, all_estimates
 from meta.evidence.analysis_set import read_analysis_set
@@ -23,8 +29,6 @@ from meta.models.specification import design_of
 from meta.pooled import pooled_table
 from meta.provenance import commit
 from meta.storage import atomic, write_csv, write_json
-
-DIAGNOSTIC_COLUMNS = ["model", "check", "value", "threshold", "passed", "worst", "meaning"]
 
 
 def diagnose(
@@ -86,7 +90,7 @@ def diagnose(
 def _write(result: Diagnosis, record: dict[str, Any], model: str, folder: Path) -> None:
     write_csv(folder / "pooled.csv", result.pooled)
     rows = pd.DataFrame([{"model": model, **check.as_row()} for check in result.checks])
-    write_csv(folder / "diagnostics.csv", rows[DIAGNOSTIC_COLUMNS])
+    write_csv(folder / "diagnostics.csv", rows[CHECK_COLUMNS])
     _write_draws(result.estimates, folder / "draws.parquet")
     if result.imputation:
         record = record | {"imputation": record["imputation"] | result.imputation}
@@ -94,10 +98,8 @@ def _write(result: Diagnosis, record: dict[str, Any], model: str, folder: Path) 
 
 
 def _with_checks(record: dict[str, Any], checks: list[Check]) -> dict[str, Any]:
-    shown = {
-        c.check: {"value": c.value, "threshold": c.threshold, "passed": c.passed, "worst": c.worst}
-        for c in checks
-    }
+    kept = ("value", "threshold", "rule", "passed", "worst")
+    shown = {row["check"]: {key: row[key] for key in kept} for row in (c.as_row() for c in checks)}
     return {
         **record,
         "diagnosed": commit(),

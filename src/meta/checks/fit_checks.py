@@ -38,7 +38,7 @@ from meta.checks.posterior_predictive import (
 )
 from meta.checks.predictive import Part
 from meta.checks.prior_predictive import prior_quantities, prior_statistics, prior_table
-from meta.checks.sampler import Check, mixing_statistics
+from meta.checks.sampler import CHECK_COLUMNS, Check, mixing_statistics
 from meta.config import FitChecks, FitTask
 from meta.estimands import Estimate, all_estimates
 from meta.evidence.analysis_set import read_analysis_set
@@ -65,7 +65,6 @@ UNUSED = {
     "influence": INFLUENCE_COLUMNS,
     "influence_by_study": SUMMARY_COLUMNS,
 }
-CHECK_COLUMNS = ["model", "check", "value", "threshold", "passed", "worst", "meaning"]
 
 
 @dataclass(frozen=True)

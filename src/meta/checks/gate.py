@@ -49,6 +49,6 @@ def _describe(row: dict[Hashable, Any]) -> str:
     value = "missing or not finite" if pd.isna(row["value"]) else f"{row['value']:.6g}"
     where = f" at {row['worst']}" if isinstance(row["worst"], str) and row["worst"] else ""
     return (
-        f"  {row['model']}: {row['check']}: value {value}, threshold {row['threshold']:g}{where} "
-        f"({row['meaning']})"
+        f"  {row['model']}: {row['check']}: value {value}, wanted {row['rule']} "
+        f"{row['threshold']:g}{where} ({row['meaning']})"
     )

@@ -166,7 +166,7 @@ def _worst_imputation(r_hat: np.ndarray, keys: list[str], gate: Gate) -> Check:
         "r_hat_imputation",
         None if lost else value,
         gate.r_hat_imputation,
-        not lost and value < gate.r_hat_imputation,
+        "<",
         f"{keys[quantity]} in imputation {number + 1}",
         "largest R-hat within any one imputed code set",
     )

@@ -215,10 +215,10 @@ def pit_check(table: pd.DataFrame, tail: float) -> Check:
     bands = pit_bands(table, tail)
     finite = np.isfinite(table.loc[reliable, "pit"].to_numpy(float)).all()
     if bands.empty or not finite or without > MOST_LEFT_OUT * studies:
-        return Check("loo_pit", None, 0.0, False, "", meaning)
+        return Check("loo_pit", None, 0.0, "<=", "", meaning)
     curve, lower, upper = (bands[name].to_numpy(float) for name in ("ecdf", "lower", "upper"))
     excess = np.maximum(curve - upper, lower - curve)
     at = int(excess.argmax())
-    value = max(float(excess[at]), 0.0)
-    # Curve and bands are multiples of one over the number of studies.
-    return Check("loo_pit", value, 0.0, value < 1e-9, str(bands["outcome"].iloc[at]), meaning)
+    # Curve and bands are multiples of one over the number of studies: what is less is rounding.
+    value = float(excess[at]) if excess[at] >= 1e-9 else 0.0
+    return Check("loo_pit", value, 0.0, "<=", str(bands["outcome"].iloc[at]), meaning)

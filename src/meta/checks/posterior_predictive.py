@@ -105,7 +105,7 @@ def tail_checks(table: pd.DataFrame, threshold: float, source: str = "posterior"
     """
     if table.empty:
         meaning = "no statistic of the counts could be computed"
-        return [Check(f"{source}_predictive", None, threshold, False, "", meaning)]
+        return [Check(f"{source}_predictive", None, threshold, ">=", "", meaning)]
     found = []
     for name, rows in table.groupby("statistic", sort=False):
         values = rows["tail_probability"].to_numpy(float)
@@ -117,7 +117,6 @@ def tail_checks(table: pd.DataFrame, threshold: float, source: str = "posterior"
             f"the {source} {row['low']:.4g} to {row['high']:.4g}; two-sided tail probability"
         )
         value = None if lost.size else float(values[at])
-        passed = value is not None and value >= threshold
         check = f"{source}_predictive_{name}"
-        found.append(Check(check, value, threshold, passed, str(row["outcome"]), meaning))
+        found.append(Check(check, value, threshold, ">=", str(row["outcome"]), meaning))
     return found

@@ -8,6 +8,8 @@ missing or not finite fails its check.
 
 from __future__ import annotations
 
+import math
+import operator
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -19,21 +21,51 @@ import xarray as xr
 
 from meta.config import Gate, Sampler
 
+#: Columns of a table of checks.
+CHECK_COLUMNS = ["model", "check", "value", "threshold", "rule", "passed", "worst", "meaning"]
+#: Comparisons of a value with its threshold, by their sign.
+RULES: dict[str, Callable[[float, float], bool]] = {
+    "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
+}  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Check:
-    """One named check: its value, its threshold, and whether it holds."""
+    """One named check: its value, its threshold, and which side of it is wanted.
+
+    Attributes
+    ----------
+    check
+        Name.
+    value
+        What was found; None where it could not be computed.
+    threshold, rule
+        The check holds where `value rule threshold` does; `rule` is a key of `RULES`.
+    worst
+        What the value is of.
+    meaning
+        What is measured.
+    """
 
     check: str
     value: float | None
     threshold: float
-    passed: bool
+    rule: str
     worst: str
     meaning: str
 
+    @property
+    def passed(self) -> bool:
+        """Whether the check holds; never without a finite value."""
+        if self.value is None or not math.isfinite(self.value):
+            return False
+        return bool(RULES[self.rule](self.value, self.threshold))
+
     def as_row(self) -> dict[str, Any]:
         """Return the check as a flat record."""
-        return asdict(self)
+        row = asdict(self)
+        words = {key: row.pop(key) for key in ("worst", "meaning")}
+        return {**row, "passed": self.passed, **words}
 
 
 def mixing_statistics(draws: np.ndarray) -> pd.DataFrame:
@@ -79,23 +111,15 @@ def quantity_checks(statistics: pd.DataFrame, names: list[str], gate: Gate) -> l
     """Checks of the worst quantity of each statistic over all quantities named."""
     ratio = statistics["mcse_mean"] / statistics["sd"]
     return [
-        _worst("r_hat", statistics["r_hat"], names, gate.r_hat, "below",
+        _worst("r_hat", statistics["r_hat"], names, gate.r_hat, "<",
                "largest rank-normalised split R-hat: the chains agree"),
-        _worst("ess_bulk", statistics["ess_bulk"], names, gate.ess_bulk, "at_least",
+        _worst("ess_bulk", statistics["ess_bulk"], names, gate.ess_bulk, ">=",
                "smallest bulk effective sample size: the centre is known well enough"),
-        _worst("ess_tail", statistics["ess_tail"], names, gate.ess_tail, "at_least",
+        _worst("ess_tail", statistics["ess_tail"], names, gate.ess_tail, ">=",
                "smallest tail effective sample size: the interval ends are known well enough"),
-        _worst("mcse_over_sd", ratio, names, gate.mcse_over_sd, "at_most",
+        _worst("mcse_over_sd", ratio, names, gate.mcse_over_sd, "<=",
                "largest Monte Carlo error of a mean, as a share of the posterior sd"),
     ]  # fmt: skip
-
-
-_HOLDS: dict[str, Callable[[float, float], bool]] = {
-    "below": lambda value, threshold: value < threshold,
-    "above": lambda value, threshold: value > threshold,
-    "at_least": lambda value, threshold: value >= threshold,
-    "at_most": lambda value, threshold: value <= threshold,
-}
 
 
 def _worst(
@@ -105,10 +129,9 @@ def _worst(
     lost = np.flatnonzero(~np.isfinite(array))
     if array.size == 0 or lost.size:
         where = names[int(lost[0])] if lost.size else ""
-        return Check(check, None, threshold, False, where, meaning)
-    index = int(array.argmax() if rule in ("below", "at_most") else array.argmin())
-    value = float(array[index])
-    return Check(check, value, threshold, _HOLDS[rule](value, threshold), names[index], meaning)
+        return Check(check, None, threshold, rule, where, meaning)
+    index = int(array.argmax() if rule in ("<", "<=") else array.argmin())
+    return Check(check, float(array[index]), threshold, rule, names[index], meaning)
 
 
 def chain_checks(sample_stats: xr.Dataset, sampler: Sampler, gate: Gate) -> list[Check]:
@@ -122,10 +145,10 @@ def chain_checks(sample_stats: xr.Dataset, sampler: Sampler, gate: Gate) -> list
         "max_depth_share": _statistic(sample_stats, "maxdepth_reached", lambda v: float(v.mean())),
     }
     rules = {
-        "e_bfmi": (gate.e_bfmi, "above", "smallest E-BFMI: the momentum explores the energy"),
-        "divergences": (float(gate.divergences), "at_most", "divergent transitions after warm-up"),
+        "e_bfmi": (gate.e_bfmi, ">", "smallest E-BFMI: the momentum explores the energy"),
+        "divergences": (float(gate.divergences), "<=", "divergent transitions after warm-up"),
         "max_depth_share": (
-            gate.max_depth_share, "at_most",
+            gate.max_depth_share, "<=",
             f"share of draws that reached the tree depth limit of {sampler.max_depth}",
         ),
     }  # fmt: skip
@@ -134,9 +157,7 @@ def chain_checks(sample_stats: xr.Dataset, sampler: Sampler, gate: Gate) -> list
         for name, value in found.items()
     ]
     chains = float(sample_stats.sizes.get("chain", 0))
-    checks.append(
-        Check("chains", chains, 4.0, chains >= 4, "", "chains from separate starting points")
-    )
+    checks.append(Check("chains", chains, 4.0, ">=", "", "chains from separate starting points"))
     return checks
 
 

@@ -70,7 +70,8 @@ def load_check_tables(folder: Path, model: str) -> CheckTables:
     gates, warnings = (read_text_table(paths[key]) for key in ("gates", "warnings"))
     lost = [
         {"model": model, "check": f"{name} present", "value": "", "threshold": "required",
-         "passed": "False", "worst": "", "meaning": "the checks against data are not whole"}
+         "rule": "", "passed": "False", "worst": "",
+         "meaning": "the checks against data are not whole"}
         for name in missing
     ]  # fmt: skip
     if lost:

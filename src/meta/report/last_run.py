@@ -18,7 +18,7 @@ from meta.report.verdict import checks_of
 from meta.stored import PROCESSED, RUN, NoResultsError, whole
 
 #: A check for what a run has not made yet: absent is failed.
-UNMADE = {"value": "", "threshold": "required", "passed": "False", "worst": ""}
+UNMADE = {"value": "", "threshold": "required", "rule": "", "passed": "False", "worst": ""}
 
 
 def read_last_run(directory: Path, settings: Settings) -> tuple[ReportInputs, list[str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -68,9 +68,7 @@ def sampler_lines(run: ReportInputs) -> list[SamplerLine]:
         own = [c.value for c in mine if run.primary and c.model == run.primary.name]
         failed = sum(not check.passed for check in mine)
         lines.append(
-            SamplerLine(
-                NAMES[name], own[0] if own else "none", worst.value, worst.threshold, failed
-            )
+            SamplerLine(NAMES[name], own[0] if own else "none", worst.value, _signed(worst), failed)
         )
     return lines
 
@@ -142,6 +140,11 @@ def _left_out(loo: pd.DataFrame) -> list[str]:
 
 def _failed(check: Check) -> str:
     return "" if check.passed else f" (FAILED: {spell(check.check)})"
+
+
+def _signed(check: Check) -> str:
+    """The threshold of a check with the side of it that is wanted, to three digits."""
+    return replace(check, threshold=_short(check.threshold)).wanted
 
 
 def _short(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from rich.console import Console
@@ -245,13 +245,17 @@ def _gates(summary: Summary, every: bool) -> Table:
         table.add_column(name, justify="right" if right else "left", overflow="fold")
     listed = [g for g in summary.gates if every or not g.passed or g.model == summary.model]
     for gate in listed:
-        cells = (gate.model, gate.check, _short(gate.value), _short(gate.threshold))
+        cells = (gate.model, gate.check, _short(gate.value), _wanted(gate))
         state = Text("yes") if gate.passed else Text("NO", style="bold red")
         table.add_row(*(Text(cell) for cell in cells), state, Text(gate.worst))
     counts = Counter(gate.model for gate in summary.gates if gate not in listed)
     for model, count in counts.items():
         table.add_row(Text(model), Text(counted(count, "other check")), "", "", "yes", "")
     return table
+
+
+def _wanted(gate: Check) -> str:
+    return replace(gate, threshold=_short(gate.threshold)).wanted
 
 
 def _short(text: str) -> str:

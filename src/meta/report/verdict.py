@@ -7,6 +7,9 @@ from typing import Any
 from meta.report.inputs import Fit, ReportInputs
 from meta.report.wording import STAMP, STAMP_BOTH, STAMP_DATA
 
+#: Rules of a check as they are read.
+SIGNS = {"<": "<", "<=": "≤", ">": ">", ">=": "≥"}
+
 
 @dataclass(frozen=True)
 class Check:
@@ -14,7 +17,7 @@ class Check:
 
     Attributes
     ----------
-    model, check, value, threshold, worst, meaning : str
+    model, check, value, threshold, rule, worst, meaning : str
         The row of ``diagnostics.csv``.
     passed : bool
         Whether the gate holds; never true without a value.
@@ -30,6 +33,12 @@ class Check:
     worst: str = ""
     meaning: str = ""
     against_data: bool = False
+    rule: str = ""
+
+    @property
+    def wanted(self) -> str:
+        """The threshold with the side of it that is wanted."""
+        return f"{SIGNS.get(self.rule, '')} {self.threshold}".strip()
 
 
 def checks_of(fit: Fit) -> list[Check]:
@@ -48,7 +57,7 @@ def checks_of(fit: Fit) -> list[Check]:
     found = [_from_row(fit.name, row) for row in fit.diagnostics.to_dict("records")]
     known = {check.check for check in found}
     for name, entry in fit.record.get("checks", {}).items():
-        text = {key: _text(entry.get(key)) for key in ("value", "threshold", "passed")}
+        text = {key: _text(entry.get(key)) for key in ("value", "threshold", "rule", "passed")}
         if name not in known:
             found.append(_from_row(fit.name, {"check": name, **text}))
         elif not _yes(text["passed"]) and all(c.passed for c in found if c.check == name):
@@ -147,6 +156,8 @@ def _from_row(model: str, row: dict[Any, str]) -> Check:
         passed=_yes(row.get("passed", "")) and not missing,
         worst=row.get("worst", ""),
         meaning=row.get("meaning", ""),
+        # Tables of an earlier version have none, and get cells that are no text when joined.
+        rule=rule if isinstance(rule := row.get("rule"), str) else "",
     )
 
 

@@ -63,7 +63,7 @@ def gates(run: ReportInputs) -> list[Listed]:
     for fit in run.fits:
         for check in checks_of(fit):
             _, thresholds = found.setdefault(check.check, (check.meaning, {}))
-            thresholds.setdefault(check.threshold, []).append(fit.name)
+            thresholds.setdefault(check.wanted, []).append(fit.name)
     listed = []
     for name, (meaning, thresholds) in found.items():
         several = len(thresholds) > 1
