@@ -26,7 +26,9 @@ from meta.report.significant_digits import (
         # Counts stored as floats, and what would become certain.
         (41240.0, 41240.0),
         (1234567.0, 1234567.0),
-        (0.99999972, 0.99999972),
+        (0.99999972, 0.9999997),
+        (14269.7214, 14269.7),
+        (14269.0072, 14269.007),
         (7, 7),
         (True, True),
         ("0.12345678901", "0.12345678901"),

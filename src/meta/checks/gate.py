@@ -47,8 +47,9 @@ def gate(diagnostics: list[Path]) -> str:
 
 def _describe(row: dict[Hashable, Any]) -> str:
     value = "missing or not finite" if pd.isna(row["value"]) else f"{row['value']:.6g}"
+    wanted = f"{row.get('rule', '')} {row['threshold']:g}".strip()
     where = f" at {row['worst']}" if isinstance(row["worst"], str) and row["worst"] else ""
     return (
-        f"  {row['model']}: {row['check']}: value {value}, wanted {row['rule']} "
-        f"{row['threshold']:g}{where} ({row['meaning']})"
+        f"  {row['model']}: {row['check']}: value {value}, wanted {wanted}{where} "
+        f"({row['meaning']})"
     )

@@ -11,6 +11,8 @@ import pandas as pd
 
 #: Monte Carlo error starts at the third or fourth digit of what is estimated from draws: one more.
 DIGITS = 5
+#: Digits that tell any two floats apart.
+EXACT = 17
 
 
 def significant(value: Any, digits: int = DIGITS) -> Any:
@@ -26,13 +28,14 @@ def significant(value: Any, digits: int = DIGITS) -> Any:
     Returns
     -------
     Any
-        The number. One that would become whole stays as it is: a count stored as a float must
-        not change, nor a probability such as 0.9999998 become certainty.
+        The number. One that would become whole has as many digits more as it takes: a probability
+        such as 0.9999998 must not become certainty, nor an effective sample size look counted.
+        A count stored as a float does not change.
     """
-    if not isinstance(value, float) or not math.isfinite(value):
+    if not isinstance(value, float) or not math.isfinite(value) or value.is_integer():
         return value
-    rounded = float(f"{value:.{digits}g}")
-    return value if rounded.is_integer() else rounded
+    rounded = (float(f"{value:.{few}g}") for few in range(digits, EXACT))
+    return next((number for number in rounded if not number.is_integer()), value)
 
 
 def significant_table(table: pd.DataFrame, digits: int = DIGITS) -> pd.DataFrame:
