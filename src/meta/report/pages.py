@@ -1,6 +1,5 @@
 """The page: sections in order, rendered to one self-contained file and written atomically."""
 
-import json
 from collections.abc import Collection, Mapping
 from functools import partial
 from pathlib import Path
@@ -51,7 +50,7 @@ from meta.report.sections import (
     type_section,
 )
 from meta.report.sensitivity_page import few_studies_table, page_context, sensitivity_csv
-from meta.report.significant_digits import published_csv
+from meta.report.significant_digits import published_csv, published_json
 from meta.report.site import navigation
 from meta.report.summary import summary_md
 from meta.report.svg_minified import minified, styled_once
@@ -193,8 +192,7 @@ def _calibration_files(run: ReportInputs) -> dict[str, str]:
         if fit.sampler is not None and fit.name in stored.figures:
             folder = f"{FIGURES}/{fit.name}"
             found[f"{folder}/calibration.svg"] = styled_once(minified(stored.figures[fit.name]))
-            record = json.dumps(stored.records.get(fit.name, {}), indent=2, ensure_ascii=False)
-            found[f"{folder}/calibration.json"] = record + "\n"
+            found[f"{folder}/calibration.json"] = published_json(stored.records.get(fit.name, {}))
     return found
 
 

@@ -15,7 +15,7 @@ from meta.config import Gate
 from meta.inference.top_parameters import TOP_PARAMETERS
 
 #: Draws of a chain that are drawn as a trace, beside those that diverged.
-TRACE_DRAWS = 200
+TRACE_DRAWS = 150
 #: Divergent transitions that are marked, at most.
 MARKED = 500
 #: Draws of a chain that are ranked, at least, however few they are worth.
