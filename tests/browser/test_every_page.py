@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     Opened = Callable[..., Page]
 
 FILES = [file for file, _ in PAGES]
+#: Pixels that a sheet of A4 has between its margins.
+SHEET = 718
 every_page = pytest.mark.parametrize("file", FILES)
 
 
@@ -107,6 +109,14 @@ def test_what_can_be_read_can_be_printed(site: Path, opened: Opened, file: str) 
     pdf = page.pdf(format="A4")
     assert pdf.startswith(b"%PDF") and len(pdf) > 10_000
     assert len(re.findall(rb"/Type\s*/Page\b", pdf)) >= 1
+
+
+@every_page
+def test_nothing_leaves_the_sheet(site: Path, opened: Opened, file: str) -> None:
+    page = opened(width=SHEET)
+    go(page, (site / file).as_uri())
+    page.emulate_media(media="print")
+    assert page.evaluate("document.documentElement.scrollWidth") <= SHEET
 
 
 @every_page
