@@ -21,15 +21,7 @@ def tables() -> Tables:
     return check(ROOT).tables
 
 
-#: Models as they are now that have been calibrated; the others fail on purpose until they are.
-CALIBRATED = {
-    "rates", "by_failure_type", "robust", "composition", "rates_assumed_capable", "by_shift_type",
-    "harm_by_shift_type", "two_populations", "agent_families",
-    "by_specification_quality", "by_alignment_method", "by_training_diversity", "by_elicitation",
-    "by_capability_level", "contrasts", "by_profile",
-}  # fmt: skip
-UNMEASURED = pytest.mark.xfail(strict=True, reason="not calibrated yet: run `make calibrate`")
-MODELS = [m if m in CALIBRATED else pytest.param(m, marks=UNMEASURED) for m in SETTINGS.models]
+MODELS = list(SETTINGS.models)
 
 
 @pytest.mark.parametrize("model", MODELS)

@@ -316,15 +316,16 @@ def test_the_thinned_posterior_is_the_posterior_at_some_draws(drawn: Drawn) -> N
         assert kept[name].dtype.kind == "f"
 
 
-def test_what_is_not_finite_or_never_varies_is_kept_as_it_is(tmp_path: Path) -> None:
+def test_what_is_not_finite_is_missing_and_what_never_varies_is_kept(tmp_path: Path) -> None:
     shape = ("chain", "draw")
     alpha, tau = np.linspace(-3, 8, 40).reshape(2, 20), np.full((2, 20), 0.7)
-    alpha[1, 3] = np.nan
+    alpha[1, 3], alpha[0, 4] = np.nan, np.inf
     posterior = xr.Dataset({"alpha": (shape, alpha), "tau": (shape, tau)})
     write_netcdf(
         thinned_posterior(xr.DataTree.from_dict({"/posterior": posterior})), tmp_path / "p.nc"
     )
     read = az.from_netcdf(tmp_path / "p.nc")["posterior"]
+    alpha[0, 4] = np.nan
     np.testing.assert_allclose(read["alpha"], alpha, atol=11 / 65_000)
     np.testing.assert_allclose(read["tau"], 0.7, rtol=1e-6)
 

@@ -47,7 +47,8 @@ def gate(diagnostics: list[Path]) -> str:
 
 def _describe(row: dict[Hashable, Any]) -> str:
     value = "missing or not finite" if pd.isna(row["value"]) else f"{row['value']:.6g}"
-    wanted = f"{row.get('rule', '')} {row['threshold']:g}".strip()
+    rule = row.get("rule")
+    wanted = f"{rule if isinstance(rule, str) else ''} {row['threshold']:g}".strip()
     where = f" at {row['worst']}" if isinstance(row["worst"], str) and row["worst"] else ""
     return (
         f"  {row['model']}: {row['check']}: value {value}, wanted {wanted}{where} "

@@ -220,5 +220,5 @@ def pit_check(table: pd.DataFrame, tail: float) -> Check:
     excess = np.maximum(curve - upper, lower - curve)
     at = int(excess.argmax())
     # Curve and bands are multiples of one over the number of studies: what is less is rounding.
-    value = float(excess[at]) if excess[at] >= 1e-9 else 0.0
+    value = 0.0 if excess[at] < 1e-9 else float(excess[at])
     return Check("loo_pit", value, 0.0, "<=", str(bands["outcome"].iloc[at]), meaning)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from rich.console import Console
@@ -255,7 +255,8 @@ def _gates(summary: Summary, every: bool) -> Table:
 
 
 def _wanted(gate: Check) -> str:
-    return replace(gate, threshold=_short(gate.threshold)).wanted
+    """The threshold and its side, in signs that every terminal has."""
+    return f"{gate.rule} {_short(gate.threshold)}".strip()
 
 
 def _short(text: str) -> str:

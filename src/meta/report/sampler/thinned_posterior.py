@@ -37,7 +37,9 @@ def thinned_posterior(tree: xr.DataTree) -> xr.DataTree:
     kept = np.unique(np.linspace(0, whole.sizes["draw"] - 1, each).round().astype(int))
     thinned = whole[names].isel(draw=kept).load()
     for variable in thinned.data_vars.values():
-        variable.encoding = _packing(variable.to_numpy())
+        values = variable.to_numpy()
+        values[~np.isfinite(values)] = np.nan
+        variable.encoding = _packing(values)
     return xr.DataTree.from_dict({"/posterior": thinned})
 
 
