@@ -86,7 +86,7 @@ def test_posterior_opens_with_arviz_and_holds_every_group(finished: Pipeline) ->
     record = json.loads((path.parent / "fit.json").read_text())
     assert record["passed"] is True
     assert record["checks"]["divergences"] == {
-        "value": 0.0, "threshold": 0.0, "passed": True, "worst": "",
+        "value": 0.0, "threshold": 0.0, "rule": "<=", "passed": True, "worst": "",
     }  # fmt: skip
     for key in ("spec_hash", "data_hash", "seed", "sampler", "versions", "times", "provenance"):
         assert record[key], key
@@ -99,8 +99,8 @@ def test_draws_multiply_to_the_pooled_product(finished: Pipeline, pooled: pd.Dat
     row = pooled.query(
         "model == 'rates' and outcome == 'capable_goal_failure' and estimand == 'rate_typical'"
     ).iloc[0]
-    assert product.mean() == pytest.approx(row["mean"], rel=1e-5)
-    assert product.median() == pytest.approx(row["median"], rel=1e-5)
+    assert product.mean() == pytest.approx(row["mean"], rel=5e-5)
+    assert product.median() == pytest.approx(row["median"], rel=5e-5)
 
 
 def test_harm_of_the_cases_is_joined_to_the_rates(finished: Pipeline, pooled: pd.DataFrame) -> None:
@@ -119,7 +119,7 @@ def test_harm_of_the_cases_is_joined_to_the_rates(finished: Pipeline, pooled: pd
     np.testing.assert_allclose(shown["median"], table["median"])
     assert set(shown["outcome"]) == {"harm", "harmful_misgeneralization"}
     row = shown.query("outcome == 'harmful_misgeneralization' and estimand == 'rate_typical'")
-    assert whole.median() == pytest.approx(row["median"].item(), rel=1e-5)
+    assert whole.median() == pytest.approx(row["median"].item(), rel=5e-5)
     # The arms and studies of the product are those of the rates; no study observes it.
     assert row[["k_studies", "k_rows", "k_direct"]].to_numpy().tolist() == [[6, 9, 0]]
     checks = pd.read_csv(finished.base / "reports/diagnostics.csv")
@@ -309,7 +309,7 @@ def test_too_few_draws_fail_the_gate_by_name_and_leave_a_stamped_draft(tmp_path:
     text = done.stdout + done.stderr
     assert done.returncode != 0
     assert "rates: ess_bulk: value" in text
-    assert "threshold 400" in text
+    assert "wanted >= 400" in text
     record = json.loads((pipeline.base / "data/processed/fits/rates/fit.json").read_text())
     assert record["passed"] is False
     diagnostics = pd.read_csv(pipeline.base / "reports/diagnostics.csv")
