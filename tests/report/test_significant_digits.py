@@ -12,6 +12,7 @@ import pytest
 from meta.report.significant_digits import (
     published_csv,
     published_json,
+    shortened,
     significant,
     significant_parts,
 )
@@ -38,6 +39,14 @@ from meta.report.significant_digits import (
 def test_five_digits_and_no_number_becomes_whole(given: object, wanted: object) -> None:
     assert significant(given) == wanted
     assert type(significant(given)) is type(given)
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [("400.0", "400"), ("1.0013482", "1.001"), ("41240.4", "4.124e+04"), ("required", "required")],
+)
+def test_what_is_only_read_is_short(given: str, wanted: str) -> None:
+    assert shortened(given) == wanted
 
 
 def test_missing_and_infinite_numbers_stay() -> None:

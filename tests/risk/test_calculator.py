@@ -22,7 +22,7 @@ import pytest
 from meta.report.estimates import percent
 from meta.report.scripts import STATIC
 from meta.risk.basis import Basis
-from meta.risk.calculator import calculator_content
+from meta.risk.calculator import calculator_content, packed
 from meta.risk.profile_risk import risk_table
 from meta.risk.settings import Profile, legal_values
 from tests.risk.small_basis import documents, small_basis, with_counts
@@ -216,6 +216,18 @@ def test_draws_are_packed_in_three_bytes(content: dict[str, Any]) -> None:
     assert len(content["means"]["rates"]) == 3
     rows = np.array(content["means"]["rates"])[content["sets"]]
     assert rows == pytest.approx(basis.rate_x)
+
+
+def test_a_column_that_does_not_vary_is_its_value() -> None:
+    found = packed({"still": np.full(4, 0.3), "moving": np.array([0.0, 1.0, 0.5, 0.25])})
+    assert found["scales"][0] == [0.3, 0.0]
+    assert not any(base64.b64decode(found["draws"])[: 3 * 4])
+
+
+def test_draws_that_are_no_finite_numbers_are_named() -> None:
+    columns = {"r": np.array([0.1, np.nan]), "rho": np.zeros(2), "tau.0": np.array([1, np.inf])}
+    with pytest.raises(ValueError, match=r"not finite: r, tau\.0$"):
+        packed(columns)
 
 
 @pytest.mark.parametrize("name", PROFILES)

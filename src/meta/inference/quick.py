@@ -65,8 +65,8 @@ def quick_fit(
     )
     checks += quantity_checks(statistics, [e.key for e in estimates], gate)
     failed = [
-        f"{c.check} {'missing' if c.value is None else f'{c.value:.4g}'} (threshold "
-        f"{c.threshold:g}{f', at {c.worst}' if c.worst else ''})"
+        f"{c.check} {'missing' if c.value is None else f'{c.value:.4g}'} (wanted "
+        f"{c.rule} {c.threshold:g}{f', at {c.worst}' if c.worst else ''})"
         for c in checks
         if not c.passed
     ]

@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from meta.plural import counted
 from meta.report.estimates import percent
+from meta.report.significant_digits import shortened
 from meta.report.svg import Drawing
 from meta.report.wording import FACE, GREYS, outcome_name, spell
 
@@ -33,7 +34,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     found.filters.update(
-        spell=spell, percent=percent, number=_number, counted=counted, outcome=outcome_name
+        spell=spell, percent=percent, number=shortened, counted=counted, outcome=outcome_name
     )
     found.globals.update(greys=GREYS, face=ON_WHITE["face"], paint=ON_PAGE)
     # What only a whole site has; a page rendered alone goes without.
@@ -50,7 +51,7 @@ def markdown_environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    found.filters.update(spell=spell, number=_number, counted=counted)
+    found.filters.update(spell=spell, number=shortened, counted=counted)
     return found
 
 
@@ -67,11 +68,3 @@ def _plain(value: Any) -> Any:
 def _shown(context: Context, value: Any) -> Any:
     """Show a figure by the page's collection of them, so that none goes without its files."""
     return context["drawn"].show(value) if isinstance(value, Drawing) else value
-
-
-def _number(text: str) -> str:
-    """Shorten a number given as text to four digits; leave other text alone."""
-    try:
-        return f"{float(text):.4g}"
-    except ValueError:
-        return text

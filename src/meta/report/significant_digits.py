@@ -13,6 +13,8 @@ import pandas as pd
 DIGITS = 5
 #: Digits that tell any two floats apart.
 EXACT = 17
+#: Digits of a number that is only read.
+READ = 4
 
 
 def significant(value: Any, digits: int = DIGITS) -> Any:
@@ -54,6 +56,14 @@ def significant_parts(value: Any, digits: int = DIGITS) -> Any:
     if isinstance(value, list | tuple):
         return [significant_parts(part, digits) for part in value]
     return significant(value, digits)
+
+
+def shortened(text: str, digits: int = READ) -> str:
+    """Shorten a number given as text for reading; other text stays."""
+    try:
+        return f"{float(text):.{digits}g}"
+    except ValueError:
+        return text
 
 
 def published_csv(table: pd.DataFrame, digits: int = DIGITS) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pandas as pd
 
 from meta.checks.importance import NOT_COMPUTED
 from meta.plural import counted
 from meta.report.inputs import Fit, ReportInputs
+from meta.report.significant_digits import shortened
 from meta.report.verdict import Check, checks_of
 from meta.report.wording import spell
 
@@ -68,7 +69,7 @@ def sampler_lines(run: ReportInputs) -> list[SamplerLine]:
         own = [c.value for c in mine if run.primary and c.model == run.primary.name]
         failed = sum(not check.passed for check in mine)
         lines.append(
-            SamplerLine(NAMES[name], own[0] if own else "none", worst.value, _signed(worst), failed)
+            SamplerLine(NAMES[name], own[0] if own else "none", worst.value, worst.wanted, failed)
         )
     return lines
 
@@ -95,8 +96,8 @@ def against_data(fit: Fit) -> list[str]:
     said = [
         *_predictive([c for c in checks if c.check.startswith("posterior_predictive_")]),
         *(
-            f"LOO-PIT: leaves its simultaneous bands by {_short(c.value)} at most, threshold "
-            f"{_short(c.threshold)}" + _failed(c)
+            f"LOO-PIT: leaves its simultaneous bands by {shortened(c.value)} at most, wanted "
+            f"{c.wanted}" + _failed(c)
             for c in checks
             if c.check == "loo_pit"
         ),
@@ -115,9 +116,9 @@ def _predictive(checks: list[Check]) -> list[str]:
     least = max(checks, key=lambda check: _badness(check, large=False))
     return [
         f"posterior predictive: {counted(len(checks), 'statistic')} of replicated new studies, "
-        f"smallest tail probability {_short(least.value)} "
-        f"({spell(least.check.removeprefix('posterior_predictive_'))}), threshold "
-        f"{_short(least.threshold)}" + "".join(_failed(check) for check in checks)
+        f"smallest tail probability {shortened(least.value)} "
+        f"({spell(least.check.removeprefix('posterior_predictive_'))}), wanted "
+        f"{least.wanted}" + "".join(_failed(check) for check in checks)
     ]
 
 
@@ -140,15 +141,3 @@ def _left_out(loo: pd.DataFrame) -> list[str]:
 
 def _failed(check: Check) -> str:
     return "" if check.passed else f" (FAILED: {spell(check.check)})"
-
-
-def _signed(check: Check) -> str:
-    """The threshold of a check with the side of it that is wanted, to three digits."""
-    return replace(check, threshold=_short(check.threshold)).wanted
-
-
-def _short(text: str) -> str:
-    try:
-        return f"{float(text):.3g}"
-    except ValueError:
-        return text

@@ -17,6 +17,7 @@ from meta.evidence.suggestion import did_you_mean
 from meta.plural import counted
 from meta.report.estimates import Estimate, percent
 from meta.report.inputs import Fit, ReportInputs
+from meta.report.significant_digits import shortened
 from meta.report.tables import Line, chain_table, group_table, groups_of
 from meta.report.verdict import Check, checks_of, code_checks, stamp_of, warned_models
 from meta.report.wording import COMPOSITION, estimand_name, group_name, outcome_name, unit_of
@@ -245,23 +246,10 @@ def _gates(summary: Summary, every: bool) -> Table:
         table.add_column(name, justify="right" if right else "left", overflow="fold")
     listed = [g for g in summary.gates if every or not g.passed or g.model == summary.model]
     for gate in listed:
-        cells = (gate.model, gate.check, _short(gate.value), _wanted(gate))
+        cells = (gate.model, gate.check, shortened(gate.value), gate.plainly_wanted)
         state = Text("yes") if gate.passed else Text("NO", style="bold red")
         table.add_row(*(Text(cell) for cell in cells), state, Text(gate.worst))
     counts = Counter(gate.model for gate in summary.gates if gate not in listed)
     for model, count in counts.items():
         table.add_row(Text(model), Text(counted(count, "other check")), "", "", "yes", "")
     return table
-
-
-def _wanted(gate: Check) -> str:
-    """The threshold and its side, in signs that every terminal has."""
-    return f"{gate.rule} {_short(gate.threshold)}".strip()
-
-
-def _short(text: str) -> str:
-    """Shorten a number given as text to four digits; leave other text alone."""
-    try:
-        return f"{float(text):.4g}"
-    except ValueError:
-        return text

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from meta.report.inputs import Fit, ReportInputs
+from meta.report.significant_digits import shortened
 from meta.report.wording import STAMP, STAMP_BOTH, STAMP_DATA
 
 #: Rules of a check as they are read.
@@ -37,8 +38,13 @@ class Check:
 
     @property
     def wanted(self) -> str:
-        """The threshold with the side of it that is wanted."""
-        return f"{SIGNS.get(self.rule, '')} {self.threshold}".strip()
+        """The threshold, short, with the side of it that is wanted."""
+        return f"{SIGNS.get(self.rule, '')} {shortened(self.threshold)}".strip()
+
+    @property
+    def plainly_wanted(self) -> str:
+        """As `wanted`, in signs that every terminal has."""
+        return f"{self.rule} {shortened(self.threshold)}".strip()
 
 
 def checks_of(fit: Fit) -> list[Check]:

@@ -8,7 +8,7 @@ printed factors are worked out here for each legal value: the page only multipli
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -90,11 +90,11 @@ def calculator_content(
         "printed": _printed(legal, documents),
         "flags": {**PUBLISHED, **EVIDENCE},
         "columns": list(columns),
-        **packed(list(columns.values())),
+        **packed(columns),
     }
 
 
-def packed(columns: Sequence[np.ndarray]) -> dict[str, Any]:
+def packed(columns: Mapping[str, np.ndarray]) -> dict[str, Any]:
     """Write columns as whole numbers of steps above the least value of each.
 
     Returns
@@ -102,8 +102,17 @@ def packed(columns: Sequence[np.ndarray]) -> dict[str, Any]:
     dict
         `scales`, the least value and the step of each column; and `draws`, the columns one after
         the other in base64, each value `BYTES` bytes, the lowest first.
+
+    Raises
+    ------
+    ValueError
+        Naming the columns that hold what is no finite number: it has no place among the steps.
     """
-    values = np.stack(columns)
+    values = np.stack(list(columns.values()))
+    lost = ~np.isfinite(values).all(axis=1)
+    if lost.any():
+        names = ", ".join(name for name, bad in zip(columns, lost, strict=True) if bad)
+        raise ValueError(f"draws that are not finite: {names}")
     low = values.min(axis=1)
     steps = 2 ** (8 * BYTES) - 1
     step = np.ptp(values, axis=1) / steps
