@@ -91,7 +91,7 @@ def test_the_counts_have_the_rate_of_intercept_coefficients_and_effects() -> Non
 
 
 def test_models_without_effects_of_arms_keep_the_intercept_of_the_reference_levels() -> None:
-    """Nothing is gained there: what an arm's counts say is spread by its intra-class correlation."""
+    """Nothing is gained there: intra-class correlation limits what the counts of an arm say."""
     model = build_chain(design_of("study"), PRIORS)
     assert "alpha" in {v.name for v in model.free_RVs}
     assert "alpha_raw" not in model.named_vars
