@@ -10,7 +10,7 @@ from scipy.stats import binom, norm
 from meta.config import FitTask, ModelSpec, Sampler
 from meta.inference.refit import data_of, refit
 from meta.inference.sampling import compile_model, sample_posterior
-from meta.models.centring import centring, fitted_centring, information, threshold
+from meta.models.centring import arm_spread, centring, fitted_centring, information, threshold
 from meta.models.chain import build_chain
 from meta.models.design import build_design
 from meta.priors import Beta, Gamma, HalfNormal, PriorSet
@@ -177,9 +177,10 @@ def test_arms_are_centred_sooner_than_what_they_are_in() -> None:
     design = build_design(table(**counts), spec)
     arms, studies = (information(design)[name] for name in ("arm", "study"))
     assert ((arms > 5) & (arms < 10)).all()
+    assert (studies < 10).all()
     found = centring(design)
     assert found["centred_arm"].all()
-    assert not found["centred_study"][studies < 10].any()
+    assert not found["centred_study"].any()
     assert (threshold("arm"), threshold("study"), threshold("source_list")) == (5, 10, 10)
 
 
@@ -316,4 +317,32 @@ def test_scales_that_a_run_found_decide_what_is_centred_next() -> None:
     # Two arms that vary with sd 2 about their study tell it less than two that vary with sd 1.
     wide = information(design, {"arm": np.array([2.0])})["study"][:, 0]
     np.testing.assert_allclose(wide, 2 * rich[0] / (1 + 4 * rich[0]))
-    np.testing.assert_allclose(information(design)["study"][:, 0], 2 * rich[0] / (1 + rich[0]))
+    near = information(design, {"arm": np.array([0.5])})["study"][:, 0]
+    np.testing.assert_allclose(near, 2 * rich[0] / (1 + rich[0] / 4))
+    # Before a run, counts that are all alike leave arms the least spread that is assumed.
+    np.testing.assert_allclose(information(design)["study"][:, 0], near)
+
+
+def test_the_spread_of_arms_is_told_by_their_counts() -> None:
+    """Studies whose arms vary little know their own rate well, and are sampled as they are."""
+    spec = ModelSpec(stages=CHAIN[1:], levels=["study", "arm"], likelihood="binomial")
+    rng = np.random.default_rng(4)
+    middle = np.repeat(rng.normal(0, 1, 40), 10)
+    found = {}
+    for spread in (0.1, 0.7, 2.0):
+        events = rng.binomial(200, expit(middle + rng.normal(0, spread, 400)))
+        rows = table(40, 10, events_goal_failure=events, trials_goal_failure=200)
+        design = build_design(rows, spec)
+        found[spread] = float(arm_spread(design)[0])
+        # What a study's ten arms tell of it, 1 / spread^2 each at most, decides.
+        assert centring(design)["centred_study"].all() == (spread < 1)
+    assert found[0.1] == 0.5
+    # The moments of logits of counts are known to fall short (Viechtbauer 2005,
+    # doi:10.3102/10769986030003261); a guess is all that is needed.
+    assert 0.5 < found[0.7] < 0.75
+    assert found[2.0] == 1.0
+
+
+def test_a_stage_without_two_arms_in_a_unit_has_the_usual_spread() -> None:
+    spec = ModelSpec(stages=CHAIN[1:], levels=["study", "arm"], likelihood="binomial")
+    assert arm_spread(build_design(table(6, 1), spec)).tolist() == [1.0]

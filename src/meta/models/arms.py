@@ -21,13 +21,16 @@ import pytensor.tensor as pt
 
 from meta.models.arm_rates import product_logit
 from meta.models.design import Design
+from meta.models.intercepts import Location
 from meta.models.units import around_stages, centred
 
 #: The stage that may be counted among all trials.
 GOAL = "goal_failure"
 
 
-def arm_logits(design: Design, studies: Any, scales: list[Any], shift: Any) -> Any:
+def arm_logits(
+    design: Design, studies: Any, scales: list[Any], location: Location, crossed: Any
+) -> Any:
     """Logit of the rate that each row's counts are of, shape (rows, stages).
 
     Adds `agent_set_logit` to the model in context where there is that level, and `through`.
@@ -40,8 +43,10 @@ def arm_logits(design: Design, studies: Any, scales: list[Any], shift: Any) -> A
         Logit rates of the studies, shape (studies, stages).
     scales
         Sd of the units of each level, shape (stages,).
-    shift
-        What moderators and crossed levels add to each row, shape (rows, stages), or 0.
+    location
+        What moderators add to each row.
+    crossed
+        What crossed levels add to each row, shape (rows, stages), or 0.
 
     Notes
     -----
@@ -49,6 +54,7 @@ def arm_logits(design: Design, studies: Any, scales: list[Any], shift: Any) -> A
     value, which its counts all but fix, would hold their effects fast.
     """
     arms, kappa = design.levels[-1], scales[-1]
+    shift = location.shift + crossed
     shift = shift if isinstance(shift, float) else shift[np.argsort(design.row_unit[-1])]
     passed = _passed(design)
     centre = centred(design, arms.name, arms.name)
@@ -56,12 +62,18 @@ def arm_logits(design: Design, studies: Any, scales: list[Any], shift: Any) -> A
         mean = _counted(design, studies[arms.parent] + shift, passed, kappa)
         logits = around_stages(design, arms, mean, kappa[None, :], centre)
     else:
-        logits = _of_sets(design, studies, scales, shift, passed, centre)
+        logits = _of_sets(design, studies, scales, location, shift, passed, centre)
     return logits[design.row_unit[-1]]
 
 
 def _of_sets(
-    design: Design, studies: Any, scales: list[Any], shift: Any, passed: Any, centre: Any
+    design: Design,
+    studies: Any,
+    scales: list[Any],
+    location: Location,
+    shift: Any,
+    passed: Any,
+    centre: Any,
 ) -> Any:
     """Logit rates of the arms of agent sets, shape (arms, stages).
 
@@ -90,9 +102,7 @@ def _of_sets(
     logits = around_stages(design, arms, mean, pt.switch(alone[arms.parent], both, kappa), centre)
     own = (logits - shift)[first] - above
     given = above + (omega / both) ** 2 * own + omega * kappa / both * standard
-    pm.Deterministic(
-        f"{sets.name}_logit", pt.switch(alone, given, shared), dims=(sets.name, "stage")
-    )
+    location.record(sets, pt.switch(alone, given, shared))
     return logits
 
 

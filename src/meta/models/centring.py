@@ -25,6 +25,8 @@ CENTRING_INFORMATION = 10.0
 ARM_CENTRING_INFORMATION = 5.0
 #: Intra-class correlation assumed when the information of a beta-binomial row is judged.
 TYPICAL_ICC = 0.25
+#: Least and largest sd of arms that is assumed before a fit.
+SPREADS = (0.5, 1.0)
 
 
 def information(
@@ -37,7 +39,8 @@ def information(
     design
         Counts and levels.
     scales
-        Sd of the units of each level about their parents, length stages; default: 1.
+        Sd of the units of each level about their parents, length stages; by default that of arms is
+        as of `arm_spread`, and 1 otherwise.
 
     Returns
     -------
@@ -47,6 +50,8 @@ def information(
     """
     found: dict[str, np.ndarray] = {}
     rows = below = _row_information(design)
+    if scales is None and design.levels[-1].name == "arm":
+        scales = {"arm": arm_spread(design)}
     for depth in reversed(range(len(design.levels))):
         level = design.levels[depth]
         total = np.zeros((len(level.units), len(design.stages)))
@@ -70,14 +75,49 @@ def _passed_on(
     return information / (1 + information * scale**2)
 
 
-def _row_information(design: Design) -> np.ndarray:
-    """Approximate Fisher information of each row on its logit rate, shape (rows, stages)."""
+def arm_spread(design: Design) -> np.ndarray:
+    """Sd of arms about their parents as their counts tell it at once, length stages.
+
+    By moments (DerSimonian & Laird 1986, doi:10.1016/0197-2456(86)90046-2) of the arms' logits
+    within each unit of the level above, what moderators add included. It decides how the posterior
+    is sampled, so that it need not be exact: it is kept within `SPREADS`, because that of few arms
+    is often zero by chance, and 1 is assumed of the units of other levels.
+
+    Parameters
+    ----------
+    design
+        Design whose last level is `arm`, one row each.
+    """
+    parents = design.row_unit[-2] if len(design.levels) > 1 else np.zeros(len(design.rows), int)
+    spread = np.ones(len(design.stages))
+    rate = (design.events + 0.5) / (design.trials + 1)
+    for o in range(len(design.stages)):
+        seen = design.stage == o
+        parent = parents[design.row[seen]]
+        logit, weight = np.log(rate / (1 - rate))[seen], _information(design)[seen]
+        total = np.bincount(parent, weight)
+        mean = np.bincount(parent, weight * logit) / np.where(total > 0, total, 1)
+        freedom = seen.sum() - np.count_nonzero(total)
+        scale = total.sum() - (np.bincount(parent, weight**2) / np.where(total > 0, total, 1)).sum()
+        if freedom > 0:
+            excess = float(weight @ (logit - mean[parent]) ** 2) - freedom
+            spread[o] = np.clip(np.sqrt(max(0.0, excess / scale)), *SPREADS)
+    return spread
+
+
+def _information(design: Design) -> np.ndarray:
+    """Approximate Fisher information of each observation on its logit rate."""
     rate = (design.events + 0.5) / (design.trials + 1)
     size = design.trials.astype(float)
     if design.spec.likelihood == "beta_binomial":
         size = size / (1 + np.maximum(size - 1, 0) * TYPICAL_ICC)
+    return np.asarray(size * rate * (1 - rate))
+
+
+def _row_information(design: Design) -> np.ndarray:
+    """Approximate Fisher information of each row on its logit rate, shape (rows, stages)."""
     found = np.zeros((len(design.rows), len(design.stages)))
-    np.add.at(found, (design.row, design.stage), size * rate * (1 - rate))
+    np.add.at(found, (design.row, design.stage), _information(design))
     return found
 
 

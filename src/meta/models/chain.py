@@ -18,13 +18,12 @@ from __future__ import annotations
 from typing import Any
 
 import pymc as pm
-import pytensor.tensor as pt
 
-from meta.models.coefficients import coefficient_coordinates, moderator_coefficients
+from meta.models.coefficients import coefficient_coordinates
 from meta.models.counts import observe_counts
 from meta.models.design import Design
 from meta.models.hierarchy import row_logits
-from meta.models.hyperparameters import hyperparameters
+from meta.models.intercepts import location
 from meta.priors import PriorSet
 
 
@@ -44,16 +43,11 @@ def build_chain(design: Design, priors: PriorSet) -> pm.Model:
         With the data containers of `meta.models.counts.count_data`, `through`, `x` and
         `prior_<parameter>` (so that a compiled model can be refitted to other counts, codes and
         priors of the same shape) and the parameters `alpha`, `beta`, `icc`, those of
-        `meta.models.hierarchy`, and `<level>_logit`, as far as the specification has them.
+        `meta.models.intercepts` and `meta.models.hierarchy`, and `<level>_logit`, as far as the
+        specification has them.
     """
     with pm.Model(coords=coordinates(design)) as model:
-        alpha = pm.Normal("alpha", *hyperparameters("alpha", priors), dims="stage")
-        shift: Any = 0.0
-        if design.terms:
-            beta = moderator_coefficients(design, priors)
-            # Data, so that a compiled model can be refitted to other codes of the same rows.
-            shift = pt.dot(pm.Data("x", design.x), beta)
-        observe_counts(design, priors, row_logits(design, priors, alpha, shift))
+        observe_counts(design, priors, row_logits(design, priors, location(design, priors)))
     return model
 
 

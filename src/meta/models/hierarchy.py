@@ -22,6 +22,7 @@ import pytensor.tensor as pt
 from meta.models.arms import arm_logits
 from meta.models.design import Design
 from meta.models.hyperparameters import hyperparameters
+from meta.models.intercepts import Location
 from meta.models.levels import SCALE_NAMES
 from meta.models.stage_correlation import correlation_factor
 from meta.models.units import around, around_stages, centred, half
@@ -31,7 +32,7 @@ from meta.priors import PriorSet
 SMALLEST_MIXING = 1e-12
 
 
-def row_logits(design: Design, priors: PriorSet, alpha: Any, shift: Any = 0.0) -> Any:
+def row_logits(design: Design, priors: PriorSet, location: Location) -> Any:
     """Logit of the rate that each row counts, shape (rows, stages).
 
     Where arms have effects of their own (`meta.models.arms`) they are in it, and goal failures
@@ -43,10 +44,8 @@ def row_logits(design: Design, priors: PriorSet, alpha: Any, shift: Any = 0.0) -
         Arrays of the analysis set.
     priors
         Named prior set of the specification.
-    alpha
-        Intercepts, length stages.
-    shift
-        What moderators add to each row, shape (rows, stages).
+    location
+        Intercepts, and what moderators add to them.
 
     Notes
     -----
@@ -54,14 +53,14 @@ def row_logits(design: Design, priors: PriorSet, alpha: Any, shift: Any = 0.0) -
     `upper_share`, `split` and `gap` as far as the specification has them, and `<level>_logit`.
     """
     scales = [half(SCALE_NAMES[level.name], priors) for level in design.levels]
-    units = _top(design, priors, alpha, scales[0])
+    units = _top(design, priors, location, scales[0])
     if design.levels[-1].name == "arm":
-        return arm_logits(design, units, scales, shift + _crossed(design, priors))
+        return arm_logits(design, units, scales, location, _crossed(design, priors))
     for level, scale in zip(design.levels[1:], scales[1:], strict=True):
         centre = centred(design, level.name, level.name)
         units = around_stages(design, level, units[level.parent], scale[None, :], centre)
-        pm.Deterministic(f"{level.name}_logit", units, dims=(level.name, "stage"))
-    return units[design.row_unit[-1]] + shift + _crossed(design, priors)
+        location.record(level, units)
+    return units[design.row_unit[-1]] + location.shift + _crossed(design, priors)
 
 
 def _crossed(design: Design, priors: PriorSet) -> Any:
@@ -77,7 +76,7 @@ def _crossed(design: Design, priors: PriorSet) -> Any:
     return total
 
 
-def _top(design: Design, priors: PriorSet, alpha: Any, tau: Any) -> Any:
+def _top(design: Design, priors: PriorSet, location: Location, tau: Any) -> Any:
     """Logit rates of the top level's units, shape (units, stages), correlated between stages."""
     level = design.levels[0]
     centre = centred(design, level.name, level.name)
@@ -95,7 +94,7 @@ def _top(design: Design, priors: PriorSet, alpha: Any, tau: Any) -> Any:
     for o, stage in enumerate(design.stages):
         shared: Any = sum((factor[o][j] * standard[j] for j in range(o)), start=0.0)
         spread = tau[o] * stretch
-        mean = alpha[o] + spread * shared
+        mean = location.middle[o] + spread * shared
         own = spread * factor[o][o]
         name = f"{level.name}_{stage}"
         if design.spec.random_effects == "two_population" and stage == "goal_failure":
@@ -106,9 +105,7 @@ def _top(design: Design, priors: PriorSet, alpha: Any, tau: Any) -> Any:
             logit = around(name, mean, own, centre[:, o], level.name)
         standard.append((logit - mean) / own)
         logits.append(logit)
-    return pm.Deterministic(
-        f"{level.name}_logit", pt.stack(logits, axis=1), dims=(level.name, "stage")
-    )
+    return location.record(level, pt.stack(logits, axis=1))
 
 
 def _two_populations(name: str, priors: PriorSet, dim: str) -> tuple[Any, Any]:
