@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from meta.checks.calibration_record import read_calibration, stale_reasons
+from meta.checks.uniformity import uniformity
 from meta.config import CALIBRATION_REPLICATES
 from meta.evidence.analysis_set import Tables, analysis_set
 from meta.evidence.checking import check
@@ -36,6 +38,18 @@ def test_calibration_is_current_and_inside_its_bands(model: str, tables: Tables)
     assert record["passed"] is record["complete"]
     assert record["sampling"]["replicates_below_effective_size"] <= 0.05 * record["replicates"]
     assert (folder / "ecdf.svg").is_file()
+
+
+def test_a_calibration_that_was_continued_stands_by_what_followed() -> None:
+    """Its first 200 replicates left the band by one, which the 500 together would hide."""
+    folder = ROOT / "calibration/by_capability_level"
+    ranks = pd.read_parquet(folder / "ranks.parquet")
+    followed = uniformity(ranks[ranks["replicate"] >= 200])
+    assert followed["replicates"].min() == 300
+    assert followed["inside"].all()
+    first = uniformity(ranks[ranks["replicate"] < 200])
+    assert (~first["inside"]).sum() == 1
+    assert read_calibration(folder)["remark"].startswith("the first 200 left the band in 1 of 29")
 
 
 @pytest.mark.parametrize("model", MODELS)

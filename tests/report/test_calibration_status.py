@@ -31,6 +31,7 @@ def record(made=500, spec_hash="h", inside=True):
         (None, "none", "nothing is proved"),
         (record(20), "trial", "trial of 20 of 500"),
         (record(), "complete", "500 replicates, all ranks inside"),
+        ({**record(), "remark": "of a kind"}, "complete", "inside their bands: of a kind"),
         (record(inside=False), "failed", "outside: tau[goal_failure]"),
         (record(spec_hash="other"), "stale", "says nothing of this model"),
     ],

@@ -98,7 +98,8 @@ def status_of(model: str, spec_hash: str, record: Mapping[str, Any] | None) -> S
         text = f"trial of {made} of {wanted} replicates, {ranks}: it would miss all but gross"
         return Status(model, "trial", f"{text} errors and proves nothing")
     state: State = "failed" if outside else "complete"
-    return Status(model, state, f"{made} replicates, {ranks}")
+    remark = f": {record['remark']}" if record.get("remark") else ""
+    return Status(model, state, f"{made} replicates, {ranks}{remark}")
 
 
 def statuses(models: Sequence[tuple[str, str]], stored: Calibrations) -> list[Status]:
