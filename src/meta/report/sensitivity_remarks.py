@@ -82,6 +82,30 @@ def dominated(found: Sensitivity) -> dict[str, str]:
     return said
 
 
+def gaps_remark(found: Sensitivity) -> str:
+    """Count what became of the gaps between estimators and the analysis, and name what stays.
+
+    Parameters
+    ----------
+    found
+        Tables of a model; empty text without a cross-check.
+    """
+    table = found["frequentist"]
+    if table.empty:
+        return ""
+    stays = table[table["verdict"].isin(["partly explained", "unexplained"])]
+    good = len(table) - len(stays)
+    held = f"Comparisons that agree or are explained: {good} of {len(table)}."
+    if stays.empty:
+        return held
+    names = [
+        f"{outcome_name(r['outcome'])}, {r['estimator']} ({r['verdict']}, "
+        f"{100 * r['left']:+.1f} points left)"
+        for r in stays.to_dict("records")
+    ]
+    return f"{held} Not explained, or not wholly: {'; '.join(names)}."
+
+
 def conflict_remark(found: Sensitivity) -> str:
     """Say which numbers are sensitive to priors and data, and how far other priors move them.
 
