@@ -106,7 +106,7 @@ def test_weights_explain_where_one_vote_a_study_agrees() -> None:
     found = compared(of, 0.3, 0.05)
     assert found.loc["average", "estimate"] == pytest.approx(0.3)
     assert found.loc["average", "verdict"] == AGREES
-    assert found.loc["average", "reason"] == "a gap of up to 5.0 points does"
+    assert found.loc["average", "reason"] == "gap +0.0 points, at most 5.0 agree"
     said = found.loc["ratio"]
     assert said["verdict"] == EXPLAINED
     assert "95% of them of big; with one vote a study it is 30% (gap +0.0 points)" in said["reason"]

@@ -167,7 +167,7 @@ def compared(estimator: str) -> pd.DataFrame:
     row = {
         "outcome": "goal_failure", "estimator": estimator, "estimate": 0.43, "se": 0.002,
         "ci_low": 0.43, "ci_high": 0.44, "bayes": 0.5, "bayes_low": 0.35, "bayes_high": 0.67,
-        "verdict": "agrees", "reason": "a gap of up to 8.0 points does", "left": -0.07,
+        "verdict": "agrees", "reason": "gap -7.0 points, at most 8.0 agree", "left": -0.07,
     }  # fmt: skip
     return pd.DataFrame([row])
 
@@ -184,7 +184,7 @@ def test_an_interval_of_one_study_is_said_to_be_void() -> None:
     plain = estimators(Sensitivity("rates", tables | {"frequentist": compared("gee")}))
     assert plain is not None
     assert plain.lines[0][2:] == (
-        "43% (43% to 44%)", "50% (35% to 67%)", "agrees: a gap of up to 8.0 points does",
+        "43% (43% to 44%)", "50% (35% to 67%)", "agrees: gap -7.0 points, at most 8.0 agree",
     )  # fmt: skip
     even = arms(("large", 40), ("small", 35), ("other", 30))
     shown = estimators(Sensitivity("rates", tables | {"small_study_points": even}))
@@ -200,11 +200,11 @@ def test_gaps_that_are_not_explained_are_named() -> None:
     def said(*tables: pd.DataFrame) -> str:
         return gaps_remark(Sensitivity("rates", {"frequentist": pd.concat(tables)}))
 
-    assert said(agrees) == "Comparisons that agree or are explained: 1 of 1."
+    assert said(agrees) == "Of 1 comparison: 1 agrees."
     assert said(agrees, stays, partly) == (
-        "Comparisons that agree or are explained: 1 of 3. Not explained, or not wholly: "
-        "Goal fails, given capability, gee (unexplained, -7.0 points left); "
-        "Goal fails, given capability, ratio (partly explained, +4.0 points left)."
+        "Of 3 comparisons: 1 agrees; 1 unexplained; 1 partly explained. What is left: "
+        "Goal fails, given capability, gee -7.0 points; "
+        "Goal fails, given capability, ratio +4.0 points."
     )
     assert gaps_remark(Sensitivity("rates", {})) == ""
 

@@ -135,19 +135,20 @@ def explain(case: Case, mean: float, sd: float) -> Gap:
     allowed = max(sd, SMALLEST)
     now = start = _Compared(*case.found[case.name], mean)
     if abs(start.gap) <= allowed:
-        return Gap(AGREES, f"a gap of up to {100 * allowed:.1f} points does", allowed, start.gap)
-    said = []
+        said = f"{_points(start.gap)}, at most {100 * allowed:.1f} agree"
+        return Gap(AGREES, said, allowed, start.gap)
+    steps = []
     for remove in (_weights, _prior, _others):
         step = remove(case, now)
         if step is None:
             continue
         now, what = step
-        said.append(f"{what} ({_points(now.gap)})")
+        steps.append(f"{what} ({_points(now.gap)})")
         if abs(now.gap) <= allowed:
             break
     return Gap(
         _verdict(start.gap, now.gap, allowed),
-        f"{_points(start.gap)}; " + ("; ".join(said) or "no reason that could be removed"),
+        f"{_points(start.gap)}; " + ("; ".join(steps) or "no reason that could be removed"),
         allowed,
         now.gap,
     )

@@ -93,17 +93,19 @@ def gaps_remark(found: Sensitivity) -> str:
     table = found["frequentist"]
     if table.empty:
         return ""
+    tally = "; ".join(
+        f"{n} {'agree' if said == 'agrees' and n > 1 else said}"
+        for said, n in table["verdict"].value_counts(sort=False).items()
+    )
+    held = f"Of {counted(len(table), 'comparison')}: {tally}."
     stays = table[table["verdict"].isin(["partly explained", "unexplained"])]
-    good = len(table) - len(stays)
-    held = f"Comparisons that agree or are explained: {good} of {len(table)}."
     if stays.empty:
         return held
     names = [
-        f"{outcome_name(r['outcome'])}, {r['estimator']} ({r['verdict']}, "
-        f"{100 * r['left']:+.1f} points left)"
+        f"{outcome_name(r['outcome'])}, {r['estimator']} {100 * r['left']:+.1f} points"
         for r in stays.to_dict("records")
     ]
-    return f"{held} Not explained, or not wholly: {'; '.join(names)}."
+    return f"{held} What is left: {'; '.join(names)}."
 
 
 def conflict_remark(found: Sensitivity) -> str:
