@@ -15,19 +15,19 @@ Weight = Annotated[float, Field(gt=0, le=1)]
 class Conclusion(Strict):
     """A statement about one pooled number that publication of zero-event studies may overturn.
 
-    It holds while `statistic` stays above `value`, or above `share` of its present value.
+    It holds while `statistic` stays above `value`, which is declared and never derived from the
+    result: a threshold that follows the result is one that the result can hardly fall below.
     """
 
     outcome: str
     estimand: str
     statistic: Literal["mean", "median", "ci_low", "ci_high"]
-    value: float | None = None
-    share: float | None = Field(None, gt=0, lt=1)
+    value: float
 
     @model_validator(mode="after")
-    def _one_threshold(self) -> Conclusion:
-        if (self.value is None) == (self.share is None):
-            raise ValueError("give either value or share")
+    def _attainable(self) -> Conclusion:
+        if self.estimand.startswith("rate_") and not 0 < self.value < 1:
+            raise ValueError(f"a rate lies between 0 and 1: value {self.value:g} decides nothing")
         return self
 
 

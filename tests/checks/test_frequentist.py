@@ -1,4 +1,4 @@
-"""Frequentist estimators: closed forms, another route in statsmodels, simulated truth."""
+"""Frequentist estimators, closed forms and simulated truth; and what explains a gap."""
 
 from __future__ import annotations
 
@@ -6,10 +6,26 @@ import numpy as np
 import pandas as pd
 import pytest
 import statsmodels.api as sm
+from scipy.integrate import quad
 from scipy.optimize import brentq
+from scipy.stats import beta, t
 
-from meta.checks.frequentist import UNEXPLAINED, estimators, frequentist, gee, moment, ratio
-from tests.checks.small_tables import beta_counts, design, made_up_numbers, rows
+from meta.checks.frequentist import estimators, frequentist, gee, moment, ratio
+from meta.checks.frequentist_gaps import (
+    AGREES,
+    EXPLAINED,
+    PARTLY,
+    UNEXPLAINED,
+    Removals,
+    prior_averages,
+    refit_to_direct_counts,
+    updated,
+)
+from meta.models.design import Design
+from tests.checks.small_tables import Recorder, beta_counts, design, made_up_numbers, rows, task
+
+#: Nothing but weights can be removed.
+NONE = Removals({}, lambda _: None)
 
 
 def counts(events: list[int], trials: list[int], studies: list[str]) -> pd.DataFrame:
@@ -81,41 +97,132 @@ def test_estimators_find_a_simulated_rate() -> None:
         assert 0.7 < np.std(z) < 1.4, name
 
 
-def test_the_reason_is_computed_from_the_counts() -> None:
-    table = rows([2, 1, 2, 900], [20, 10, 20, 1000], ["a", "b", "c", "big"])
-    found = frequentist(design(table), made_up_numbers(0.3, 0.05), 0.95).set_index("estimator")
+def compared(of: Design, mean: float, sd: float, removals: Removals = NONE) -> pd.DataFrame:
+    return frequentist(of, made_up_numbers(mean, sd), 0.95, removals).set_index("estimator")
+
+
+def test_weights_explain_where_one_vote_a_study_agrees() -> None:
+    of = design(rows([2, 1, 2, 900], [20, 10, 20, 1000], ["a", "b", "c", "big"]))
+    found = compared(of, 0.3, 0.05)
     assert found.loc["average", "estimate"] == pytest.approx(0.3)
-    assert found.loc["average", "reason"] == "agrees within one posterior sd"
-    said = found.loc["ratio", "reason"]
-    assert "95% of them are of big" in said
-    assert "one vote a study it would be 0.30" in said
-    assert not found.loc["ratio", "inside"]
+    assert found.loc["average", "verdict"] == AGREES
+    assert found.loc["average", "reason"] == "gap +0.0 points, at most 5.0 agree"
+    said = found.loc["ratio"]
+    assert said["verdict"] == EXPLAINED
+    assert "95% of them of big; with one vote a study it is 30% (gap +0.0 points)" in said["reason"]
+    assert not said["inside"]
+
+
+def test_weights_that_exist_and_do_not_close_the_gap_explain_nothing() -> None:
+    of = design(rows([2, 1, 2, 900], [20, 10, 20, 1000], ["a", "b", "c", "big"]))
+    # All trials give 86%, one vote a study 30%, a model of 2% neither.
+    far = compared(of, 0.02, 0.05).loc["ratio"]
+    assert far["verdict"] == PARTLY
+    assert far["left"] == pytest.approx(0.28)
+    # One vote a study goes the other way from 70%: 16 points off become 40.
+    other = compared(of, 0.7, 0.05).loc["ratio"]
+    assert other["verdict"] == UNEXPLAINED
+    assert other["left"] == pytest.approx(-0.4)
 
 
 def test_fewer_than_three_studies_are_left_out() -> None:
     table = rows([1, 2, 3, 4], [9, 9, 9, 9], ["a", "a", "b", "b"])
     table.loc[3, "study"] = "c"
-    assert len(frequentist(design(table), made_up_numbers(0.3), 0.95)) == 4
     only = design(table)
-    few = frequentist(
-        only.__class__(**{**vars(only), "trials": np.array([9, 9, 9, 0])}),
-        made_up_numbers(0.3),
-        0.95,
-    )
-    assert few.empty
+    assert len(compared(only, 0.3, 0.1)) == 4
+    few = Design(**{**vars(only), "trials": np.array([9, 9, 9, 0])})
+    assert frequentist(few, made_up_numbers(0.3), 0.95, NONE).empty
 
 
-def test_a_difference_without_a_reason_is_said_to_have_none() -> None:
-    table = rows([2] * 12, [20] * 12, [f"s{i}" for i in range(12)])
-    found = frequentist(design(table), made_up_numbers(0.4, 0.05).assign(k_rows=12), 0.95, 10)
-    assert set(found["reason"]) == {UNEXPLAINED}
-    assert not found["explained"].any()
-    # With fewer studies than the threshold the prior is a reason.
-    few = frequentist(design(table), made_up_numbers(0.4, 0.05).assign(k_rows=12), 0.95, 13)
-    assert few["reason"].str.startswith("fewer than 13 studies").all()
-    # More arms than stand behind the model's number are no arms that inform it besides.
-    less = frequentist(design(table), made_up_numbers(0.4, 0.05).assign(k_rows=9), 0.95, 10)
-    assert set(less["reason"]) == {UNEXPLAINED}
-    more = frequentist(design(table), made_up_numbers(0.4, 0.05).assign(k_rows=15), 0.95, 10)
-    assert more["reason"].str.contains("3 more inform").all()
-    assert more["explained"].all()
+def test_a_gap_without_a_reason_is_unexplained_however_few_the_studies() -> None:
+    for studies in (3, 12):
+        of = design(rows([2] * studies, [20] * studies))
+        found = compared(of, 0.4, 0.05)
+        assert set(found["verdict"]) == {UNEXPLAINED}
+        assert found["reason"].str.endswith("no reason that could be removed").all()
+
+
+def test_the_update_of_a_prior_is_its_integral() -> None:
+    draws = np.random.default_rng(3).beta(2, 2, 200_000)
+
+    def density(p: float) -> float:
+        return float(beta.pdf(p, 2, 2) * t.pdf((0.8 - p) / 0.15, 3))
+
+    expected = quad(lambda p: p * density(p), 0, 1)[0] / quad(density, 0, 1)[0]
+    assert updated(draws, 0.8, 0.15, 3) == pytest.approx(expected, abs=0.002)
+    # An exact estimate leaves nothing to the prior; a vague one nothing to itself.
+    assert updated(draws, 0.8, 1e-3, 3) == pytest.approx(0.8, abs=0.005)
+    assert updated(draws, 0.8, 1e3, 3) == pytest.approx(0.5, abs=0.005)
+
+
+def test_the_prior_explains_only_a_pull_of_its_own_direction_and_size() -> None:
+    of = design(rows([20, 16, 20, 8], [20, 20, 20, 20]))
+    average, error = estimators(counts([20, 16, 20, 8], [20] * 4, list("abcd")))["average"]
+    assert average == pytest.approx(0.8)
+    prior = {"goal_failure": np.random.default_rng(1).beta(2, 2, 4000)}
+    towards = updated(prior["goal_failure"], average, error, 3)
+    assert 0.6 < towards < 0.75
+    with_prior = Removals(prior, NONE.refit)
+
+    def said(mean: float) -> tuple[str, str]:
+        row = compared(of, mean, 0.03, with_prior).loc["average"]
+        return row["verdict"], row["reason"]
+
+    verdict, reason = said(towards)
+    assert verdict == EXPLAINED
+    assert "pulled by the model's prior" in reason
+    # Away from the prior, and much further towards it than the prior could pull.
+    assert said(0.9)[0] == UNEXPLAINED
+    assert said(0.3)[0] == UNEXPLAINED
+    assert said(towards - 0.06)[0] == PARTLY
+
+
+def chained() -> Design:
+    """Capability of three arms, and of three others goal failures among all trials."""
+    table = rows([4, 6, 5, 2, 3, 4], [10, 10, 10, 20, 20, 20])
+    table["conditioning"] = ["given_capability"] * 3 + ["all_trials"] * 3
+    for kind, values in (("events", [8, 9, 10]), ("trials", [10, 10, 10])):
+        table[f"{kind}_capability_transfer"] = pd.array([*values, *[None] * 3], dtype="Int64")
+    return design(table, stages=["capability_transfer", "goal_failure"])
+
+
+def test_counts_that_only_the_model_sees_explain_what_a_fit_without_them_removes() -> None:
+    asked = []
+
+    def refit(mean: float | None) -> Removals:
+        def alone(outcome: str) -> float | None:
+            asked.append(outcome)
+            return mean
+
+        return Removals({}, alone)
+
+    # Goal failures: 40, 60 and 50 of 100; the model says 80%.
+    def said(mean: float | None) -> pd.Series:
+        return compared(chained(), 0.8, 0.05, refit(mean)).loc["average"]
+
+    assert said(0.52)["verdict"] == EXPLAINED
+    assert "without the 6 other counts the model gives 52%" in said(0.52)["reason"]
+    assert said(0.6)["verdict"] == PARTLY
+    # They exist, and the model says the same without them: no reason.
+    assert said(0.79)["verdict"] == UNEXPLAINED
+    assert said(None)["verdict"] == UNEXPLAINED
+    assert "is not to be had" in said(None)["reason"]
+    asked.clear()
+    compared(chained(), 0.5, 0.05, refit(0.52))
+    assert not asked  # an estimate that agrees costs no fit
+
+
+def test_the_fit_without_other_counts_sees_these_alone_and_is_made_once() -> None:
+    of, fit = chained(), Recorder()
+    alone = refit_to_direct_counts(fit, of, task(of))
+    assert alone("goal_failure") == alone("goal_failure") == pytest.approx(0.31)
+    ((seen, _, stream),) = fit.asked
+    assert stream == "only goal_failure"
+    assert seen.trials.sum() == 30
+    assert set(seen.rows["row_id"].iloc[seen.row[seen.trials > 0]]) == {"r000", "r001", "r002"}
+
+    def failing(*_: object) -> pd.DataFrame:
+        return made_up_numbers(0.3).assign(passed=False)
+
+    assert refit_to_direct_counts(failing, of, task(of))("goal_failure") is None
+    assert prior_averages(None, of, task(of)) == {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -24,6 +25,7 @@ from meta.estimands import Estimate
 from meta.models.design import Design
 from meta.models.likelihood import Parameters, study_log_likelihood
 from meta.sensitivity_settings import Conclusion
+from meta.settings_file import load_settings
 from tests.checks.small_tables import design, rows
 
 KEY = ("goal_failure", "all", "rate_mean")
@@ -224,19 +226,39 @@ def test_conclusions_are_spelled_out(sampled) -> None:
     model, _, draws = sampled
     reach = Reach([at_grid(model, draws)])
     stated = [
-        Conclusion(outcome=KEY[0], estimand=KEY[2], statistic="mean", share=0.05),
+        Conclusion(outcome=KEY[0], estimand=KEY[2], statistic="mean", value=0.01),
         Conclusion(outcome=KEY[0], estimand=KEY[2], statistic="median", value=0.9),
         Conclusion(outcome="harm", estimand=KEY[2], statistic="median", value=0.9),
     ]
     table = flip_table(reach, stated, 0.2, 0.95)
     assert table["verdict"].tolist() == [
         "does not flip down to 0.2", "does not hold in the main result",
+        "the model does not report this number",
     ]  # fmt: skip
+    lowest = zero_event_table(reach, (0.2,), 0.95).iloc[0]
+    assert table["at_smallest"].tolist()[:2] == [lowest["mean"], lowest["median"]]
+    assert table["threshold"].tolist() == [0.01, 0.9, 0.9]
 
 
-def test_a_conclusion_has_one_threshold() -> None:
-    with pytest.raises(ValueError, match="either value or share"):
-        Conclusion(outcome="a", estimand="b", statistic="mean", value=0.1, share=0.5)
+def test_a_threshold_is_declared_and_never_a_share_of_the_result() -> None:
+    stated = {"outcome": "a", "estimand": "rate_mean", "statistic": "mean"}
+    with pytest.raises(ValueError, match="share"):
+        Conclusion.model_validate({**stated, "value": 0.1, "share": 0.5})
+    with pytest.raises(ValueError, match="value"):
+        Conclusion.model_validate(stated)
+    for nothing in (0, 1, 25):
+        with pytest.raises(ValueError, match="between 0 and 1"):
+            Conclusion.model_validate({**stated, "value": nothing})
+    assert Conclusion.model_validate({**stated, "estimand": "tau", "value": 1.5}).value == 1.5
+
+
+def test_shipped_conclusions_are_round_shares_about_numbers_of_the_primary() -> None:
+    settings = load_settings(Path(__file__).parents[2])
+    chosen = settings.sensitivity.conclusions
+    assert {c.value for c in chosen} == {0.1, 0.25, 0.5}
+    stages = set(settings.models[settings.primary].stages)
+    assert {c.outcome for c in chosen} <= stages | {"capable_goal_failure"}
+    assert {c.estimand for c in chosen} == {"rate_mean"}
 
 
 def test_no_weight_changes_nothing(sampled) -> None:

@@ -445,6 +445,7 @@ def test_the_answer_comes_first_with_every_limit_beside_it(full):
     assert places == sorted(places)
     answer = Page(section_of(source, "answer")).text
     assert "does not mean that a deployed system fails this often" in answer
+    assert answer.index("no sample of deployments") < answer.index("%")
     for limit in limits_of(inputs):
         assert limit.lead in answer
     assert section_of(source, "answer").count("<svg") == 1

@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from meta.checks.unit_of_n import ROUNDINGS
 from meta.report.sensitivity import (
     Sensitivity,
     alternatives,
@@ -17,8 +18,10 @@ from meta.report.sensitivity import (
     slopes,
 )
 from meta.report.sensitivity_page import few_studies_table, page_context, sensitivity_csv
-from meta.report.sensitivity_remarks import conflict_remark, weight_remark
+from meta.report.sensitivity_remarks import conflict_remark, gaps_remark, weight_remark
 from meta.report.specification_curve import curves, left_out
+
+TEMPLATES = Path(__file__).parents[2] / "src/meta/report/templates"
 
 
 def number(**changes: object) -> dict[str, object]:
@@ -43,7 +46,7 @@ def found() -> Sensitivity:
             {
                 "outcome": "goal_failure", "estimand": "rate_mean", "statistic": "ci_low",
                 "now": 0.2, "threshold": 0.1, "flips_at": 0.34, "reliable": True,
-                "verdict": "flips at 0.34",
+                "verdict": "flips at 0.34", "smallest_weight": 0.01, "at_smallest": 0.07,
             }
         ]
     )  # fmt: skip
@@ -85,8 +88,13 @@ def test_a_conclusion_is_a_sentence(found: Sensitivity) -> None:
     assert table is not None
     assert table.lines[0] == (
         "Goal fails, given capability, average over studies: lower end of the interval stays "
-        "above 10%", "20%", "flips at 0.34",
+        "above 10%", "20%", "7%", "flips at 0.34",
     )  # fmt: skip
+    assert table.columns == ("Conclusion", "Now", "At w = 0.01", "Verdict")
+    unknown = found["flips"].assign(now=float("nan"), at_smallest=float("nan"))
+    without = flips(Sensitivity("rates", {"flips": unknown}))
+    assert without is not None
+    assert without.lines[0][1:3] == ("–", "–")
 
 
 def test_missing_and_empty_tables_leave_their_section_out(tmp_path: Path) -> None:
@@ -159,7 +167,7 @@ def compared(estimator: str) -> pd.DataFrame:
     row = {
         "outcome": "goal_failure", "estimator": estimator, "estimate": 0.43, "se": 0.002,
         "ci_low": 0.43, "ci_high": 0.44, "bayes": 0.5, "bayes_low": 0.35, "bayes_high": 0.67,
-        "reason": "agrees",
+        "verdict": "agrees", "reason": "gap -7.0 points, at most 8.0 agree", "left": -0.07,
     }  # fmt: skip
     return pd.DataFrame([row])
 
@@ -175,11 +183,37 @@ def test_an_interval_of_one_study_is_said_to_be_void() -> None:
     assert "3 studies" in shown.lines[0][4]
     plain = estimators(Sensitivity("rates", tables | {"frequentist": compared("gee")}))
     assert plain is not None
-    assert plain.lines[0][2:] == ("43% (43% to 44%)", "50% (35% to 67%)", "agrees")
+    assert plain.lines[0][2:] == (
+        "43% (43% to 44%)", "50% (35% to 67%)", "agrees: gap -7.0 points, at most 8.0 agree",
+    )  # fmt: skip
     even = arms(("large", 40), ("small", 35), ("other", 30))
     shown = estimators(Sensitivity("rates", tables | {"small_study_points": even}))
     assert shown is not None
     assert shown.lines[0][2:] == plain.lines[0][2:]
+
+
+def test_gaps_that_are_not_explained_are_named() -> None:
+    agrees = compared("average")
+    stays = compared("gee").assign(verdict="unexplained")
+    partly = compared("ratio").assign(verdict="partly explained", left=0.04)
+
+    def said(*tables: pd.DataFrame) -> str:
+        return gaps_remark(Sensitivity("rates", {"frequentist": pd.concat(tables)}))
+
+    assert said(agrees) == "Of 1 comparison: 1 agrees."
+    assert said(agrees, stays, partly) == (
+        "Of 3 comparisons: 1 agrees; 1 unexplained; 1 partly explained. What is left: "
+        "Goal fails, given capability, gee -7.0 points; "
+        "Goal fails, given capability, ratio +4.0 points."
+    )
+    assert gaps_remark(Sensitivity("rates", {})) == ""
+
+
+def test_the_page_says_how_effective_counts_are_rounded() -> None:
+    page = (TEMPLATES / "sensitivity_analyses.html.j2").read_text()
+    assert ROUNDINGS == 5
+    assert "at random, in proportion, from a fixed seed" in page
+    assert "averages over fits to five tables" in page
 
 
 def test_a_difference_of_rates_stays_within_what_rates_can_be() -> None:

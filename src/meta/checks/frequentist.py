@@ -15,8 +15,8 @@ r"""Frequentist cross-check: estimators that share neither prior nor likelihood 
     is, one study one vote.
 
 Intervals are Student-t with one degree of freedom less than studies. An estimator sees only arms
-that count its outcome directly; the chain model also learns a stage from its product. A difference
-for which the counts show no reason is said to have none, and is a warning.
+that count its outcome directly; the chain model also learns a stage from its product. What is said
+of a difference is computed in `frequentist_gaps`: a reason explains only what its removal removes.
 """
 
 from __future__ import annotations
@@ -28,12 +28,9 @@ import pandas as pd
 import statsmodels.api as sm
 from scipy import stats
 
-from meta.checks.arm_counts import PRODUCT, counts_by_outcome
+from meta.checks.arm_counts import counts_by_outcome
+from meta.checks.frequentist_gaps import Case, Pair, Removals, explain
 from meta.models.design import FEWEST_STUDIES, Design
-from meta.plural import counted
-
-Pair = tuple[float, float]
-UNEXPLAINED = "not explained by the counts: compare the likelihood and the prior"
 
 
 def estimators(counts: pd.DataFrame) -> dict[str, Pair]:
@@ -116,7 +113,7 @@ def _mean(rates: np.ndarray) -> Pair:
 
 
 def frequentist(
-    design: Design, main: pd.DataFrame, ci_prob: float, few_studies: int = 10
+    design: Design, main: pd.DataFrame, ci_prob: float, removals: Removals
 ) -> pd.DataFrame:
     """Set each estimator beside the Bayesian average over studies.
 
@@ -128,77 +125,39 @@ def frequentist(
         Numbers of the main fit; its `rate_mean` of all rows is what is compared.
     ci_prob
         Mass of the intervals.
-    few_studies
-        Number below which the pull of the prior is a reason of its own.
+    removals
+        What it takes to remove a reason for a difference.
 
     Returns
     -------
     pandas.DataFrame
         outcome, estimator, estimate, se, ci_low, ci_high, k_studies, k_rows, `bayes`,
         `bayes_low`, `bayes_high`, `inside` (whether the estimate lies in the Bayesian interval),
-        `reason`, and `explained`: false where a difference has none, a warning.
+        and the `allowed` and `left` gaps, `verdict` and `reason` of `frequentist_gaps.Gap`.
     """
     counts = counts_by_outcome(design)
     rows = []
     for outcome, part in counts.groupby("outcome", sort=False):
         chosen = main[(main["outcome"] == outcome) & (main["estimand"] == "rate_mean")]
-        if part["study"].nunique() < FEWEST_STUDIES or len(chosen) != 1:
+        studies = part["study"].nunique()
+        if studies < FEWEST_STUDIES or len(chosen) != 1:
             continue
         bayes = chosen.iloc[0]
         found = estimators(part)
+        reach = stats.t.ppf((1 + ci_prob) / 2, studies - 1)
         for name, (estimate, error) in found.items():
-            reach = stats.t.ppf((1 + ci_prob) / 2, part["study"].nunique() - 1) * error
-            inside = bool(bayes["ci_low"] <= estimate <= bayes["ci_high"])
-            reason = _reason(name, part, found, bayes, estimate, few_studies)
+            case = Case(name, part, found, len(counts) - len(part), removals)
+            gap = explain(case, float(bayes["mean"]), float(bayes["sd"]))
             rows.append(
                 {
                     "outcome": outcome, "estimator": name, "estimate": estimate, "se": error,
-                    "ci_low": max(estimate - reach, 0.0), "ci_high": min(estimate + reach, 1.0),
-                    "k_studies": part["study"].nunique(), "k_rows": len(part),
-                    "bayes": bayes["mean"], "bayes_low": bayes["ci_low"],
-                    "bayes_high": bayes["ci_high"], "inside": inside,
-                    "reason": reason, "explained": reason != UNEXPLAINED,
+                    "ci_low": max(estimate - reach * error, 0.0),
+                    "ci_high": min(estimate + reach * error, 1.0),
+                    "k_studies": studies, "k_rows": len(part), "bayes": bayes["mean"],
+                    "bayes_low": bayes["ci_low"], "bayes_high": bayes["ci_high"],
+                    "inside": bool(bayes["ci_low"] <= estimate <= bayes["ci_high"]),
+                    "allowed": gap.allowed, "left": gap.left, "verdict": gap.verdict,
+                    "reason": gap.reason,
                 }
             )  # fmt: skip
     return pd.DataFrame(rows)
-
-
-def _reason(
-    name: str,
-    part: pd.DataFrame,
-    found: dict[str, Pair],
-    bayes: pd.Series,
-    estimate: float,
-    few_studies: int,
-) -> str:
-    """Why an estimate differs from the Bayesian one, from the counts; what holds is said."""
-    gap = estimate - bayes["mean"]
-    if abs(gap) <= max(bayes["sd"], 0.02):
-        return "agrees within one posterior sd"
-    said = []
-    votes = found["average"][0] - bayes["mean"]
-    totals = part.groupby("study")["trials"].sum()
-    if name == "ratio" and abs(gap) > 1.5 * abs(votes):
-        said.append(
-            f"it counts trials, and {totals.max() / totals.sum():.0%} of them are of "
-            f"{totals.idxmax()}; with one vote a study it would be {found['average'][0]:.2f}"
-        )
-    if name == "gee" and abs(gap) > 1.5 * abs(votes):
-        arms = part.groupby("study").size()
-        said.append(
-            f"it leans to counting arms, and {arms.max() / arms.sum():.0%} of them are of "
-            f"{arms.idxmax()}; with one vote a study it would be {found['average'][0]:.2f}"
-        )
-    outcome = str(part["outcome"].iloc[0])
-    more = int(bayes["k_rows"]) - len(part)
-    sees = f"it sees {counted(len(part), 'arm')}"
-    if more > 0:
-        said.append(f"{sees}; through the chain, {more} more inform the model's number")
-    elif outcome == PRODUCT:
-        said.append(f"{sees}; others inform the chain's stages, not the product")
-    if not said and part["study"].nunique() < few_studies:
-        said.append(
-            f"fewer than {few_studies} studies: the model draws their rates towards each other and "
-            "its prior"
-        )
-    return "; ".join(said) or UNEXPLAINED

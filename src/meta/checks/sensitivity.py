@@ -13,6 +13,7 @@ import xarray as xr
 from meta.checks.conclusions import flip_table
 from meta.checks.correlation import correlation_table
 from meta.checks.frequentist import frequentist
+from meta.checks.frequentist_gaps import Removals, prior_averages, refit_to_direct_counts
 from meta.checks.ghosts import redraw
 from meta.checks.power_scaling import log_hyperprior, power_scaling
 from meta.checks.prior_table import prior_table
@@ -27,6 +28,7 @@ from meta.checks.zero_events import (
     parameters,
     zero_event_table,
 )
+from meta.config import FitTask
 from meta.estimands import Estimate
 from meta.evidence.analysis_set import read_analysis_set
 from meta.inference.compilations import Compilations
@@ -123,8 +125,13 @@ def sensitivity_tables(
         **_publication(posterior, estimates, design, work, compilations),
         "small_study": slope,
         "small_study_points": points,
-        "frequentist": frequentist(design, main, work.ci_prob, chosen.few_studies),
+        "frequentist": frequentist(design, main, work.ci_prob, _removals(tree, fit, design, task)),
     }
+
+
+def _removals(tree: xr.DataTree, fit: Fit, design: Design, task: FitTask) -> Removals:
+    prior = tree["prior"].to_dataset() if "prior" in tree.children else None
+    return Removals(prior_averages(prior, design, task), refit_to_direct_counts(fit, design, task))
 
 
 def _publication(

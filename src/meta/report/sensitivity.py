@@ -181,12 +181,18 @@ def flips(found: Sensitivity) -> TextTable | None:
         (
             f"{outcome_name(r['outcome'])}, {estimand_name(r['estimand'])}: {_end(r['statistic'])} "
             f"stays above {value(r['estimand'], r['threshold'])}",
-            value(r["estimand"], r["now"]),
+            _if_known(r["estimand"], r["now"]),
+            _if_known(r["estimand"], r["at_smallest"]),
             str(r["verdict"]),
         )
         for r in table.to_dict("records")
     ]
-    return TextTable(("Conclusion", "Now", "Verdict"), tuple(lines))
+    smallest = f"At w = {table['smallest_weight'].iloc[0]:g}"
+    return TextTable(("Conclusion", "Now", smallest, "Verdict"), tuple(lines))
+
+
+def _if_known(estimand: str, number: float) -> str:
+    return "–" if math.isnan(number) else value(estimand, number)
 
 
 def _end(statistic: str) -> str:
@@ -242,9 +248,9 @@ def estimators(found: Sensitivity) -> TextTable | None:
         if math.isnan(r["se"]):
             other = f"{percent(r['estimate'])} (no interval)"
         name = ESTIMATORS.get(r["estimator"], spell(r["estimator"]))
-        reason = str(r["reason"])
+        reason = f"{r['verdict']}: {r['reason']}"
         if r["estimator"] == "ratio" and r["outcome"] in void:
             other, reason = f"{other} {VOID}", f"{reason}; {void[r['outcome']]}"
         lines.append((outcome_name(r["outcome"]), name, other, bayes, reason))
-    columns = ("Outcome", "Estimator", "Estimate", "This analysis, mean", "Why they differ")
+    columns = ("Outcome", "Estimator", "Estimate", "This analysis, mean", "Agreement")
     return TextTable(columns, tuple(lines))

@@ -20,7 +20,7 @@ from meta.report.sensitivity import (
     slopes,
 )
 from meta.report.sensitivity_figures import size_plot, weight_plot
-from meta.report.sensitivity_remarks import conflict_remark, weight_remark
+from meta.report.sensitivity_remarks import conflict_remark, gaps_remark, weight_remark
 from meta.report.significant_digits import published_csv
 from meta.report.specification_curve import curves, left_out
 
@@ -74,6 +74,7 @@ def _model(found: Sensitivity) -> Mapping[str, Any]:
         "slopes": slopes(found),
         "size_plot": size_plot(found),
         "estimators": estimators(found),
+        "gaps_remark": gaps_remark(found),
     }
 
 

@@ -82,6 +82,32 @@ def dominated(found: Sensitivity) -> dict[str, str]:
     return said
 
 
+def gaps_remark(found: Sensitivity) -> str:
+    """Count what became of the gaps between estimators and the analysis, and name what stays.
+
+    Parameters
+    ----------
+    found
+        Tables of a model; empty text without a cross-check.
+    """
+    table = found["frequentist"]
+    if table.empty:
+        return ""
+    tally = "; ".join(
+        f"{n} {'agree' if said == 'agrees' and n > 1 else said}"
+        for said, n in table["verdict"].value_counts(sort=False).items()
+    )
+    held = f"Of {counted(len(table), 'comparison')}: {tally}."
+    stays = table[table["verdict"].isin(["partly explained", "unexplained"])]
+    if stays.empty:
+        return held
+    names = [
+        f"{outcome_name(r['outcome'])}, {r['estimator']} {100 * r['left']:+.1f} points"
+        for r in stays.to_dict("records")
+    ]
+    return f"{held} What is left: {'; '.join(names)}."
+
+
 def conflict_remark(found: Sensitivity) -> str:
     """Say which numbers are sensitive to priors and data, and how far other priors move them.
 
