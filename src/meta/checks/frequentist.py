@@ -31,6 +31,7 @@ from scipy import stats
 from meta.checks.arm_counts import PRODUCT, counts_by_outcome
 from meta.models.design import FEWEST_STUDIES, Design
 from meta.plural import counted
+from meta.sensitivity_settings import FEW_STUDIES
 
 Pair = tuple[float, float]
 UNEXPLAINED = "not explained by the counts: compare the likelihood and the prior"
@@ -116,7 +117,7 @@ def _mean(rates: np.ndarray) -> Pair:
 
 
 def frequentist(
-    design: Design, main: pd.DataFrame, ci_prob: float, few_studies: int = 10
+    design: Design, main: pd.DataFrame, ci_prob: float, few_studies: int = FEW_STUDIES
 ) -> pd.DataFrame:
     """Set each estimator beside the Bayesian average over studies.
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from meta.evidence.codes import EVENT_CODES
 from meta.evidence.dictionary import load_dictionary
+from meta.models.design import FEWEST_STUDIES
 from meta.report.agreement import (
     CodeResults,
     agreement_section,
@@ -240,6 +241,7 @@ def _context(run: ReportInputs) -> dict[str, Any]:
         "flow_note": prisma_note(run.flow),
         "composition": composition_section(run),
         "contrasts": contrast_sections(run),
+        "fewest_pooled": FEWEST_STUDIES,
         "agreement": agreement_section(run),
         "sensitivity": sensitivity_section(run),
         "few_studies": few_studies_table(
