@@ -18,7 +18,7 @@ from meta.evidence.suggestion import did_you_mean
 from meta.moderator_effects import Effect, effect_problems, moderator_effect, moderator_field
 from meta.priors import Notoriety, PriorSet, Strict, parameters_with_priors
 from meta.risk_settings import RiskModels, RiskSettings, risk_models
-from meta.sensitivity_settings import Multiverse, Sensitivity
+from meta.sensitivity_settings import SHORT_R_HAT, Multiverse, Sensitivity
 
 STAGES = ("capability_transfer", "goal_failure", "harm")
 #: Harm among all failures, where STAGES[-1] of a composition is harm among catalogued ones.
@@ -62,7 +62,7 @@ class Gate(Strict):
     e_bfmi: float = Field(0.3, ge=0)
     divergences: int = Field(0, ge=0)
     max_depth_share: float = Field(0.0, ge=0, le=1)
-    r_hat_imputation: float = Field(1.05, gt=1)
+    r_hat_imputation: float = Field(SHORT_R_HAT, gt=1)
 
 
 class CodePrior(Strict):
@@ -95,7 +95,7 @@ class FitChecks(Strict):
     refit_models: tuple[str, ...] = ("primary",)
     refit_draws: int = Field(1000, ge=10)
     refit_tune: int = Field(600, ge=10)
-    refit_r_hat: float = Field(1.05, gt=1)
+    refit_r_hat: float = Field(SHORT_R_HAT, gt=1)
 
     def refits(self, task: FitTask) -> bool:
         """Whether a model is refitted without studies, and so looked at most closely."""

@@ -24,7 +24,7 @@ from meta.checks.sampler import (
     quantity_checks,
 )
 from meta.config import CodesTask
-from meta.evidence.imputations import CODE, imputation_schema, imputation_table
+from meta.evidence.imputations import CODE, SURE, imputation_schema, imputation_table
 from meta.evidence.responses import Responses, Tables, coder_kinds, every_field
 from meta.inference.log_density import compile_log_density
 from meta.inference.seeds import child_seed
@@ -344,7 +344,7 @@ def _field_record(fit: FieldFit, alternative: np.ndarray) -> dict[str, Any]:
             coder: dict(zip(responses.classes, right[:, j].mean(axis=0).round(4), strict=True))
             for j, coder in enumerate(responses.coders)
         },
-        "unsure_units": int(units[main.max(axis=1) < 0.9].sum()),
+        "unsure_units": int(units[main.max(axis=1) < SURE].sum()),
         "sensitivity": {
             "largest_change": float(changes.max()),
             "mean_change": float(np.average(changes, weights=units)),

@@ -31,7 +31,7 @@ RESOURCES = {
         # Sources that thresholds are read from.
         *(
             f"checks/{name}.py"
-            for name in ("coverage", "importance", "leave_one_out", "uniformity")
+            for name in ("coverage", "importance", "leave_one_out", "loo_pit", "uniformity")
         ),
         "models/design.py",
     ],

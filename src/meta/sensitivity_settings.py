@@ -11,6 +11,12 @@ from meta.priors import Strict
 Share = Annotated[float, Field(ge=0, le=1)]
 Weight = Annotated[float, Field(gt=0, le=1)]
 
+#: R-hat below which chains that are short by design are relied on: those of one imputed code set,
+#: of a fit without one study, of a cell of the multiverse.
+SHORT_R_HAT = 1.05
+#: Studies below which the prior of tau is a large part of a result.
+FEW_STUDIES = 10
+
 
 class Conclusion(Strict):
     """A statement about one pooled number that publication of zero-event studies may overturn.
@@ -41,6 +47,15 @@ class Refits(Strict):
     ess: float = Field(200, ge=0)
 
 
+class ShortRefits(Refits):
+    """As `Refits`, shorter: there are many of them, and the curve is what is read."""
+
+    draws: int = Field(500, ge=10)
+    tune: int = Field(500, ge=10)
+    r_hat: float = Field(SHORT_R_HAT, gt=1)
+    ess: float = Field(100, ge=0)
+
+
 class Sensitivity(Strict):
     """Sensitivity analyses of the models named (of the primary where none is)."""
 
@@ -49,7 +64,7 @@ class Sensitivity(Strict):
     power: tuple[Weight, Annotated[float, Field(gt=1)]] = (0.99, 1.01)
     power_threshold: float = Field(0.05, gt=0)
     priors: tuple[str, ...] = ()
-    few_studies: int = Field(10, ge=1)
+    few_studies: int = Field(FEW_STUDIES, ge=1)
     iccs: tuple[Share, ...] = Field((0.0, 0.05, 0.2, 1.0), min_length=1)
     correlations: tuple[Annotated[float, Field(gt=-1, lt=1)] | Literal["lkj"], ...] = Field(
         (-0.5, 0.0, 0.5, "lkj"), min_length=1
@@ -76,4 +91,4 @@ class Multiverse(Strict):
         Literal["lkj", "independent"] | Annotated[float, Field(gt=-1, lt=1)], ...
     ] = ()
     most: int = Field(160, ge=1)
-    refits: Refits = Refits(draws=500, tune=500, r_hat=1.05, ess=100)
+    refits: ShortRefits = ShortRefits()

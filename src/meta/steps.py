@@ -94,7 +94,7 @@ def diagnose(
 @click.option("--figures", type=FOLDER, help="Folder of the figures of each fit, in the site.")
 @click.option("--codes", type=FOLDER, help="Folder of agreement, disagreements and latent codes.")
 @click.option("--sensitivity", "sensitivities", type=FOLDER, multiple=True, help="Of one model.")
-@click.option("--few-studies", type=int, default=10, help="Below it, show the prior table first.")
+@click.option("--few-studies", type=int, required=True, help="Below it, the prior table first.")
 @click.option("--multiverse", "cells", type=FILE, help="CSV of the multiverse.")
 @click.option("--settings", "text", default="{}", help="Settings in force, as JSON, to describe.")
 @click.option("--calibration", type=FOLDER, help="Folder of the committed calibrations.")

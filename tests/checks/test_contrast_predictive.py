@@ -12,12 +12,13 @@ import xarray as xr
 from scipy.special import expit, logit
 
 from meta.checks.contrast_predictive import (
-    computed_check,
     contrast_predictive,
     contrast_statistics,
+    defined_contrasts,
     replicate_contrasts,
 )
 from meta.checks.fit_checks import contrast_checks
+from meta.checks.posterior_predictive import computed_check
 from meta.config import FitChecks, FitTask, ModelSpec, PriorSet, Sampler
 from meta.models.contrast_design import ContrastDesign, build_contrast_design
 from meta.report.check_tables import load_check_tables
@@ -144,5 +145,25 @@ def test_a_misfit_warns_and_every_file_of_the_report_is_there(tmp_path: Path) ->
 
 
 def test_a_statistic_without_a_value_fails_the_run() -> None:
-    assert not computed_check(pd.DataFrame({"tail_probability": [0.5, np.nan]})).passed
-    assert not computed_check(pd.DataFrame({"tail_probability": []})).passed
+    columns = ["outcome", "statistic", "tail_probability"]
+    pairs = {("o", "a"), ("o", "b")}
+    rows = [["o", "a", 0.5], ["o", "b", 0.5]]
+    assert computed_check(pd.DataFrame(rows, columns=columns), pairs).passed
+    lost = computed_check(pd.DataFrame([rows[0], ["o", "b", np.nan]], columns=columns), pairs)
+    assert (lost.value, lost.threshold, lost.passed, lost.worst) == (1, 2, False, "o: b")
+    assert not computed_check(pd.DataFrame([], columns=columns), set()).passed
+
+
+def test_a_statistic_of_the_contrasts_that_was_not_computed_fails() -> None:
+    """What the pairs define is counted, not the rows of the table that is tested."""
+    made = design(np.full(STUDIES, DELTA), np.random.default_rng(5))
+    found = contrast_predictive(posterior(made), made, 1, replicates=200)
+    expected = defined_contrasts(made)
+    assert {(row.outcome, row.statistic) for row in found.itertuples()} == expected
+    assert computed_check(found, expected).passed
+    for lost in range(len(found)):
+        # One that stands twice makes up for none.
+        others = found.drop(index=lost)
+        rest = pd.concat([others, others.iloc[:1]])
+        check = computed_check(rest, expected)
+        assert (check.value, check.threshold, check.passed) == (5, 6, False)

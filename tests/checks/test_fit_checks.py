@@ -66,7 +66,7 @@ def test_posterior_predictive_checks_of_other_models_warn(folder) -> None:
     own, other = (load_check_tables(folder.parent / name, "m") for name in ("m", "other"))
     assert set(other.gates["check"]) == {"posterior_predictive_computed"}
     moved = set(other.warnings["check"]) - set(own.warnings["check"])
-    assert moved == set(own.gates["check"])
+    assert moved == set(own.gates["check"]) - {"posterior_predictive_computed"}
     # Six statistics of one stage, each failing with probability .001 at most.
     assert own.summary["false_alarm_rate"] == pytest.approx(0.006)
     assert own.summary["not_computed"] == []

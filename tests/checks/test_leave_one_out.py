@@ -24,6 +24,7 @@ from meta.checks.leave_one_out import (
 )
 from meta.checks.loo_pit import loo_pit, pit_bands, pit_check
 from meta.checks.predictive import Part, new_logits, take
+from meta.config import FitChecks
 from meta.estimands import all_estimates
 from meta.inference.draws import thinned_draws
 from meta.inference.refit import refit, rows_of_study, without_rows
@@ -38,7 +39,7 @@ def refit_without(fitted, study: str, design=None) -> tuple[Refit, object]:
     tree, _ = refit(fitted.ready, fewer, fitted.task, 2, f"without {study}")
     posterior = tree["posterior"].to_dataset()
     draws = thinned_draws(posterior, design, DRAWS)
-    return Refit(draws.parameters, draws.shape, 1.0, 0), posterior
+    return Refit(draws.parameters, draws.shape, 1.0, 0, FitChecks().refit_r_hat), posterior
 
 
 def brute_force(events: np.ndarray, trials: int, p, d: int) -> float:

@@ -8,8 +8,17 @@ import pytest
 from scipy.special import expit, logit
 from scipy.stats import betabinom, norm
 
-from meta.checks.posterior_predictive import posterior_predictive, tail_checks
-from meta.checks.predictive import Comparison, new_logits, new_rates, replicate, statistics
+from meta.checks import predictive
+from meta.checks.posterior_predictive import computed_check, posterior_predictive, tail_checks
+from meta.checks.predictive import (
+    Comparison,
+    Part,
+    defined,
+    new_logits,
+    new_rates,
+    replicate,
+    statistics,
+)
 from meta.checks.prior_predictive import prior_quantities, prior_statistics, prior_table
 from meta.config import ModelSpec
 from meta.estimands import Estimate
@@ -182,6 +191,42 @@ def test_statistics_without_a_finite_tail_and_no_statistics_fail() -> None:
     assert [check.check for check in failed] == ["posterior_predictive_zero_event_arms"]
     assert failed[0].value is None
     assert not tail_checks(table.iloc[:0], 0.005)[0].passed
+
+
+def chain_part(count: int = 40) -> Part:
+    draws = Parameters(
+        alpha=np.zeros((count, 2)),
+        beta=np.zeros((count, 0, 2)),
+        factor=np.broadcast_to(np.eye(2), (count, 2, 2)),
+        scale={"study": np.ones((count, 2)), "agent_set": np.ones((count, 2))},
+        icc=np.full((count, 2), 0.3),
+    )
+    return Part(chain_design(), draws, (1, count))
+
+
+def test_a_statistic_of_a_stage_that_was_not_computed_fails(monkeypatch) -> None:
+    """What the design defines is counted: each stage that is observed, each statistic of it."""
+    part = chain_part()
+    # Each study observes capability once, so that arms do not vary within a study there.
+    expected = defined([part.design])
+    assert len(expected) == 11
+    assert (CHAIN[0], "sd_within_studies") not in expected
+    table = posterior_predictive([part], 1)
+    whole = computed_check(table, expected)
+    assert (whole.value, whole.threshold, whole.passed) == (11, 11, True)
+    one = table.index[(table["outcome"] == CHAIN[1]) & (table["statistic"] == "largest_rate")]
+    lost = computed_check(table.drop(index=one), expected)
+    assert (lost.value, lost.passed, lost.worst) == (10, False, "goal_failure: largest_rate")
+    assert not computed_check(table[table["outcome"] == CHAIN[0]], expected).passed
+    whole_statistics = predictive.statistics
+
+    def fewer(*arguments):
+        found = whole_statistics(*arguments)
+        return {name: values for name, values in found.items() if name != "zero_event_arms"}
+
+    monkeypatch.setattr(predictive, "statistics", fewer)
+    check = computed_check(posterior_predictive([part], 1), defined([part.design]))
+    assert (check.value, check.threshold, check.passed) == (9, 11, False)
 
 
 def failed_statistics(part) -> set[str]:

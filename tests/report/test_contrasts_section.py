@@ -145,9 +145,10 @@ def test_what_was_checked_is_said(run, page, tmp_path):
     said = how_checked(replace(fit, checks=tables))
     assert "does not fit in every respect: largest effect: observed 16.6." in said
     # It gates nothing, and the first line of the report says that it is there.
-    assert 'warns of <a href="diagnostics.html#contrasts">' not in page
+    link = 'warn of the fit to the data: <a href="diagnostics.html#contrasts">'
+    assert link not in page
     warned = replace(run, fits=(*run.fits[:2], replace(fit, checks=tables)))
-    assert 'warns of <a href="diagnostics.html#contrasts">' in render_page(warned)
+    assert link in render_page(warned)
 
 
 def test_effects_are_no_composition_and_no_rate(run, page):

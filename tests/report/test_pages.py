@@ -14,7 +14,7 @@ from meta.report.check_tables import CheckTables
 from meta.report.limits import limits_of
 from meta.report.pages import render_page, render_report
 from meta.report.sections import forest_columns, forest_section
-from meta.report.verdict import failed_checks, stamp, stamp_of
+from meta.report.verdict import checks_of, failed_checks, fit_status, stamp, stamp_of
 from meta.report.wording import COMPOSITION, NO_DATA, STAMP, STAMP_BOTH, STAMP_DATA
 
 
@@ -149,6 +149,41 @@ def test_a_warning_blames_what_it_is_of(full, tmp_path, check, said):
     page = (tmp_path / "diagnostics.html").read_text()
     both = ("prior and data disagree", "The fitted model hardly gives such data")
     assert [text for text in both if text in page] == [said]
+
+
+@pytest.mark.parametrize(
+    ("check", "own", "whole"),
+    [
+        ("loo_pit", "sampler gates passed; fit to the data: warned",
+         "gates passed; fit to the data: warned"),
+        ("posterior_predictive_largest_rate", "sampler gates passed; fit to the data: warned",
+         "gates passed; fit to the data: warned"),
+        ("prior_predictive_largest_rate", "3 gates passed; prior against the data: warned",
+         "gates passed; prior against the data: warned"),
+    ],
+)  # fmt: skip
+def test_no_badge_beside_a_warning_can_be_read_as_a_fit(full, tmp_path, check, own, whole):
+    run = predictive_gate(full.load(), "rates", passed=True)
+    warning = pd.DataFrame(
+        [{"model": "rates", "check": check, "value": "", "passed": "False", "meaning": "m"}]
+    )
+    fits = tuple(
+        replace(f, checks=replace(f.checks, warnings=warning)) if f.checks else f for f in run.fits
+    )
+    for warned, name in ((False, "without"), (True, "with")):
+        shown = replace(run, fits=fits) if warned else run
+        render_report(shown, tmp_path / name)
+        index = (tmp_path / name / "index.html").read_text()
+        page = (tmp_path / name / "diagnostics.html").read_text()
+        badge = re.search(r'<span class="badge[^"]*">([^<]*)</span>', index).group(1)
+        assert badge == (whole if warned else "all gates passed")
+        said = own if warned else "3 gates passed"
+        style = "warned" if warned else "pass"
+        for text in (index, page):
+            assert f'<span class="{style}">{said}</span>' in text
+    assert fit_status(fits[0], [replace(c, passed=False) for c in checks_of(fits[0])]).text == (
+        f"3 of 3 gates failed{own.partition(' passed')[2]}"
+    )
 
 
 def test_figures_of_the_failed_model_carry_the_stamp(full):

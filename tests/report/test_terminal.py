@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import math
+import re
 import shutil
 from pathlib import Path
 
@@ -158,10 +159,13 @@ def test_what_a_check_that_does_not_gate_warns_of_is_said(stored):
     row = {"model": "rates", "check": "loo_pit_ends", "value": 0.1, "passed": False}
     pd.DataFrame([row]).to_csv(path, index=False)
     content = json.loads(show(stored, "--json").output)
-    said = "a check that does not gate warns of rates: reports/diagnostics.html"
+    said = "fit to the data: warned for rates (this does not gate): reports/diagnostics.html"
     assert content["notes"] == [said]
+    assert content["warned"] == {"fit to the data": ["rates"]}
     assert content["passed"] is True
-    assert f"note: {said}" in show(stored).output
+    printed_text = show(stored).output
+    assert f"note: {said}" in printed_text
+    assert re.search(r"gates passed: \d+ checks?; fit to the data: warned", printed_text)
 
 
 def test_what_the_numbers_are_no_longer_of_is_said(stored):

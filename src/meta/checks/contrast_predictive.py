@@ -14,6 +14,8 @@ fails any of the six with a probability of at most six times the threshold.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 import xarray as xr
@@ -21,7 +23,6 @@ from scipy.special import expit, logit
 
 from meta.checks.posterior_predictive import REPLICATES, comparison_table
 from meta.checks.predictive import Comparison, beta_rates
-from meta.checks.sampler import Check
 from meta.models.contrast_design import ContrastDesign
 
 STATISTICS = {
@@ -75,12 +76,43 @@ def contrast_predictive(
     return comparison_table(compared, ci_prob, STATISTICS)
 
 
-def computed_check(table: pd.DataFrame) -> Check:
-    """Check that every statistic has a tail probability, and that there is one at all."""
-    known = int(np.isfinite(table["tail_probability"].to_numpy(float)).sum())
-    needed = max(1, len(table))
-    meaning = "statistics that could be compared with replicates; a misfit warns"
-    return Check("posterior_predictive_computed", float(known), float(needed), ">=", "", meaning)
+@dataclass(frozen=True)
+class Cells:
+    """Pairs by cell: one intervention in one study, as in the model.
+
+    `of_pair` is the cell of each pair, `of_cell` the intervention of each cell.
+    """
+
+    of_pair: np.ndarray
+    of_cell: np.ndarray
+
+    @property
+    def spare_between(self) -> int:
+        """Degrees of freedom between the studies of an intervention."""
+        return len(self.of_cell) - np.unique(self.of_cell).size
+
+    @property
+    def spare_within(self) -> int:
+        """Degrees of freedom between the pairs of one cell."""
+        return len(self.of_pair) - len(self.of_cell)
+
+
+def cells_of(design: ContrastDesign) -> Cells:
+    """Cells of the pairs of a design."""
+    label = [f"{name}|{design.row_unit[0][arm]}" for arm, _, name in design.edges]
+    cells, cell = np.unique(label, return_inverse=True)
+    of_cell = np.array([text.partition("|")[0] for text in cells])
+    return Cells(cell, np.unique(of_cell, return_inverse=True)[1])
+
+
+def defined_contrasts(design: ContrastDesign) -> set[tuple[str, str]]:
+    """Stage and name of each statistic that the pairs define, whatever was computed."""
+    cells, names = cells_of(design), set(STATISTICS)
+    if not cells.spare_between:
+        names.remove("effect_sd_between_studies")
+    if not cells.spare_within:
+        names.remove("effect_sd_within_studies")
+    return {(design.stages[0], name) for name in names}
 
 
 def replicate_contrasts(
@@ -139,24 +171,19 @@ def contrast_statistics(design: ContrastDesign, events: np.ndarray) -> dict[str,
     arm, baseline = (np.array([edge[side] for edge in design.edges]) for side in (0, 1))
     shown = logit((events + 0.5) / (design.trials + 1))
     effect = shown[:, arm] - shown[:, baseline]
-    names = [name for _, _, name in design.edges]
-    # A cell is one intervention in one study, as in the model.
-    label = [f"{name}|{design.row_unit[0][row]}" for name, row in zip(names, arm, strict=True)]
-    cells, cell = np.unique(label, return_inverse=True)
-    mean = _means(effect, cell)
-    of_cell = np.array([text.partition("|")[0] for text in cells])
-    interventions, kind = np.unique(of_cell, return_inverse=True)
+    cells = cells_of(design)
+    mean = _means(effect, cells.of_pair)
     found = {
         "zero_event_arms": (events == 0).sum(axis=1).astype(float),
         "all_event_arms": (events == design.trials).sum(axis=1).astype(float),
         "largest_effect": np.abs(effect).max(axis=1),
         "share_raised": (effect > 0).mean(axis=1),
     }
-    if spare := len(cells) - len(interventions):
-        away = mean - _means(mean, kind)[:, kind]
+    if spare := cells.spare_between:
+        away = mean - _means(mean, cells.of_cell)[:, cells.of_cell]
         found["effect_sd_between_studies"] = np.sqrt((away**2).sum(axis=1) / spare)
-    if spare := len(names) - len(cells):
-        away = effect - mean[:, cell]
+    if spare := cells.spare_within:
+        away = effect - mean[:, cells.of_pair]
         found["effect_sd_within_studies"] = np.sqrt((away**2).sum(axis=1) / spare)
     return found
 

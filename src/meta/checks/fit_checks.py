@@ -13,7 +13,7 @@ import pandas as pd
 import pymc as pm
 import xarray as xr
 
-from meta.checks.contrast_predictive import computed_check, contrast_predictive
+from meta.checks.contrast_predictive import contrast_predictive, defined_contrasts
 from meta.checks.influence import COLUMNS as INFLUENCE_COLUMNS
 from meta.checks.influence import SUMMARY_COLUMNS, influence, influence_summary
 from meta.checks.leave_one_out import COLUMNS as LOO_COLUMNS
@@ -32,11 +32,12 @@ from meta.checks.loo_pit import COLUMNS as PIT_COLUMNS
 from meta.checks.posterior_predictive import COLUMNS as PREDICTIVE_COLUMNS
 from meta.checks.posterior_predictive import (
     REPLICATES,
+    computed_check,
     false_alarm_rate,
     posterior_predictive,
     tail_checks,
 )
-from meta.checks.predictive import Part
+from meta.checks.predictive import Part, defined
 from meta.checks.prior_predictive import prior_quantities, prior_statistics, prior_table
 from meta.checks.sampler import CHECK_COLUMNS, Check, mixing_statistics
 from meta.config import FitChecks, FitTask
@@ -148,7 +149,7 @@ def contrast_checks(
     tables = {name: pd.DataFrame(columns=columns) for name, columns in UNUSED.items()}
     return Results(
         tables | {"posterior_predictive": predictive},
-        [computed_check(predictive)],
+        [computed_check(predictive, defined_contrasts(design))],
         tail_checks(predictive, checks.tail_probability),
         {"elpd": None, "studies": 0, "remark": "no study was left out", "code_sets": 1},
     )
@@ -230,7 +231,8 @@ def all_checks(
     against = [*tail_checks(predictive, tail), pit_check(pit, tail)]
     warnings = tail_checks(expected, tail, "prior")
     # Of every model they would be many tests, and raise false alarms: those of the primary gate.
-    gates = against if task.spec.primary else [computed_check(predictive)]
+    computed = computed_check(predictive, defined(part.design for part in replicates))
+    gates = [*against, computed] if task.spec.primary else [computed]
     warnings = warnings if task.spec.primary else [*against, *warnings]
     summary = {**_summary(loo, len(fits)), "false_alarm_rate": false_alarm_rate(predictive, tail)}
     return Results(tables, gates, warnings, summary)

@@ -39,6 +39,8 @@ from meta.plural import counted
 
 #: Studies below which the sum is not reported as a comparison.
 FEWEST_STUDIES = 20
+#: Difference between two sums that is noise, whatever its standard error says.
+NOISE = 4
 #: Likelihood evaluations that all studies of a model may cost together: about a minute of CPU at
 #: the 100 to 250 ns that one was measured to take.
 BUDGET = 300_000_000
@@ -127,7 +129,7 @@ class Refit:
     shape: tuple[int, int]
     r_hat: float
     divergences: int
-    limit: float = 1.05
+    limit: float
 
     @property
     def sound(self) -> bool:
@@ -306,7 +308,7 @@ class Elpd:
         if self.unreliable:
             some = counted(self.unreliable, "study")
             return f"not for comparison: no reliable density of {some}"
-        return "comparable with other models of the same rows; a difference below 4 is noise"
+        return f"comparable with other models of the same rows; a difference below {NOISE} is noise"
 
 
 def expected_density(table: pd.DataFrame) -> Elpd:

@@ -15,8 +15,8 @@ probability .0015 to .0075 (simulated, for 4 to 60 studies).
 
 Families of agents that other studies have too are known; their effects are kept. Studies whose
 posterior without them is not reliable (see `meta.checks.leave_one_out`) have no place in a curve:
-their values would lie too close to the middle. They are counted, and more than a third of the
-studies left out so fail the check.
+their values would lie too close to the middle. They are counted, and the check fails where they
+are more than a share `MOST_LEFT_OUT` of the studies.
 
 The check gates: a curve outside its bands in any stage means that the predictions for a new study,
 which the report gives as a headline, are too narrow, too wide or off centre.

@@ -7,7 +7,8 @@ model reproduces.
 
 A two-sided tail probability below the threshold (settings, `checks.tail_probability`) in any stage
 fails the check of that name. Those of the primary model gate, those of any other warn: over a dozen
-models with some ten statistics each, a right analysis would often fail somewhere. How often a right
+models with some ten statistics each, a right analysis would often fail somewhere. Of every model it
+gates that each statistic which its rows define was compared (`computed_check`). How often a right
 model fails at most is computed (`false_alarm_rate`) and stored with the checks; it is less in
 truth, because statistics go together and because the hyperparameters were fitted to the same
 counts, which pulls tail probabilities towards one. A failure therefore means misfit beyond chance:
@@ -17,7 +18,7 @@ hold: what passes may still be wrong where these statistics do not look.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -25,6 +26,8 @@ import pandas as pd
 from meta.checks.predictive import STATISTICS, Comparison, Part, compare
 from meta.checks.sampler import Check
 
+#: Check that what could be compared was.
+COMPUTED = "posterior_predictive_computed"
 #: Replicates; at a tail probability of .005 the Monte Carlo error is then about .0015.
 REPLICATES = 4000
 COLUMNS = [
@@ -83,6 +86,27 @@ def false_alarm_rate(table: pd.DataFrame, threshold: float) -> float:
         Smallest two-sided tail probability that passes.
     """
     return min(1.0, threshold * len(table))
+
+
+def computed_check(table: pd.DataFrame, expected: Collection[tuple[str, str]]) -> Check:
+    """Check that every statistic that the design defines has a tail probability.
+
+    Parameters
+    ----------
+    table
+        In `COLUMNS`.
+    expected
+        Stage and name of each statistic, from the design: a statistic that was never computed has
+        no row by which it could be counted. At least one is required.
+    """
+    finite = np.isfinite(table["tail_probability"].to_numpy(float))
+    pairs = zip(table["outcome"], table["statistic"], strict=True)
+    known = {pair for pair, is_finite in zip(pairs, finite, strict=True) if is_finite}
+    lost = sorted(set(expected) - known)
+    value, needed = float(len(known & set(expected))), float(max(1, len(expected)))
+    meaning = "statistics compared with replicates, of those that the rows define"
+    worst = f"{lost[0][0]}: {lost[0][1]}" if lost else ""
+    return Check(COMPUTED, value, needed, ">=", worst, meaning)
 
 
 def tail_checks(table: pd.DataFrame, threshold: float, source: str = "posterior") -> list[Check]:

@@ -9,7 +9,7 @@ so that no statistic of them could fail.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -176,6 +176,16 @@ def applicable(design: Design, stage: int) -> list[str]:
     if np.unique(studies).size == studies.size:
         names.remove("sd_within_studies")
     return names
+
+
+def defined(designs: Iterable[Design]) -> set[tuple[str, str]]:
+    """Stage and name of each statistic that any of some designs defines, whatever was computed."""
+    return {
+        (stage, name)
+        for design in designs
+        for o, stage in enumerate(design.stages)
+        for name in applicable(design, o)
+    }
 
 
 def statistics(design: Design, events: np.ndarray, stage: int) -> dict[str, np.ndarray]:

@@ -23,6 +23,8 @@ from meta.config import Gate, Sampler
 
 #: Columns of a table of checks.
 CHECK_COLUMNS = ["model", "check", "value", "threshold", "rule", "passed", "worst", "meaning"]
+#: Chains below which nothing is said of whether chains agree.
+FEWEST_CHAINS = 4
 #: Comparisons of a value with its threshold, by their sign.
 RULES: dict[str, Callable[[float, float], bool]] = {
     "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
@@ -157,7 +159,8 @@ def chain_checks(sample_stats: xr.Dataset, sampler: Sampler, gate: Gate) -> list
         for name, value in found.items()
     ]
     chains = float(sample_stats.sizes.get("chain", 0))
-    checks.append(Check("chains", chains, 4.0, ">=", "", "chains from separate starting points"))
+    meaning = "chains from separate starting points"
+    checks.append(Check("chains", chains, float(FEWEST_CHAINS), ">=", "", meaning))
     return checks
 
 

@@ -16,6 +16,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 CODE = pa.dictionary(pa.int8(), pa.string())
+#: Probability of the likeliest code below which a unit counts as unsure.
+SURE = 0.9
 
 
 def imputation_schema(count: int) -> pa.Schema:

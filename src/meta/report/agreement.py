@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from meta.evidence.coders import coded_by
+from meta.evidence.imputations import SURE
 from meta.evidence.links import links as links_in
 from meta.plural import counted
 from meta.report.estimates import estimated_percent, percent
@@ -190,7 +191,7 @@ def _latent(name: str, entry: Mapping[str, Any]) -> str:
     return (
         f"{spell(name).capitalize()}: {counted(entry['units'], 'unit')} as "
         f"{counted(entry['items'], 'judgement')}; {counted(entry['unsure_units'], 'unit')} whose "
-        "likeliest code has less than 90% probability; "
+        f"likeliest code has less than {percent(SURE)} probability; "
         f"under the other prior the likeliest code of {change['likeliest_code_changes']:,} changes."
     )
 

@@ -23,7 +23,7 @@ from meta.report.estimates import percent
 from meta.report.inputs import Fit, ReportInputs
 from meta.report.sampler.section import SamplerSection, sampler_section
 from meta.report.svg import Drawing
-from meta.report.verdict import Check, checks_of
+from meta.report.verdict import Check, Status, checks_of, fit_status
 from meta.report.wording import STAGES, estimand_name, group_name, outcome_name, study_label
 
 #: Lines of the table of influence.
@@ -35,6 +35,7 @@ class CheckSection:
     """One model on the page of checks."""
 
     fit: Fit
+    status: Status
     gates: list[Check]
     warnings: list[dict[str, Any]]
     predictive: Drawing
@@ -68,10 +69,12 @@ def _section(fit: Fit, tables: CheckTables, calibration: Calibrations) -> CheckS
     warnings = tables.warnings
     if not warnings.empty:
         warnings = warnings[warnings["passed"] != "True"]
+    checks = checks_of(fit)
     prefix = f"fig-{fit.name.replace('_', '-')}"
     return CheckSection(
         fit=fit,
-        gates=[check for check in checks_of(fit) if check.check in own],
+        status=fit_status(fit, checks),
+        gates=[check for check in checks if check.check in own],
         warnings=_records(warnings),
         predictive=predictive_figure(f"{prefix}-predictive", tables.predictive),
         statistics=[_statistic(row) for row in _records(tables.predictive)],

@@ -22,6 +22,8 @@ from meta.report.risk_page.results import RiskResults, load_risk
 from meta.report.run_files import RunFiles
 from meta.report.sampler.section import SamplerFigures, load_sampler_figures
 from meta.report.sensitivity import Sensitivity, load_sensitivity
+from meta.risk_settings import RiskSettings
+from meta.sensitivity_settings import FEW_STUDIES
 
 RATE_FRAME = "denominator"
 
@@ -142,7 +144,7 @@ class ReportInputs:
     changes: Mapping[str, Any] = field(default_factory=dict)
     codes: CodeResults | None = None
     sensitivity: tuple[Sensitivity, ...] = ()
-    few_studies: int = 10
+    few_studies: int = FEW_STUDIES
     multiverse: pd.DataFrame | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
     calibration: Calibrations = field(default_factory=Calibrations)
@@ -228,7 +230,8 @@ def _risk(files: RunFiles) -> RiskResults | None:
     """Risk of profiles; the settings, as far as handed in, say where a tornado's bars end."""
     if files.risk is None:
         return None
-    low, high = files.settings.get("risk", {}).get("percentiles", (0.1, 0.9))
+    known = files.settings.get("risk", {})
+    low, high = known.get("percentiles", RiskSettings().percentiles)
     return load_risk(*files.risk, files.risk_drivers, (float(low), float(high)))
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from meta.evidence.codes import EVENT_CODES
 from meta.evidence.dictionary import load_dictionary
+from meta.models.design import FEWEST_STUDIES
 from meta.report.agreement import (
     CodeResults,
     agreement_section,
@@ -60,7 +61,13 @@ from meta.report.tables import (
     membership_table,
     spread_table,
 )
-from meta.report.verdict import checks_of, failed_checks, stamp_of, warned_models
+from meta.report.verdict import (
+    checks_of,
+    failed_checks,
+    fit_status,
+    stamp_of,
+    warned_models,
+)
 from meta.report.wording import COLOURS, COMPOSITION, NOT_IN_BASE, outcome_name
 from meta.storage import write_text
 
@@ -215,6 +222,7 @@ def render_page(run: ReportInputs) -> str:
 
 def _context(run: ReportInputs) -> dict[str, Any]:
     forests = forest_section(run)
+    checks = [(fit, checks_of(fit)) for fit in run.fits]
     return {
         "not_in_base": NOT_IN_BASE,
         "run": run,
@@ -240,6 +248,7 @@ def _context(run: ReportInputs) -> dict[str, Any]:
         "flow_note": prisma_note(run.flow),
         "composition": composition_section(run),
         "contrasts": contrast_sections(run),
+        "fewest_pooled": FEWEST_STUDIES,
         "agreement": agreement_section(run),
         "sensitivity": sensitivity_section(run),
         "few_studies": few_studies_table(
@@ -248,7 +257,7 @@ def _context(run: ReportInputs) -> dict[str, Any]:
         "claims": None if run.claims is None else verdict_counts(run.claims),
         "changes": changes_section(run.changes, run.row_address),
         "measure_next": run.risk is not None and run.risk.tells_what_to_measure,
-        "checks": [(fit, checks_of(fit)) for fit in run.fits],
+        "checks": [(fit, rows, fit_status(fit, rows)) for fit, rows in checks],
         "provenance": [(fit, provenance_of(fit)) for fit in run.fits],
         "interval": _interval_name(run.fits),
     }

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from meta.sensitivity_settings import FEW_STUDIES
+
 
 @dataclass(frozen=True)
 class RunFiles:
@@ -68,7 +70,7 @@ class RunFiles:
     checks: Path | None = None
     figures: Path | None = None
     sensitivity: Sequence[Path] = ()
-    few_studies: int = 10
+    few_studies: int = FEW_STUDIES
     multiverse: Path | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
     calibration: Path | None = None

@@ -24,6 +24,8 @@ SAMPLER = {
     "divergences": True,
     "max_depth_share": True,
 }
+#: Check that every statistic of the predictive check was compared; its value is a count.
+COMPUTED = "posterior_predictive_computed"
 NAMES = {
     "r_hat": "largest R-hat",
     "ess_bulk": "smallest bulk ESS",
@@ -94,7 +96,14 @@ def against_data(fit: Fit) -> list[str]:
         return []
     checks = [check for check in checks_of(fit) if check.against_data]
     said = [
-        *_predictive([c for c in checks if c.check.startswith("posterior_predictive_")]),
+        *(_computed(c) for c in checks if c.check == COMPUTED and not c.passed),
+        *_predictive(
+            [
+                c
+                for c in checks
+                if c.check.startswith("posterior_predictive_") and c.check != COMPUTED
+            ]
+        ),
         *(
             f"LOO-PIT: leaves its simultaneous bands by {shortened(c.value)} at most, wanted "
             f"{c.wanted}" + _failed(c)
@@ -108,6 +117,13 @@ def against_data(fit: Fit) -> list[str]:
         text = "" if error is None else f" (standard error {error:.0f})"
         said.append(f"sum of the log predictive densities of studies left out: {elpd:.0f}{text}")
     return said
+
+
+def _computed(check: Check) -> str:
+    return (
+        f"posterior predictive: {shortened(check.value)} statistics compared, wanted "
+        f"{check.wanted}{_failed(check)}"
+    )
 
 
 def _predictive(checks: list[Check]) -> list[str]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from rich.console import Console
@@ -65,6 +65,8 @@ class Summary:
         Failed ones first.
     notes : list of str
         What a reader must know beside the numbers.
+    warned : dict of str to list of str
+        Models that checks which do not gate warn of, by what is warned of.
     """
 
     model: str
@@ -73,6 +75,7 @@ class Summary:
     numbers: list[Number]
     gates: list[Check]
     notes: list[str]
+    warned: dict[str, list[str]]
 
     def as_json(self) -> dict[str, Any]:
         """Return the summary as JSON values; what is not a number is null."""
@@ -112,21 +115,23 @@ def summarise(run: ReportInputs, notes: Sequence[str] = (), model: str | None = 
     gates += code_checks(run) if model is None else []
     gates.sort(key=lambda gate: gate.passed)
     failed = [gate for gate in gates if not gate.passed]
+    warned = warned_models(replace(run, fits=tuple(shown)))
     return Summary(
         model=fit.name,
         label=COMPOSITION if fit.frame == "case_series" else "",
         stamp=_stamp(failed),
         numbers=_numbers(run, fit, groups=model is not None),
         gates=gates,
-        notes=[*notes, *_warnings(run, [each.name for each in shown])],
+        notes=[*notes, *_warnings(warned)],
+        warned=warned,
     )
 
 
-def _warnings(run: ReportInputs, shown: Sequence[str]) -> list[str]:
-    warned = [name for name in warned_models(run) if name in shown]
-    if not warned:
-        return []
-    return [f"a check that does not gate warns of {', '.join(warned)}: reports/diagnostics.html"]
+def _warnings(warned: Mapping[str, Sequence[str]]) -> list[str]:
+    return [
+        f"{kind}: warned for {', '.join(models)} (this does not gate): reports/diagnostics.html"
+        for kind, models in warned.items()
+    ]
 
 
 def _stamp(failed: Sequence[Check]) -> str:
@@ -209,7 +214,8 @@ def print_summary(summary: Summary, every: bool = False, console: Console | None
     if summary.stamp:
         console.print(Text(f"{failed:,} of {total} failed: {summary.stamp}", style="bold red"))
     else:
-        console.print(Text(f"passed: {total}", style="green"))
+        said = "".join(f"; {kind}: warned" for kind in summary.warned)
+        console.print(Text(f"gates passed: {total}{said}", style="yellow" if said else "green"))
 
 
 def _headline(summary: Summary) -> Table:

@@ -1,15 +1,18 @@
 """Which checks failed. A check that is missing, or has no value, has failed."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from meta.plural import counted
 from meta.report.inputs import Fit, ReportInputs
 from meta.report.significant_digits import shortened
 from meta.report.wording import STAMP, STAMP_BOTH, STAMP_DATA
 
 #: Rules of a check as they are read.
 SIGNS = {"<": "<", "<=": "≤", ">": ">", ">=": "≥"}
+#: What checks that do not gate compare.
+FIT, PRIOR = "fit to the data", "prior against the data"
 
 
 @dataclass(frozen=True)
@@ -103,14 +106,50 @@ def code_checks(inputs: ReportInputs) -> list[Check]:
     return [_from_row(str(row["model"]), row) for row in rows]
 
 
-def warned_models(inputs: ReportInputs) -> list[str]:
-    """Models of which a check that does not gate warns, in their order."""
-    tables = {fit.name: fit.checks.warnings for fit in inputs.fits if fit.checks is not None}
-    return [
-        name
-        for name, table in tables.items()
-        if not table.empty and not table["passed"].map(_yes).all()
-    ]
+def warned_kinds(fit: Fit) -> tuple[str, ...]:
+    """What checks that do not gate warn of in one model: its fit to the data, its prior, or none.
+
+    A warning of an unknown name counts as one of the fit.
+    """
+    table = fit.checks.warnings if fit.checks is not None else None
+    if table is None or table.empty:
+        return ()
+    names = table.loc[~table["passed"].map(_yes), "check"].map(str)
+    of_prior = names.str.startswith("prior_")
+    return tuple(kind for kind, some in ((FIT, ~of_prior), (PRIOR, of_prior)) if some.any())
+
+
+def warned_models(inputs: ReportInputs) -> dict[str, list[str]]:
+    """Models that checks which do not gate warn of, in their order, by what is warned of."""
+    found: dict[str, list[str]] = {}
+    for kind in (FIT, PRIOR):
+        if models := [fit.name for fit in inputs.fits if kind in warned_kinds(fit)]:
+            found[kind] = models
+    return found
+
+
+@dataclass(frozen=True)
+class Status:
+    """Verdict on the checks of one model in a line, and the style class that it is shown in."""
+
+    text: str
+    style: str
+
+
+def fit_status(fit: Fit, checks: Sequence[Check]) -> Status:
+    """Word the verdict on the gates of a model so that passing them is not read as fitting.
+
+    Where a check of the fit to the data gates it is among those that passed; where it only warns,
+    what passed is the sampler's, and the warning stands in the same line.
+    """
+    failed, warned = sum(not check.passed for check in checks), warned_kinds(fit)
+    total = counted(len(checks), "gate")
+    if failed:
+        text = f"{failed} of {total} failed"
+    else:
+        text = "sampler gates passed" if FIT in warned else f"{total} passed"
+    text += "".join(f"; {kind}: warned" for kind in warned)
+    return Status(text, "fail" if failed else "warned" if warned else "pass")
 
 
 def stamp_of(failed: Iterable[Check]) -> str:

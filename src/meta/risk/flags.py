@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from meta.models.design import FEWEST_STUDIES
 from meta.risk.published import EXCEEDS_ONE, IN_A_GAP, NO_FIGURE, NOT_PRINTED, OUTSIDE
 
 NO_LEVEL, EXTRAPOLATES, FEW_STUDIES = "no_evidence", "extrapolates", "few_studies"
@@ -24,15 +25,16 @@ PUBLISHED = {
 EVIDENCE = {
     NO_LEVEL: "no arm has this level, so it changes nothing.",
     EXTRAPOLATES: "hardly any study has this level: the number is extrapolated by the prior.",
-    FEW_STUDIES: "fewer than three studies have this level: much of the number is the prior.",
-    ONE_KIND: "all but at most two studies of this level are of one kind of failure (gaming of a "
-    "specification, or misgeneralization of a goal): what is the level's and what the kind's "
-    "cannot be told apart.",
+    FEW_STUDIES: f"fewer than {FEWEST_STUDIES} studies have this level: much of the number is the "
+    "prior.",
+    ONE_KIND: f"all but at most {FEWEST_STUDIES - 1} studies of this level are of one kind of "
+    "failure (gaming of a specification, or misgeneralization of a goal): what is the level's and "
+    "what the kind's cannot be told apart.",
     NO_CAPABILITY: "hardly any study counts capability at this level: how far it transfers is "
     "extrapolated by the prior.",
     NO_CASES: "hardly any catalogued case has this level: its harm is extrapolated by the prior.",
     FEW_CASES: "hardly one list of cases has this level: its harm is mostly the prior.",
-    FEW_CONTRASTS: "fewer than three studies set this remedy against a baseline.",
+    FEW_CONTRASTS: f"fewer than {FEWEST_STUDIES} studies set this remedy against a baseline.",
 }
 
 

@@ -115,7 +115,9 @@ def constant(path: str) -> Any:
     for node in ast.parse(source.read_text(encoding="utf-8")).body:
         targets = node.targets if isinstance(node, ast.Assign) else []
         if any(isinstance(target, ast.Name) and target.id == name for target in targets):
-            return ast.literal_eval(node.value)  # type: ignore[attr-defined]
+            value = node.value  # type: ignore[attr-defined]
+            # A share such as 1 / 3 is shown as it is written.
+            return ast.unparse(value) if isinstance(value, ast.BinOp) else ast.literal_eval(value)
     raise LookupError(f"{source}: there is no constant {name}")
 
 
