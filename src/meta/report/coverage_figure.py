@@ -39,7 +39,7 @@ def write_coverage_figure(cells: pd.DataFrame, ci_prob: float, path: Path) -> No
                 here = cells[(cells["estimand"] == estimand) & (cells["rate"] == rate)]
                 _panel(ax, here, ci_prob)
                 ax.set_title(f"{ESTIMAND_NAMES[estimand]}\ntrue typical rate {rate:g}", fontsize=8)
-                ax.set_ylim(low, 1.02)
+                ax.set_ylim(low, 1.01)
         handles, labels = axes[0][0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside upper center", ncols=3, fontsize=8)
         figure.supylabel(f"Coverage of {100 * ci_prob:g}% intervals")
