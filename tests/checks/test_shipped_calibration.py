@@ -15,6 +15,10 @@ from meta.models.specification import design_of
 from meta.settings_file import load_settings
 
 ROOT = Path(__file__).parents[2]
+#: Share of divergent transitions beyond which a replicate is said to have been sampled badly.
+MOST_DIVERGENT = 0.01
+#: Models with more of them, whose record is from before replicates were sampled in smaller steps.
+BEFORE_SMALLER_STEPS = ("harm_by_shift_type",)
 SETTINGS = load_settings(ROOT)
 
 
@@ -38,6 +42,10 @@ def test_calibration_is_current_and_inside_its_bands(model: str, tables: Tables)
     assert record["passed"] is record["complete"]
     assert record["sampling"]["replicates_below_effective_size"] <= 0.05 * record["replicates"]
     assert (folder / "ecdf.svg").is_file()
+    ranks = pd.read_parquet(folder / "ranks.parquet").drop_duplicates("replicate")
+    chains = record["sampling"]["chains"]
+    divergent = ranks["divergences"] > MOST_DIVERGENT * chains * ranks["draws"]
+    assert divergent.mean() <= 0.1 or model in BEFORE_SMALLER_STEPS
 
 
 def test_a_calibration_that_was_continued_stands_by_what_followed() -> None:
