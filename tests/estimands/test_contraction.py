@@ -7,13 +7,7 @@ from scipy.special import expit
 
 from meta.config import Gate, ModelSpec
 from meta.estimands import Estimate
-from meta.estimands.contraction import (
-    PRIOR_COLUMNS,
-    comparison_scale,
-    contraction,
-    log_odds_difference,
-    prior_columns,
-)
+from meta.estimands.contraction import PRIOR_COLUMNS, comparison_scale, contraction, prior_columns
 from meta.models.design import build_design
 from meta.pooled import COLUMNS, pooled_table
 
@@ -63,9 +57,7 @@ def test_pooled_table_ends_with_the_prior_and_what_sees_directly() -> None:
         for name in ("rate_mean", "rate_new")
     ]
     estimates.insert(0, Estimate("goal_failure", "none", "tau", np.ones((4, 500)), np.arange(3)))
-    even = rng.permutation(np.linspace(0, 1, 4001))[None]
-    before = Estimate("goal_failure", "all", "rate_mean", even, np.arange(3))
-    prior = {before.key: before}
+    prior = {"goal_failure/all/rate_mean": rng.permutation(np.linspace(0, 1, 4001))}
     pooled, _ = pooled_table(estimates, design, "m", Gate(), 0.95, True, prior=prior)
     assert list(pooled.columns) == COLUMNS
     assert COLUMNS[-5:] == [*PRIOR_COLUMNS, "k_direct"]
@@ -75,43 +67,3 @@ def test_pooled_table_ends_with_the_prior_and_what_sees_directly() -> None:
     assert 0 < first[3] < 1
     assert np.isnan(second).all()
     assert prior_columns(estimates, None, 0.95).isna().all(axis=None)
-
-
-def test_a_comparison_learns_nothing_from_the_level_alone() -> None:
-    """Both rates become high and nothing is learned of their log odds' difference."""
-    rng = np.random.default_rng(6)
-    count, sd = 20_000, 1.5
-    difference = rng.normal(0, sd, (2, 1, count))
-    level = {"prior": rng.normal(0, 2, (1, count)), "posterior": rng.normal(3, 0.2, (1, count))}
-    found = {}
-    for name, each in zip(level, difference, strict=True):
-        base, rate = expit(level[name]), expit(level[name] + each)
-        by = log_odds_difference(rate, base)
-        found[name] = [
-            Estimate("goal_failure", "a=b vs c", estimand, draws, np.arange(3), by)
-            for estimand, draws in (("risk_ratio", rate / base), ("risk_difference", rate - base))
-        ]
-    prior = {e.key: e for e in found["prior"]}
-    shares = prior_columns(found["posterior"], prior, 0.95)["contraction"]
-    # A ratio of variances of 20,000 normal draws each has a standard error of 1.4 %.
-    assert shares.tolist() == pytest.approx([0, 0], abs=0.06)
-    # By the numbers themselves most of the prior would seem to be gone.
-    ratio, difference_ = (contraction(e.estimand, e.draws, prior[e.key].draws)
-                          for e in found["posterior"])  # fmt: skip
-    assert ratio > 0.5
-    assert difference_ > 0.2
-
-
-def test_what_a_comparison_learned_is_that_of_its_log_odds() -> None:
-    rng = np.random.default_rng(7)
-    base = rng.beta(2, 2, (4, 5000))
-    log_odds = np.log(base / (1 - base))
-    found = {}
-    for name, sd in (("prior", 1.5), ("posterior", 0.5)):
-        rate = expit(log_odds + rng.normal(0, sd, base.shape))
-        by = log_odds_difference(rate, base)
-        found[name] = Estimate(
-            "goal_failure", "a=b vs c", "risk_ratio", rate / base, np.arange(3), by
-        )
-    share = prior_columns([found["posterior"]], {found["prior"].key: found["prior"]}, 0.95)
-    assert share["contraction"].item() == pytest.approx(1 - 0.25 / 2.25, abs=0.01)

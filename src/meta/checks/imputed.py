@@ -7,7 +7,7 @@ R-hat is therefore computed within sets and effective sample sizes are summed ov
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -68,9 +68,9 @@ def combined_statistics(draws: np.ndarray) -> tuple[pd.DataFrame, np.ndarray, np
     return table, r_hat, mcse
 
 
-def prior_estimates(
+def prior_draws(
     tree: xr.DataTree, design: Design, task: FitTask, exceedance: Sequence[float]
-) -> dict[str, Estimate] | None:
+) -> dict[str, np.ndarray] | None:
     """Prior draws of every quantity that a model reports, by key; None without a prior group.
 
     Parameters
@@ -86,7 +86,7 @@ def prior_estimates(
         return None
     seed = child_seed(task.seed, task.model, "estimands prior")
     estimates = all_estimates(tree["prior"].to_dataset(), design, seed, exceedance)
-    return {e.key: e for e in estimates}
+    return {e.key: e.draws.ravel() for e in estimates}
 
 
 def diagnose_imputed(
@@ -130,7 +130,7 @@ def diagnose_imputed(
             for k in behind[0]}  # fmt: skip
     table, _ = pooled_table(
         estimates, design.base, task.model, gate, ci_prob, all(c.passed for c in chains),
-        statistics, mean, prior_estimates(tree, design.base, task, exceedance),
+        statistics, mean, prior_draws(tree, design.base, task, exceedance),
     )  # fmt: skip
     names, values = top_parameters(posterior)
     top, top_r_hat, _ = combined_statistics(values.reshape(len(values), *draws.shape[1:]))
@@ -152,15 +152,9 @@ def _stacked(found: list[list[Estimate]], draws: np.ndarray) -> list[Estimate]:
         raise AssertionError("imputed sets report different quantities")
     shape = (-1, draws.shape[3])
     return [
-        replace(e, draws=draws[q].reshape(shape), compared=_joined([each[q] for each in found]))
+        Estimate(e.outcome, e.group, e.estimand, draws[q].reshape(shape), e.rows)
         for q, e in enumerate(found[0])
     ]
-
-
-def _joined(same: Sequence[Estimate]) -> np.ndarray | None:
-    """What one quantity is compared by with its prior, of all sets."""
-    parts = [e.compared for e in same if e.compared is not None]
-    return np.concatenate(parts) if parts else None
 
 
 def _worst_imputation(r_hat: np.ndarray, keys: list[str], gate: Gate) -> Check:

@@ -1,10 +1,4 @@
-"""Prior-to-posterior contraction: how much of a number comes from the data.
-
-Ratios and differences of two rates are compared by the difference of the rates' log odds. A ratio
-of rates is bounded by one over the lower rate, and a difference by either, so that whoever learns
-the level of both rates knows either better and nothing of the comparison. The prior of the log odds
-difference has no such bounds.
-"""
+"""Prior-to-posterior contraction: how much of a number comes from the data."""
 
 from __future__ import annotations
 
@@ -82,29 +76,13 @@ def contraction(estimand: str, posterior: np.ndarray, prior: np.ndarray) -> floa
     float
         Not a number where the prior does not vary.
     """
-    return _taken_away(comparison_scale(estimand, prior), comparison_scale(estimand, posterior))
-
-
-def _taken_away(prior: np.ndarray, posterior: np.ndarray) -> float:
-    """Share of the prior's variance that the data took away."""
-    before, after = float(prior.var()), float(posterior.var())
+    before = float(comparison_scale(estimand, prior).var())
+    after = float(comparison_scale(estimand, posterior).var())
     return 1 - after / before if before > 0 else float("nan")
 
 
-def log_odds_difference(rate: np.ndarray, base: np.ndarray) -> np.ndarray:
-    """Log odds of one rate less those of another, draw by draw, both within `FLOOR` of 0 and 1."""
-    one, other = (logit(np.clip(each, FLOOR, 1 - FLOOR)) for each in (rate, base))
-    return np.asarray(one - other)
-
-
-def _compared(estimate: Estimate) -> np.ndarray:
-    if estimate.compared is not None:
-        return estimate.compared
-    return comparison_scale(estimate.estimand, estimate.draws)
-
-
 def prior_columns(
-    estimates: Sequence[Estimate], prior: Mapping[str, Estimate] | None, ci_prob: float
+    estimates: Sequence[Estimate], prior: Mapping[str, np.ndarray] | None, ci_prob: float
 ) -> pd.DataFrame:
     """Prior median and interval of each number, and its contraction.
 
@@ -113,7 +91,7 @@ def prior_columns(
     estimates
         Numbers with their posterior draws.
     prior
-        The same numbers with their prior draws, by key; None where there are none.
+        Prior draws of the same numbers by key; None where there are none.
     ci_prob
         Mass of the equal-tailed intervals.
 
@@ -125,10 +103,11 @@ def prior_columns(
     tail = (1 - ci_prob) / 2
     rows = []
     for estimate in estimates:
-        before = (prior or {}).get(estimate.key)
-        if before is None:
+        draws = (prior or {}).get(estimate.key)
+        if draws is None:
             rows.append([np.nan] * len(PRIOR_COLUMNS))
             continue
-        low, median, high = np.quantile(before.draws, [tail, 0.5, 1 - tail])
-        rows.append([median, low, high, _taken_away(_compared(before), _compared(estimate))])
+        low, median, high = np.quantile(draws, [tail, 0.5, 1 - tail])
+        share = contraction(estimate.estimand, estimate.draws, draws)
+        rows.append([median, low, high, share])
     return pd.DataFrame(rows, columns=PRIOR_COLUMNS)

@@ -17,27 +17,13 @@ PRODUCT_NAMES = {
 
 @dataclass(frozen=True)
 class Estimate:
-    """Draws of one reported quantity and the rows behind it.
-
-    Attributes
-    ----------
-    outcome, group, estimand
-        What it is.
-    draws
-        Shape (chain, draw).
-    rows
-        Index of the rows behind it.
-    compared
-        Draws by which posterior and prior are compared, of the same shape, where that is not a
-        function of the number itself (see `meta.estimands.contraction`).
-    """
+    """Draws of one reported quantity and the rows behind it; draws has shape (chain, draw)."""
 
     outcome: str
     group: str
     estimand: str
     draws: np.ndarray
     rows: np.ndarray
-    compared: np.ndarray | None = None
 
     @property
     def key(self) -> str:

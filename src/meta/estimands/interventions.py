@@ -24,7 +24,6 @@ import numpy as np
 import xarray as xr
 
 from meta.estimands.averages import mean_rate
-from meta.estimands.contraction import log_odds_difference
 from meta.estimands.draws import Estimate
 from meta.models.contrast_design import ContrastDesign
 
@@ -57,12 +56,8 @@ def effect_estimates(posterior: xr.Dataset, design: ContrastDesign, seed: int) -
     shape = (posterior.sizes["chain"], posterior.sizes["draw"])
     found: list[Estimate] = []
 
-    def add(
-        group: str, estimand: str, values: np.ndarray, behind: np.ndarray,
-        compared: np.ndarray | None = None,
-    ) -> None:  # fmt: skip
-        by = None if compared is None else compared.reshape(shape)
-        found.append(Estimate(OUTCOME, group, estimand, values.reshape(shape), behind, by))
+    def add(group: str, estimand: str, values: np.ndarray, behind: np.ndarray) -> None:
+        found.append(Estimate(OUTCOME, group, estimand, values.reshape(shape), behind))
 
     inner = np.zeros(len(logit)) if kappa is None else kappa
     baselines = np.flatnonzero(~design.exposure.any(axis=1))
@@ -89,9 +84,8 @@ def effect_estimates(posterior: xr.Dataset, design: ContrastDesign, seed: int) -
             add(group, "log_odds_ratio_new_pair", pair, behind)
             add(group, "odds_ratio_new_pair", np.exp(pair), behind)
         add(group, "baseline_rate", before, own)
-        compared = log_odds_difference(after, before)
-        add(group, "risk_ratio", after / before, behind, compared)
-        add(group, "risk_difference", after - before, behind, compared)
+        add(group, "risk_ratio", after / before, behind)
+        add(group, "risk_difference", after - before, behind)
     add("all", "tau_delta", spread, rows)
     for scale in ("kappa", "icc"):
         if scale in posterior:

@@ -12,7 +12,6 @@ from __future__ import annotations
 import numpy as np
 
 from meta.estimands.averages import StudyAverages
-from meta.estimands.contraction import log_odds_difference
 from meta.estimands.draws import Estimate, outcomes
 from meta.models.design import Design
 from meta.models.moderators import AGAINST, Moderator
@@ -37,7 +36,6 @@ def standardised_estimates(averages: StudyAverages, design: Design) -> list[Esti
         rows behind them are those with either level; none where one level has none.
     """
     found: list[Estimate] = []
-    shape = averages.draws.shape
     for moderator in design.moderators:
         for outcome, stages in outcomes(design):
             base = _standardised(averages, design, moderator, moderator.reference, stages)
@@ -46,14 +44,13 @@ def standardised_estimates(averages: StudyAverages, design: Design) -> list[Esti
                 if level == moderator.reference:
                     continue
                 risk = _standardised(averages, design, moderator, level, stages)
-                compared = log_odds_difference(risk, base).reshape(shape)
                 group = f"{moderator.name}={name}{AGAINST}{moderator.levels[moderator.reference]}"
                 rows = _rows_behind(moderator, level, seen)
                 for estimand, values in (
                     ("risk_ratio", risk / base), ("risk_difference", risk - base),
                 ):  # fmt: skip
-                    draws = values.reshape(shape)
-                    found.append(Estimate(outcome, group, estimand, draws, rows, compared))
+                    draws = values.reshape(averages.draws.shape)
+                    found.append(Estimate(outcome, group, estimand, draws, rows))
     return found
 
 
