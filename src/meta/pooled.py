@@ -29,7 +29,7 @@ def pooled_table(
     chains_pass: bool,
     statistics: pd.DataFrame | None = None,
     behind: dict[str, list[int]] | None = None,
-    prior: Mapping[str, np.ndarray] | None = None,
+    prior: Mapping[str, Estimate] | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Summarise every reported quantity of a model.
 
@@ -52,7 +52,7 @@ def pooled_table(
     behind
         Studies, rows and trials behind each quantity, where not those of the design.
     prior
-        Prior draws of the quantities by key, where there are any.
+        The quantities under the prior by key, where there are any.
 
     Returns
     -------

@@ -95,6 +95,16 @@ def test_the_sentence_says_how_many_studies_there_are() -> None:
     assert "within one kind of failure: 2, where 3 are needed" in found["why"]
 
 
+def test_a_ratio_of_which_the_data_tell_only_the_level_is_called_its_prior() -> None:
+    row = {"estimand": "risk_ratio", "group": GROUP, "median": 1.0, "contraction": -0.38}
+    sides = [{"group": f"quality={side}", "k_direct": 9} for side in ("low", "high")]
+    entry = comparisons({"estimand": "risk_ratio", "group": GROUP})
+    estimates = Estimates(pooled(row, *sides), kinds={("rates", GROUP): FEWEST_STUDIES})
+    found = audit(claims({"value": 9.0, "unit": "ratio"}), NO_SUMS, estimates, entry).iloc[0]
+    assert (found["verdict"], found["reason"]) == (NOT_TESTABLE, "prior")
+    assert "0% of the prior's variance of the log odds between the settings" in found["why"]
+
+
 def test_sets_are_read_by_the_name_of_their_model(tmp_path: Path) -> None:
     path = tmp_path / "rates.parquet"
     rows(*spread("goal", "low", 5), *spread("goal", "high", 4)).to_parquet(path)

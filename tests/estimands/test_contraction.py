@@ -57,7 +57,9 @@ def test_pooled_table_ends_with_the_prior_and_what_sees_directly() -> None:
         for name in ("rate_mean", "rate_new")
     ]
     estimates.insert(0, Estimate("goal_failure", "none", "tau", np.ones((4, 500)), np.arange(3)))
-    prior = {"goal_failure/all/rate_mean": rng.permutation(np.linspace(0, 1, 4001))}
+    uniform = rng.permutation(np.linspace(0, 1, 4001))[None]
+    mean = Estimate("goal_failure", "all", "rate_mean", uniform, np.arange(3))
+    prior = {mean.key: mean}
     pooled, _ = pooled_table(estimates, design, "m", Gate(), 0.95, True, prior=prior)
     assert list(pooled.columns) == COLUMNS
     assert COLUMNS[-5:] == [*PRIOR_COLUMNS, "k_direct"]

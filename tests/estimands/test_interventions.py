@@ -10,6 +10,7 @@ from scipy.stats import norm
 
 from meta.config import ModelSpec
 from meta.estimands import all_estimates
+from meta.estimands.contraction import prior_columns
 from meta.estimands.interventions import standardised_rate
 from meta.models.contrast_design import ContrastDesign, build_contrast_design
 from meta.pooled import evidence_behind
@@ -107,6 +108,17 @@ def test_standardised_rates_are_those_of_simulated_arms(found, posterior):
     assert ratio == pytest.approx(after / before, abs=0.015)
     difference = found[f"{WARNING}/risk_difference"].ravel()[:50]
     assert difference == pytest.approx(after - before, abs=6e-3)
+
+
+def test_what_the_data_say_of_a_ratio_is_what_they_say_of_the_effect(posterior, design):
+    """The prior of the effect is five times as wide; that of the baselines has no say."""
+    estimates = all_estimates(posterior, design, seed=2)
+    wider = posterior.assign(delta=posterior["delta"] * 5)
+    prior = {e.key: e for e in all_estimates(wider, design, seed=2)}
+    shares = prior_columns(estimates, prior, 0.95)["contraction"]
+    found = dict(zip([e.key for e in estimates], shares, strict=True))
+    for name in ("log_odds_ratio", "odds_ratio", "risk_ratio", "risk_difference"):
+        assert found[f"{WARNING}/{name}"] == pytest.approx(1 - 1 / 25)
 
 
 def test_an_intervention_is_standardised_to_its_own_baselines():

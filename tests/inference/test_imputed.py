@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from meta.checks.imputed import diagnose_imputed
 from meta.config import Codes, FitTask, Gate, PriorSet, Sampler
@@ -35,6 +36,13 @@ def test_the_codes_of_a_set_decide_its_draws_and_the_sets_are_stacked() -> None:
     assert none.shape == (4, 300)
     # Ten times the Monte Carlo error apart.
     assert none[2:].mean() - none[:2].mean() > 0.1
+    # What two settings differ by is that of the same chains, in the same order.
+    key = "goal_failure/shift_type=moderate vs none/risk_ratio"
+    compared = next(e.log_odds for e in found.estimates if e.key == key)
+    assert compared is not None
+    steps = tree["posterior"]["beta"].transpose("chain", "draw", "stage", "term").to_numpy()
+    assert compared.draws == pytest.approx(steps[..., :2].sum(axis=-1))
+    assert compared.weight.shape == (1,)
     effect = {(e["group"], e["estimand"]): e for e in found.imputation["effect"]}
     assert effect[("shift_type=none", "rate_typical")]["between_share"] > 0.3
     assert np.isfinite(found.pooled["r_hat"]).all()

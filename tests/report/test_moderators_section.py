@@ -68,7 +68,9 @@ def test_what_says_little_is_called_so(full, contraction, k_rows, shares, verdic
     inputs = compared(full, contraction, k_rows)
     line = moderator_section(inputs)[-1].comparisons[0]
     assert (line.contraction, line.verdict) == (shares, verdict)
-    assert verdict in section(render_page(inputs))
+    text = section(render_page(inputs))
+    assert verdict in text
+    assert "“none” also stands where the posterior is wider than its prior" in text
     little = "little" in verdict
     assert moderator_section(inputs)[-1].summary.endswith("beyond the prior") == little
 

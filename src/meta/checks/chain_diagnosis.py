@@ -151,15 +151,15 @@ def _estimates(
 
 def _prior(
     rates: FittedModel, harm: FittedModel, judgements: Judgements, seed: int
-) -> dict[str, np.ndarray] | None:
-    """Prior draws of the same quantities, by key; None where either fit has none."""
+) -> dict[str, Estimate] | None:
+    """The same quantities under the prior, by key; None where either fit has none."""
     if rates.prior is None or harm.prior is None:
         return None
     count = min(len(rates.prior.location), len(harm.prior.location))
     one, other = (thinned(each, 1, count) for each in (rates.prior, harm.prior))
     rng = np.random.default_rng([seed, 1_000_000])
     chain = join(one, other, judgements, rng)
-    return {e.key: e.draws.ravel() for e in chain_estimates(chain, rates.base, harm.base, rng)}
+    return {e.key: e for e in chain_estimates(chain, rates.base, harm.base, rng)}
 
 
 def _behind(found: Sequence[list[Estimate]], pairs: Sequence[Pair]) -> dict[str, list[int]]:

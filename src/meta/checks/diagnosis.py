@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from meta.checks.imputed import Diagnosis, diagnose_imputed, prior_draws
+from meta.checks.imputed import Diagnosis, diagnose_imputed, prior_estimates
 from meta.checks.sampler import (
     CHECK_COLUMNS,
     Check,
@@ -75,7 +75,7 @@ def diagnose(
     draws = tree["posterior"].to_dataset()
     seed = child_seed(task.seed, task.model, "estimands")
     estimates = all_estimates(draws, design, seed, exceedance)
-    prior = prior_draws(tree, design, task, exceedance)
+    prior = prior_estimates(tree, design, task, exceedance)
     chains = chain_checks(tree["sample_stats"].to_dataset(), task.sampler, gate)
     pooled, statistics = pooled_table(
         estimates, design, task.model, gate, ci_prob, all(c.passed for c in chains), prior=prior

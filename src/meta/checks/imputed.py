@@ -7,7 +7,7 @@ R-hat is therefore computed within sets and effective sample sizes are summed ov
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ import xarray as xr
 from meta.checks.sampler import Check, chain_checks, mixing_statistics, quantity_checks
 from meta.config import FitTask, Gate
 from meta.estimands import Estimate, all_estimates
+from meta.estimands.draws import LogOddsRatio
 from meta.inference.seeds import child_seed
 from meta.inference.top_parameters import top_parameters
 from meta.models.design import Design
@@ -68,10 +69,10 @@ def combined_statistics(draws: np.ndarray) -> tuple[pd.DataFrame, np.ndarray, np
     return table, r_hat, mcse
 
 
-def prior_draws(
+def prior_estimates(
     tree: xr.DataTree, design: Design, task: FitTask, exceedance: Sequence[float]
-) -> dict[str, np.ndarray] | None:
-    """Prior draws of every quantity that a model reports, by key; None without a prior group.
+) -> dict[str, Estimate] | None:
+    """Every quantity that a model reports under its prior, by key; None without a prior group.
 
     Parameters
     ----------
@@ -86,7 +87,7 @@ def prior_draws(
         return None
     seed = child_seed(task.seed, task.model, "estimands prior")
     estimates = all_estimates(tree["prior"].to_dataset(), design, seed, exceedance)
-    return {e.key: e.draws.ravel() for e in estimates}
+    return {e.key: e for e in estimates}
 
 
 def diagnose_imputed(
@@ -130,7 +131,7 @@ def diagnose_imputed(
             for k in behind[0]}  # fmt: skip
     table, _ = pooled_table(
         estimates, design.base, task.model, gate, ci_prob, all(c.passed for c in chains),
-        statistics, mean, prior_draws(tree, design.base, task, exceedance),
+        statistics, mean, prior_estimates(tree, design.base, task, exceedance),
     )  # fmt: skip
     names, values = top_parameters(posterior)
     top, top_r_hat, _ = combined_statistics(values.reshape(len(values), *draws.shape[1:]))
@@ -151,10 +152,22 @@ def _stacked(found: list[list[Estimate]], draws: np.ndarray) -> list[Estimate]:
     if any(each != keys[0] for each in keys):
         raise AssertionError("imputed sets report different quantities")
     shape = (-1, draws.shape[3])
+    log_odds = [_joined([e.log_odds for e in each]) for each in zip(*found, strict=True)]
     return [
-        Estimate(e.outcome, e.group, e.estimand, draws[q].reshape(shape), e.rows)
+        replace(e, draws=draws[q].reshape(shape), log_odds=log_odds[q])
         for q, e in enumerate(found[0])
     ]
+
+
+def _joined(each: list[LogOddsRatio | None]) -> LogOddsRatio | None:
+    """Log odds ratio of one comparison in all sets, chains one after the other."""
+    ratios = [ratio for ratio in each if ratio is not None]
+    if not ratios:
+        return None
+    return LogOddsRatio(
+        np.concatenate([ratio.draws for ratio in ratios]),
+        np.mean([ratio.weight for ratio in ratios], axis=0),
+    )
 
 
 def _worst_imputation(r_hat: np.ndarray, keys: list[str], gate: Gate) -> Check:

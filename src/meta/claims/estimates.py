@@ -43,7 +43,8 @@ class Estimate:
     new
         Interval of the prediction for a new study; None where there is none.
     contraction
-        Share of the prior's variance that the data took away, NaN where unknown.
+        Share of the prior's variance that the data took away, NaN where unknown; of a risk ratio,
+        of the log odds that it compares.
     k_studies, k_rows, n_trials
         What lies behind it.
     k_direct

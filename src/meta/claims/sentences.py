@@ -164,7 +164,8 @@ def _conclusion(
             "the ratio is one of the kinds as much as of the settings."
         ),
         "prior": (
-            f"The data took away {_contracted(estimate)} of the prior's variance, and "
+            f"The data took away {_contracted(estimate)} of the prior's variance"
+            f"{' of the log odds between the settings' if estimate.of_settings else ''}, and "
             f"{LEAST_CONTRACTION:.0%} is asked for: the number is mostly its prior."
         ),
         "no scale": NO_SCALE,

@@ -27,7 +27,8 @@ from meta.risk.arithmetic import IMPLIED, STATED
 ODDS_TOLERANCE = 1.68
 #: Ratios may differ by this factor, as in bioequivalence (0.80 to 1.25).
 RATIO_TOLERANCE = 1.25
-#: Contraction that an estimate must have: at it the data say as much as the prior does.
+#: Contraction that an estimate must have: at it the data say as much as the prior does. Of a risk
+#: ratio it is that of the log odds compared, which knowledge of the level alone does not raise.
 LEAST_CONTRACTION = 0.5
 #: Frames whose rows are not chosen for having failed.
 UNSELECTED = frozenset({"denominator", "contrasts"})

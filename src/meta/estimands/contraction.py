@@ -1,4 +1,9 @@
-"""Prior-to-posterior contraction: how much of a number comes from the data."""
+"""Prior-to-posterior contraction: how much of a number comes from the data.
+
+Of a risk ratio or difference it is the contraction of the comparison, not of the ratio's own draws:
+these narrow as the overall level becomes known, whether or not the data tell the settings apart
+(`meta.estimands.risk_ratio`).
+"""
 
 from __future__ import annotations
 
@@ -8,7 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import logit
 
-from meta.estimands.draws import Estimate
+from meta.estimands.draws import Estimate, LogOddsRatio
 
 #: Columns that the contraction adds to a pooled table.
 PRIOR_COLUMNS = ["prior_median", "prior_ci_low", "prior_ci_high", "contraction"]
@@ -81,8 +86,27 @@ def contraction(estimand: str, posterior: np.ndarray, prior: np.ndarray) -> floa
     return 1 - after / before if before > 0 else float("nan")
 
 
+def comparison_contraction(posterior: LogOddsRatio, prior: LogOddsRatio) -> float:
+    """Contraction of what two settings differ by on the log odds, the level apart.
+
+    Parameters
+    ----------
+    posterior, prior
+        Draws of it by stage. Both are weighed as the posterior says, where stages are multiplied.
+
+    Returns
+    -------
+    float
+        1 - posterior variance / prior variance; below 0 where the posterior is the wider one, not
+        a number where the prior does not vary.
+    """
+    before = float((prior.draws @ posterior.weight).var())
+    after = float((posterior.draws @ posterior.weight).var())
+    return 1 - after / before if before > 0 else float("nan")
+
+
 def prior_columns(
-    estimates: Sequence[Estimate], prior: Mapping[str, np.ndarray] | None, ci_prob: float
+    estimates: Sequence[Estimate], prior: Mapping[str, Estimate] | None, ci_prob: float
 ) -> pd.DataFrame:
     """Prior median and interval of each number, and its contraction.
 
@@ -91,7 +115,7 @@ def prior_columns(
     estimates
         Numbers with their posterior draws.
     prior
-        Prior draws of the same numbers by key; None where there are none.
+        The same numbers under the prior, by key; None where there are none.
     ci_prob
         Mass of the equal-tailed intervals.
 
@@ -103,11 +127,16 @@ def prior_columns(
     tail = (1 - ci_prob) / 2
     rows = []
     for estimate in estimates:
-        draws = (prior or {}).get(estimate.key)
-        if draws is None:
+        before = (prior or {}).get(estimate.key)
+        if before is None:
             rows.append([np.nan] * len(PRIOR_COLUMNS))
             continue
-        low, median, high = np.quantile(draws, [tail, 0.5, 1 - tail])
-        share = contraction(estimate.estimand, estimate.draws, draws)
-        rows.append([median, low, high, share])
+        low, median, high = np.quantile(before.draws, [tail, 0.5, 1 - tail])
+        rows.append([median, low, high, _share(estimate, before)])
     return pd.DataFrame(rows, columns=PRIOR_COLUMNS)
+
+
+def _share(posterior: Estimate, prior: Estimate) -> float:
+    if posterior.log_odds is None or prior.log_odds is None:
+        return contraction(posterior.estimand, posterior.draws, prior.draws)
+    return comparison_contraction(posterior.log_odds, prior.log_odds)

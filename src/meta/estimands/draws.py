@@ -16,14 +16,43 @@ PRODUCT_NAMES = {
 
 
 @dataclass(frozen=True)
+class LogOddsRatio:
+    """What two settings differ by in each stage on the log odds, apart from the level of both.
+
+    Attributes
+    ----------
+    draws
+        Shape (chain, draw, S), of the stages that are multiplied.
+    weight
+        Shape (S,): how much each counts in their product (`meta.estimands.risk_ratio`).
+    """
+
+    draws: np.ndarray
+    weight: np.ndarray
+
+
+@dataclass(frozen=True)
 class Estimate:
-    """Draws of one reported quantity and the rows behind it; draws has shape (chain, draw)."""
+    """Draws of one reported quantity and the rows behind it.
+
+    Attributes
+    ----------
+    outcome, group, estimand
+        Its name.
+    draws
+        Shape (chain, draw).
+    rows
+        Rows behind it.
+    log_odds
+        Of a comparison that depends on the level too, the part that does not.
+    """
 
     outcome: str
     group: str
     estimand: str
     draws: np.ndarray
     rows: np.ndarray
+    log_odds: LogOddsRatio | None = None
 
     @property
     def key(self) -> str:

@@ -24,7 +24,7 @@ import numpy as np
 import xarray as xr
 
 from meta.estimands.averages import mean_rate
-from meta.estimands.draws import Estimate
+from meta.estimands.draws import Estimate, LogOddsRatio
 from meta.models.contrast_design import ContrastDesign
 
 OUTCOME = "goal_failure"
@@ -84,13 +84,37 @@ def effect_estimates(posterior: xr.Dataset, design: ContrastDesign, seed: int) -
             add(group, "log_odds_ratio_new_pair", pair, behind)
             add(group, "odds_ratio_new_pair", np.exp(pair), behind)
         add(group, "baseline_rate", before, own)
-        add(group, "risk_ratio", after / before, behind)
-        add(group, "risk_difference", after - before, behind)
+        found += _compared(group, shape, (before, after, mean), behind)
     add("all", "tau_delta", spread, rows)
     for scale in ("kappa", "icc"):
         if scale in posterior:
             add("all", scale, _flat(posterior, scale, "stage")[:, 0], rows)
     return found + _by_study(posterior, design)
+
+
+def _compared(
+    group: str,
+    shape: tuple[int, int],
+    draws: tuple[np.ndarray, np.ndarray, np.ndarray],
+    rows: np.ndarray,
+) -> list[Estimate]:
+    """Risk ratio and difference; what the data say of both, the baselines apart, is the effect.
+
+    Parameters
+    ----------
+    group
+        The intervention.
+    shape
+        Chains and draws.
+    draws
+        Rate before and after, and mean effect on the log odds.
+    rows
+        Rows behind them.
+    """
+    before, after, mean = (each.reshape(shape) for each in draws)
+    log_odds = LogOddsRatio(mean[..., None], np.ones(1))
+    values = {"risk_ratio": after / before, "risk_difference": after - before}
+    return [Estimate(OUTCOME, group, name, v, rows, log_odds) for name, v in values.items()]
 
 
 def _by_study(posterior: xr.Dataset, design: ContrastDesign) -> list[Estimate]:

@@ -35,7 +35,8 @@ class Estimate:
     prior : tuple of float
         Median and ends of the interval under the prior; not numbers where that was not drawn.
     contraction : float
-        Share of the prior's variance that the data took away.
+        Share of the prior's variance that the data took away; of a risk ratio or difference, of
+        the log odds that it compares.
     studies, direct : int
         Studies with those rows, and those of them that observe the outcome itself rather than its
         product with capability; below zero where results of an earlier version do not say.

@@ -51,7 +51,7 @@ class Comparison:
 
     @property
     def contraction(self) -> str:
-        """How much of the prior's variance the data took away, as a percentage."""
+        """How much of its prior's variance the data took away; none where it is the wider one."""
         share = self.ratio.contraction
         return "" if math.isnan(share) else percent(share) if share > 0 else "none"
 

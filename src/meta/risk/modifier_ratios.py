@@ -160,7 +160,7 @@ def _estimate(
         "ci_high": stop,
         "ci_prob": prob,
         "published_inside": bool(start <= printed <= stop),
-        # A reciprocal has the same contraction, which is of the logarithm.
+        # A reciprocal has the same contraction: its log odds change no more than their sign.
         "contraction": float(rows[0]["contraction"]) if len(rows) == 1 else float("nan"),
         "passed": all(str(each["passed"]).lower() == "true" for each in rows),
         "note": "an association between settings of studies, not an effect",
