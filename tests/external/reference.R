@@ -1,5 +1,5 @@
-# Reference results from external tools (metafor, lme4, brms/Stan) for eight
-# simulated binomial data sets.
+# Reference results from external tools (metafor, lme4, brms/Stan) for eleven
+# simulated data sets of counts.
 #
 #   Rscript tests/external/reference.R
 #
@@ -20,14 +20,16 @@ RNGkind("Mersenne-Twister", "Inversion", "Rejection")
 
 SEED_DATA <- c(one_arm_per_study = 1000L, large_tau = 2000L, several_arms = 3000L,
                few_studies = 4000L, many_sparse = 5000L, mostly_zero = 6000L,
-               several_arms_large_tau = 7000L, two_stages = 8000L)
+               several_arms_large_tau = 7000L, two_stages = 8000L, large_trials = 9000L,
+               rare_unequal = 10000L, mostly_all_trials = 11000L)
 # Data sets with one arm a study and one stage, to which rma.glmm and glmer apply.
-ONE_ARM <- c("one_arm_per_study", "large_tau", "few_studies", "many_sparse", "mostly_zero")
+ONE_ARM <- c("one_arm_per_study", "large_tau", "few_studies", "many_sparse", "mostly_zero",
+             "large_trials", "rare_unequal")
 # Quadrature nodes of metafor and lme4: their defaults of old, and more for the later sets.
 NODES_METAFOR <- c(one_arm_per_study = 7L, large_tau = 7L, few_studies = 25L,
-                   many_sparse = 25L, mostly_zero = 25L)
+                   many_sparse = 25L, mostly_zero = 25L, large_trials = 25L, rare_unequal = 25L)
 NODES_LME4 <- c(one_arm_per_study = 15L, large_tau = 15L, few_studies = 25L,
-                many_sparse = 25L, mostly_zero = 25L)
+                many_sparse = 25L, mostly_zero = 25L, large_trials = 25L, rare_unequal = 25L)
 SEED_STAN <- 1L          # passed to brm() / rstan::sampling()
 SEED_RATE_NEW <- 101L    # standard normal draws of a new study's effect
 CHAINS <- 4L
@@ -102,6 +104,8 @@ two_stages <- function() {
 
 zeros <- function(d) sum(d$n_goal_failure == 0)
 
+source(file.path(here, "product_chain.R"))
+
 simulated <- list(
   one_arm_per_study = simulate(
     SEED_DATA[["one_arm_per_study"]],
@@ -131,7 +135,18 @@ simulated <- list(
     function(d) zeros(d) >= 2L),
   two_stages = simulate(
     SEED_DATA[["two_stages"]], two_stages,
-    function(d) all(d$n_capable > 0) && zeros(d) >= 1L))
+    function(d) all(d$n_capable > 0) && zeros(d) >= 1L),
+  large_trials = simulate(
+    SEED_DATA[["large_trials"]],
+    function() one_arm(12L, 2000, 20000, -1, 0.15),
+    function(d) TRUE),
+  rare_unequal = simulate(
+    SEED_DATA[["rare_unequal"]],
+    function() one_arm(25L, 20, 5000, -4.5, 0.8),
+    function(d) zeros(d) >= 3L),
+  mostly_all_trials = simulate(
+    SEED_DATA[["mostly_all_trials"]], mostly_all_trials,
+    function(d) all(d$n_at_risk > 0) && zeros(d) >= 2L))
 
 truth <- list(
   one_arm_per_study = list(mu = -1.2, tau = 0.9),
@@ -141,13 +156,16 @@ truth <- list(
   many_sparse = list(mu = -2.5, tau = 1),
   mostly_zero = list(mu = -5, tau = 1.5),
   several_arms_large_tau = list(mu = 0, tau = 2, icc = 0.2),
-  two_stages = list(mu = c(1, -0.5), tau = c(0.8, 1.2), rho = 0.5))
+  two_stages = list(mu = c(1, -0.5), tau = c(0.8, 1.2), rho = 0.5),
+  large_trials = list(mu = -1, tau = 0.15),
+  rare_unequal = list(mu = -4.5, tau = 0.8),
+  mostly_all_trials = product_truth)
 
 data_sets <- list()
 data_info <- list()
 for (name in names(simulated)) {
   path <- file.path(out_dir, "data", paste0(name, ".csv"))
-  write.csv(simulated[[name]]$data, path, row.names = FALSE, quote = FALSE)
+  write.csv(simulated[[name]]$data, path, row.names = FALSE, quote = FALSE, na = "")
   d <- read.csv(path, stringsAsFactors = FALSE)
   data_sets[[name]] <- transform(d, n = n_at_risk, k = n_goal_failure)
   data_info[[name]] <- list(
@@ -398,26 +416,42 @@ results$brms_chain_two_stages <- list(
   settings = sampler_settings, diagnostics = diagnostics(fit_e$fit),
   estimates = summarise_two_stages(fit_e))
 
+# The same with arms that count only the product, in agent sets and with beta-binomial counts.
+results$brms_product_chain_mostly_all_trials <-
+  product_result("mostly_all_trials", data_sets$mostly_all_trials)
+
 # What a tool cannot do for a data set, and why: with the results this is the whole grid.
+MODELS <- c("binomial", "beta_binomial", "chain", "product_chain")
+own_model <- function(name) {
+  if (name %in% ONE_ARM) return("binomial")
+  switch(name, two_stages = "chain", mostly_all_trials = "product_chain", "beta_binomial")
+}
+why_not <- function(tool, model, name) {
+  own <- own_model(name)
+  two <- own %in% c("chain", "product_chain")
+  if (model == own) return(switch(
+    model,
+    beta_binomial = "no beta-binomial likelihood with normal study effects",
+    product_chain = "a product of two inverse logits is no inverse of a link that the tool has",
+    chain = if (tool == "metafor") "rma.glmm is univariate; rma.mv is normal on the logit" else
+      "correlated effects are integrated by Laplace's method only: too coarse to compare with"))
+  if (model %in% c("chain", "product_chain") && !two) return("the data have one stage")
+  if (two && !model %in% c("chain", "product_chain"))
+    return("the stages are fitted together, by the chain")
+  switch(
+    model,
+    binomial = "arms of a study vary in these data, which a binomial of study effects denies",
+    beta_binomial = "with one arm a study, arms cannot be told from studies",
+    chain = "most arms count goal failures among all trials, at a product of the stages' rates",
+    product_chain = "no arm counts goal failures among all trials, and each study has one arm")
+}
 unavailable <- list()
-lacks <- function(tool, model, name, reason)
-  unavailable[[length(unavailable) + 1L]] <<- list(
+for (name in names(data_sets)) for (tool in c("metafor", "lme4", "brms")) for (model in MODELS) {
+  if (paste(tool, model, name, sep = "_") %in% names(results)) next
+  reason <- why_not(tool, model, name)
+  stopifnot(is.character(reason))
+  unavailable[[length(unavailable) + 1L]] <- list(
     tool = tool, model = model, data_set = name, reason = reason)
-for (name in names(data_sets)) {
-  own <- if (name %in% ONE_ARM) "binomial" else if (name == "two_stages") "chain" else "beta_binomial"
-  for (tool in c("metafor", "lme4", "brms")) for (model in c("binomial", "beta_binomial", "chain")) {
-    if (paste(tool, model, name, sep = "_") %in% names(results)) next
-    lacks(tool, model, name, if (model != own) switch(
-      model,
-      binomial = if (name == "two_stages") "the stages are fitted together, by the chain" else
-        "arms of a study vary in these data, which a binomial of study effects denies",
-      beta_binomial = if (name == "two_stages") "the stages are fitted together, by the chain" else
-        "with one arm a study, arms cannot be told from studies",
-      chain = "the data have one stage")
-    else if (own == "beta_binomial") "no beta-binomial likelihood with normal study effects"
-    else if (tool == "metafor") "rma.glmm is univariate; rma.mv is normal on the logit"
-    else "correlated effects are integrated by Laplace's method only: too coarse to compare with")
-  }
 }
 
 # ------------------------------------------------------------------ checks --
@@ -430,8 +464,8 @@ for (name in ONE_ARM) {
             abs(m$tau$estimate - l$tau$estimate) < 1e-3,
             abs(m$mu$se - l$mu$se) < 1e-3,
             is.finite(b$mu$mean))
-  # Where data are few or nearly all zero the priors rightly move the posterior further.
-  if (name %in% c("one_arm_per_study", "large_tau", "many_sparse")) stopifnot(
+  # Where data are few, nearly all zero or rare the priors rightly move the posterior further.
+  if (name %in% c("one_arm_per_study", "large_tau", "many_sparse", "large_trials")) stopifnot(
     abs(b$mu$mean - l$mu$estimate) < 0.5 * l$mu$se,
     abs(b$tau$mean - l$tau$estimate) < b$tau$sd)
 }
@@ -441,10 +475,11 @@ for (p in c("mu", "tau", "icc")) {
             abs(r$estimates[[p]]$sd - r$expected[[p]]$sd) < 4 * r$estimates[[p]]$mcse_sd)
 }
 for (id in grep("^brms", names(results), value = TRUE)) {
-  each <- if (id == "brms_chain_two_stages") est(id)[c("capability_transfer", "goal_failure")] else
+  each <- if (grepl("chain", id)) est(id)[c("capability_transfer", "goal_failure")] else
     list(est(id))
   stopifnot(results[[id]]$diagnostics$divergences == 0)
-  for (e in each) stopifnot(e$mu$rhat < 1.01, e$tau$rhat < 1.01)
+  for (e in each) stopifnot(e$mu$rhat < 1.01, e$tau$rhat < 1.01, e$omega$rhat < 1.01,
+                            e$icc$rhat < 1.01)
 }
 
 # ------------------------------------------------------------------- write --

@@ -4,6 +4,7 @@ import json
 from hashlib import md5
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -29,24 +30,32 @@ REFERENCE = STORED["results"]
 #: Differences of two Monte Carlo estimates are held to this many standard errors.
 SIGMAS = 4.0
 
-ONE_ARM = ("one_arm_per_study", "large_tau", "few_studies", "many_sparse", "mostly_zero")
+RATES = {"rate_typical", "rate_mean", "rate_new"}
+ONE_ARM = (
+    "one_arm_per_study", "large_tau", "few_studies", "many_sparse", "mostly_zero", "large_trials",
+    "rare_unequal",
+)  # fmt: skip
 #: The model of each data set, and what every tool that fits it must report.
 MODEL = {
     **dict.fromkeys(ONE_ARM, "binomial"),
     "several_arms": "beta_binomial",
     "several_arms_large_tau": "beta_binomial",
     "two_stages": "chain",
+    "mostly_all_trials": "product_chain",
 }
+#: Models of capability and goal failure, and what is reported of each of these stages.
+CHAINS = {
+    "chain": {"mu", "tau", *RATES},
+    "product_chain": {"mu", "tau", "omega", "icc", *RATES},
+}
+STAGES = ("capability_transfer", "goal_failure")
 TOOLS = ("metafor", "lme4", "brms")
-RATES = {"rate_typical", "rate_mean", "rate_new"}
 LIKELIHOOD = {"mu", "tau", "log_lik_full"}
 POSTERIOR = {
     "binomial": {"mu", "tau", "study_rate", *RATES},
     "beta_binomial": {"mu", "tau", "icc", "study_rate", *RATES},
-    "chain": {
-        "capability_transfer", "goal_failure", "capable_goal_failure", "stage_correlation",
-    },
-}  # fmt: skip
+    **{model: {*STAGES, "capable_goal_failure", "stage_correlation"} for model in CHAINS},
+}
 
 
 def test_every_cell_of_the_grid_is_there_or_says_why_not() -> None:
@@ -65,12 +74,12 @@ def test_every_cell_of_the_grid_is_there_or_says_why_not() -> None:
             continue
         wanted = POSTERIOR[model] if tool == "brms" else LIKELIHOOD
         assert wanted <= set(result["estimates"]), (data, model, tool)
-        if model == "chain":
-            for outcome in ("capability_transfer", "goal_failure"):
-                assert set(result["estimates"][outcome]) == {"mu", "tau", *RATES}
-    assert all((MODEL[d], "brms") == (m, t) for d, m, t in grid if f"{t}_{m}_{d}" in fitted
-               and t == "brms")  # fmt: skip
-    assert {d for d in MODEL if f"brms_{MODEL[d]}_{d}" in fitted} == set(MODEL)
+        for outcome in STAGES if model in CHAINS else ():
+            assert set(result["estimates"][outcome]) == CHAINS[model]
+    by_brms = {name for name in fitted if name.startswith("brms_")}
+    assert by_brms == {f"brms_{model}_{data}" for data, model in MODEL.items()}
+    assert fitted - by_brms == {f"{t}_binomial_{d}" for t in ("lme4", "metafor") for d in ONE_ARM}
+    assert len(ONE_ARM) >= 6
 
 
 @pytest.mark.parametrize("data_set", MODEL)
@@ -79,29 +88,38 @@ def test_the_data_are_those_that_the_tools_saw(data_set: str) -> None:
     assert md5(content).hexdigest() == STORED["data_sets"][data_set]["md5"]
 
 
-def design_of(data_set: str) -> Design:
+def table_of(data_set: str) -> pd.DataFrame:
+    """Read the arms of a data set as an analysis set; what it does not say is the simplest."""
     arms = pd.read_csv(HERE / "data" / f"{data_set}.csv")
-    chain = MODEL[data_set] == "chain"
+    two_stages = MODEL[data_set] in CHAINS
+    simple = pd.Series("given_capability" if two_stages else "all_trials", index=arms.index)
     table = pd.DataFrame(
         {
             "row_id": arms["arm_id"],
             "study": arms["study_id"],
-            "agent_set": arms["arm_id"],
+            "agent_set": arms.get("agent_set", arms["arm_id"]),
             "failure_type": "specification_gaming",
             "sampling_frame": "denominator",
-            "conditioning": "given_capability" if chain else "all_trials",
+            "conditioning": arms.get("conditioning", simple),
             "events_goal_failure": arms["n_goal_failure"].astype("Int64"),
             "trials_goal_failure": arms["n_at_risk"].astype("Int64"),
         }
     )
-    stages = ["goal_failure"]
-    if chain:
-        stages = ["capability_transfer", "goal_failure"]
+    if two_stages:
         table["events_capability_transfer"] = arms["n_capable"].astype("Int64")
         table["trials_capability_transfer"] = arms["n_trials"].astype("Int64")
-    likelihood = "binomial" if chain else MODEL[data_set]
-    spec = ModelSpec(stages=stages, likelihood=likelihood, levels=["study"])
-    return build_design(table, spec)
+    return table
+
+
+def design_of(data_set: str) -> Design:
+    """Make the design of the model that the other tools fit to the data set."""
+    model = MODEL[data_set]
+    spec = ModelSpec(
+        stages=STAGES if model in CHAINS else STAGES[1:],
+        likelihood="beta_binomial" if model in ("beta_binomial", "product_chain") else "binomial",
+        levels=("study", "agent_set") if model == "product_chain" else ("study",),
+    )
+    return build_design(table_of(data_set), spec)
 
 
 LOGITS = np.linspace(-25, 25, 4001)
@@ -147,29 +165,35 @@ def test_likelihood_peaks_where_lme4_and_metafor_find_it(data_set: str) -> None:
 
 def wanted_quantities(data_set: str) -> dict[str, dict[str, float]]:
     """Statistics of brms under the names of this package."""
-    estimates = REFERENCE[f"brms_{MODEL[data_set]}_{data_set}"]["estimates"]
-    if MODEL[data_set] == "chain":
-        pair = "goal_failure~capability_transfer/all/stage_correlation"
-        return {pair: estimates["stage_correlation"]} | {
-            f"{outcome}/all/{name}": statistics
-            for outcome, each in estimates.items()
-            if outcome != "stage_correlation"
-            for name, statistics in each.items()
-        }
-    wanted = {f"goal_failure/all/{k}": v for k, v in estimates.items() if k != "study_rate"}
-    return wanted | {
-        f"goal_failure/study={study}/study_rate": v for study, v in estimates["study_rate"].items()
+    model = MODEL[data_set]
+    estimates = REFERENCE[f"brms_{model}_{data_set}"]["estimates"]
+    if model not in CHAINS:
+        return named("goal_failure", estimates)
+    pair = "goal_failure~capability_transfer/all/stage_correlation"
+    wanted = {pair: estimates["stage_correlation"]}
+    for outcome in (*STAGES, "capable_goal_failure"):
+        wanted |= named(outcome, estimates[outcome])
+    return wanted
+
+
+def named(outcome: str, estimates: dict[str, dict[str, Any]]) -> dict[str, dict[str, float]]:
+    """Statistics of one outcome: of all studies, and of some of them."""
+    rates = estimates.get("study_rate", {})
+    return {f"{outcome}/all/{k}": v for k, v in estimates.items() if k != "study_rate"} | {
+        f"{outcome}/study={study}/study_rate": v for study, v in rates.items()
     }
 
 
 def our_draws(data_set: str, target_accept: float = 0.95) -> dict[str, np.ndarray]:
     """Fit the data set with the shipped code; draws of every quantity that it reports."""
     design = design_of(data_set)
+    # The product takes longest.
+    draws = 1800 if MODEL[data_set] == "product_chain" else 2500
     task = FitTask(
         model=data_set,
         spec=design.spec,
         priors=PriorSet(),
-        sampler=Sampler(draws=2500, tune=1000, target_accept=target_accept),
+        sampler=Sampler(draws=draws, tune=1000, target_accept=target_accept),
         seed=11,
     )
     tree = sample_posterior(compile_model(design, task), task, cores=2, progress=False)
@@ -183,6 +207,7 @@ def our_draws(data_set: str, target_accept: float = 0.95) -> dict[str, np.ndarra
 
 @pytest.mark.parametrize("data_set", MODEL)
 def test_posterior_agrees_with_brms(data_set: str) -> None:
+    """Of `mostly_all_trials`: the product of stages, agent sets and beta-binomial arms at once."""
     # One transition in 10,000 diverges at 0.95, as of some seeds and not of others.
     careful = data_set in ("few_studies", "mostly_zero")
     compare(data_set, our_draws(data_set, 0.98 if careful else 0.95))
