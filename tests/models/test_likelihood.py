@@ -6,9 +6,8 @@ import numpy as np
 import pandas as pd
 import pymc as pm
 import pytest
-from scipy.special import expit, logsumexp
+from scipy.special import expit
 from scipy.stats import betabinom, binom, norm
-from scipy.stats import t as student
 
 from meta.config import ModelSpec, PriorSet
 from meta.models.arm_effect import logit_normal_binomial
@@ -18,7 +17,6 @@ from meta.models.chain import build_chain
 from meta.models.design import Design, build_design
 from meta.models.likelihood import (
     Parameters,
-    mixing,
     pointwise_log_likelihood,
     study_log_likelihood,
 )
@@ -326,13 +324,3 @@ def test_arms_fail_as_often_on_average_however_they_are_counted() -> None:
         np.testing.assert_allclose(among_all, stages[0] * stages[1], atol=0.017)
     # Exact where every trial is capable.
     assert product_logit(50.0, -0.7, 1.0, 2.0) == pytest.approx(-0.7)
-
-
-@pytest.mark.parametrize("df", [0.5, 1, 2, 5, 30])
-def test_the_scale_mixture_is_student_t_far_out_too(df: float) -> None:
-    for distance in (0, 1, 3, 6, 8):
-        terms = [
-            log_weight + norm.logpdf(distance, 0, stretch[:, 0])
-            for log_weight, stretch in mixing(np.array([df]))
-        ]
-        assert logsumexp(terms) == pytest.approx(student.logpdf(distance, df), abs=0.01)

@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
-from scipy.special import expit, gammaincinv
+from scipy.special import expit
 
 from meta.estimands.draws import Draws
 from meta.models.quadrature import hermite
+from meta.models.scale_mixture import AVERAGE_TAILS, mixing
 
-#: Gauss-Hermite nodes of each dimension, by number of stages; the second where the logit varies
-#: widely (sd above WIDE), where few nodes are too coarse for the inverse logit.
-NODES = {1: (61, 301), 2: (21, 81), 3: (13, 21)}
+#: Nodes of each dimension, by number of stages: Gauss-Hermite; and, where the logit varies widely
+#: (sd above WIDE), of the trapezoidal rule, since Gauss-Hermite spends most of its nodes where the
+#: normal has no mass and is too coarse for the inverse logit between them.
+NODES = {1: 61, 2: 21, 3: 13}
+WIDE_NODES = {1: 121, 2: 41, 3: 21}
 WIDE = 3.0
-MIXING_NODES = 16
+#: Farthest node of the trapezoidal rule, in sd.
+REACH = 6.0
 #: Array elements of one block, which bounds the memory.
 BLOCK = 5_000_000
-
-
-def _mixing(df: np.ndarray | None) -> Iterator[tuple[float, np.ndarray | float]]:
-    """Weights and scale factors that turn normal study effects into Student-t ones."""
-    if df is None:
-        yield 1.0, 1.0
-        return
-    for q in (np.arange(MIXING_NODES) + 0.5) / MIXING_NODES:
-        yield 1 / MIXING_NODES, 1 / np.sqrt(gammaincinv(df / 2, q) * 2 / df)
 
 
 def mean_of_product(
@@ -49,17 +42,23 @@ def mean_of_product(
     Returns
     -------
     numpy.ndarray
-        Shape (D,), by tensor Gauss-Hermite quadrature.
+        Shape (D,), by tensor quadrature at each scale of `meta.models.scale_mixture`.
+
+    Notes
+    -----
+    The trapezoidal rule converges exponentially in its spacing for these integrands (Trefethen &
+    Weideman 2014, doi:10.1137/130932132).
     """
     total = np.zeros(len(location))
-    for share, stretch in _mixing(df):
-        scaled = tau * (stretch if np.isscalar(stretch) else np.asarray(stretch)[:, None])
+    for log_share, stretch in mixing(df, AVERAGE_TAILS):
+        share = np.broadcast_to(np.exp(log_share), total.shape)
+        scaled = tau * stretch
         wide = (scaled**2 + inner**2).max(axis=1) > WIDE**2
         for part in (~wide, wide):
             if part.any():
-                nodes = NODES[location.shape[1]][bool(wide[part][0])]
+                rule = _rule(location.shape[1], bool(wide[part][0]))
                 root = _root(scaled[part], inner[part], factor[part])
-                total[part] += share * _tensor_mean(location[part], root, nodes)
+                total[part] += share[part] * _tensor_mean(location[part], root, *rule)
     return total
 
 
@@ -72,11 +71,21 @@ def _root(tau: np.ndarray, inner: np.ndarray, factor: np.ndarray) -> np.ndarray:
     return np.asarray(np.linalg.cholesky(covariance))
 
 
-def _tensor_mean(location: np.ndarray, root: np.ndarray, nodes: int) -> np.ndarray:
+def _rule(stages: int, wide: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Nodes and weights of each dimension of the expectation over standard normals."""
+    if not wide:
+        points, logs = hermite(NODES[stages])
+        return points, np.exp(logs)
+    points = np.linspace(-REACH, REACH, WIDE_NODES[stages])
+    density = np.exp(-(points**2) / 2)
+    return points, density / density.sum()
+
+
+def _tensor_mean(
+    location: np.ndarray, root: np.ndarray, points: np.ndarray, weights: np.ndarray
+) -> np.ndarray:
     """Expectation of the product of rates under normal logits, shape (D,)."""
     stages = location.shape[1]
-    points, logs = hermite(nodes)
-    weights = np.exp(logs)
     grid = np.stack([g.ravel() for g in np.meshgrid(*[points] * stages, indexing="ij")])
     weight = np.prod([g.ravel() for g in np.meshgrid(*[weights] * stages, indexing="ij")], axis=0)
     found = np.empty(len(location))

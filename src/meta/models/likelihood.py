@@ -21,22 +21,14 @@ from functools import partial
 
 import numpy as np
 from scipy.special import logsumexp
-from scipy.stats import gamma as gamma_distribution
 
 from meta.models.agent_families import NewFamilies, new_families
 from meta.models.arm_integral import Counts, arm_log_likelihood, log_rates
 from meta.models.design import Design
 from meta.models.quadrature import NODES, LogIntegrand, log_expectation
+from meta.models.scale_mixture import MIXING_NODES, mixing
 
 __all__ = ["Parameters", "log_rates", "pointwise_log_likelihood", "study_log_likelihood"]
-
-#: Nodes of the scale mixture behind Student-t study effects, equally spaced in its logarithm from
-#: one tail probability to another: the small scales, which few nodes of equal probability would
-#: miss, are what carries the density of a study far out.
-MIXING_NODES = 16
-MIXING_TAILS = (1e-9, 1e-6)
-#: Nodes go no lower in the logarithm: with so wide an effect any rate is 0 or 1.
-LOWEST_LOG_MIXING = -16.0
 
 
 @dataclass(frozen=True)
@@ -192,33 +184,6 @@ def study_log_likelihood(
         for log_share, alpha, within in draws.populations(root):
             terms.append(_whole_study(block, index, within, alpha) + log_share + log_weight)
     return np.asarray(logsumexp(terms, axis=0))
-
-
-def mixing(df: np.ndarray | None) -> list[tuple[np.ndarray | float, np.ndarray | float]]:
-    """Log weights (D,) and factors of tau (D, 1) that turn normal effects into Student-t ones.
-
-    The scale mixture is integrated by the trapezoid rule in its logarithm, which converges
-    exponentially for densities that fall off on both sides (Trefethen & Weideman 2014,
-    doi:10.1137/130932132).
-
-    Parameters
-    ----------
-    df
-        Degrees of freedom, shape (D,), or None for normal effects.
-    """
-    if df is None:
-        return [(0.0, 1.0)]
-    density = gamma_distribution(df / 2, scale=2 / df)
-    low = np.maximum(np.log(density.ppf(MIXING_TAILS[0])), LOWEST_LOG_MIXING)
-    logs = np.linspace(low, np.log(density.isf(MIXING_TAILS[1])), MIXING_NODES)
-    weight = np.exp(density.logpdf(np.exp(logs)) + logs) * (logs[1] - logs[0])
-    # What lies below the lowest node has effects as wide as its own.
-    weight[0] += density.cdf(np.exp(low)) - weight[0] / 2
-    weight /= weight.sum(axis=0)
-    return [
-        (log_weight, np.exp(-each / 2)[:, None])
-        for log_weight, each in zip(np.log(weight), logs, strict=True)
-    ]
 
 
 def _block(
