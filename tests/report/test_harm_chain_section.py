@@ -284,4 +284,4 @@ def test_the_joining_is_written_with_the_priors_of_the_run(joined, tmp_path):
     assert 'href="methods.html#harm-chain"' in (tmp_path / "index.html").read_text()
     for line in one.equations:
         assert line.words in page.replace("&#39;", "'")
-        assert mathml(line.latex) in page
+        assert f'<div class="math" tabindex="0">{mathml(line.latex)}</div>' in page
