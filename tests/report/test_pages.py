@@ -549,3 +549,16 @@ def test_results_hold_everything(full, tmp_path):
     shown = pd.read_csv(tmp_path / "out/pooled.csv")
     pd.testing.assert_frame_equal(table, shown, check_dtype=False)
     assert results["generated"]["labels"] == {"composition": COMPOSITION}
+
+
+def test_the_keyboard_can_skip_to_the_content_of_each_page(full, tmp_path):
+    render_report(full.load(), tmp_path / "out")
+    pages = sorted((tmp_path / "out").glob("*.html"))
+    assert len(pages) > 2
+    for path in pages:
+        source = path.read_text()
+        body = source[source.index("<body>") :]
+        first = re.search(r"<(?:a|button|input|summary)\b[^>]*>|<\w+[^>]*\btabindex=[^>]*>", body)
+        assert first[0] == '<a class="skip" href="#content">', path
+        assert body.count('<main id="content" tabindex="-1">') == 1, path
+        assert ".skip:focus" in source, path
