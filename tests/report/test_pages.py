@@ -495,7 +495,9 @@ def test_limits_come_first_and_are_counted(full):
     text = Page(source).text
     assert f"{trials:,} trials, but at most 12 independent agent sets." in text
     assert "50% (9 of 18) of the pooled arms do not observe capability." in text
-    assert "The largest study supplies 17% (3 of 18) of the arms." in text
+    assert "The largest study supplies 17% (3 of 18) of the arms, and one study" in text
+    largest = int(rows.groupby("study")["trials_goal_failure"].sum().max())
+    assert f"({largest:,} of {trials:,}) of them." in text
     assert "No study with a denominator measures harm." in text
     assert "of the catalogued cases have no denominator" in text
 
