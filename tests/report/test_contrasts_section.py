@@ -211,3 +211,9 @@ def test_only_a_composition_is_called_one(full, section):
     assert "(odds ratios of arms within studies)" in kinds["contrasts"]
     assert COMPOSITION not in kinds["contrasts"]
     assert f"({COMPOSITION})" in kinds["composition"]
+
+
+def test_the_risk_difference_has_its_unit(full):
+    page = render_page(contrasts(full).load())
+    assert '<th scope="col">Risk difference, percentage points</th>' in page
+    assert 'data-label="Risk difference, percentage points"' in page
