@@ -11,7 +11,7 @@ import pytest
 import meta
 from meta.checks.importance import Weights
 from meta.checks.leave_one_out import Elpd
-from meta.plural import counted
+from meta.plural import counted, counted_on_average
 
 
 @pytest.mark.parametrize(
@@ -31,6 +31,13 @@ from meta.plural import counted
 )
 def test_a_noun_follows_its_number(number: int, noun: str, said: str) -> None:
     assert counted(number, noun) == said
+
+
+@pytest.mark.parametrize(
+    ("number", "rows", "said"), [(0, 2, "<1 study"), (0, 0, "0 studies"), (3, 9, "3 studies")]
+)
+def test_an_average_that_is_rounded_away_is_not_none(number: int, rows: int, said: str) -> None:
+    assert counted_on_average(number, rows, "study") == said
 
 
 PLURAL = re.compile(r" (?:[a-z]+ )?(rows|lines|columns|files|studies|arms|trials|cases|models|draws"

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import yaml
 from scipy.special import expit, softmax
@@ -64,6 +65,28 @@ def test_numbers_that_come_and_go_are_named_with_why_nothing_is_attributed(base:
     found = changes(base)
     assert found["rows"]["arms"]["added"] == ["A4"]
     assert found["attribution_reason"] == "no changed row is one that the primary model reads"
+
+
+def test_what_moved_numbers_of_the_same_rows_and_specifications_is_told(base: Path) -> None:
+    make_release(base, "first")
+    folder = base / "data/processed/fits/rates"
+    table = pd.read_csv(folder / "pooled.csv")
+    table["mean"] += table["sd"]
+    table.to_csv(folder / "pooled.csv", index=False)
+    message = changes(base)["message"]
+    assert message.startswith("No row, specification or prior changed since the release first")
+    same = "Specifications and rows are the same"
+    assert message.endswith(f"{same}, so the code or the draws differ.")
+    manifest = base / "releases/first/manifest.json"
+    record = json.loads((folder / "fit.json").read_text())
+    record["provenance"]["code"] = "now"
+    (folder / "fit.json").write_text(json.dumps(record))
+    content = json.loads(manifest.read_text())
+    content["models"]["rates"]["fitted"]["code"] = "then"
+    manifest.write_text(json.dumps(content))
+    assert changes(base)["message"].endswith(
+        f"{same}; the code that fits the models that moved, or a library of it, changed."
+    )
 
 
 def test_an_added_arm_of_many_failures_has_raised_the_rate(base: Path) -> None:

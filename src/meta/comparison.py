@@ -105,6 +105,8 @@ def changes_since_release(
     pooled = _compare_pooled(release.pooled, stored)
     attribution = _attribution(release, settings, stored, rows)
     message = _message(release, rows, changed_models, pooled)
+    if (moved := _moved_models(pooled)) and not rows and not any(changed_models.values()):
+        message = f"{message} {_why_moved(release, [m for m in stored if m.name in moved])}"
     shown = {name: _table_as_json(table) for name, table in rows.items()}
     return _document(release.manifest, message, shown, changed_models, pooled, attribution, passed)
 
@@ -317,6 +319,30 @@ def _entry(
     }
 
 
+def _moved_models(pooled: PooledChanges) -> set[str]:
+    return {entry["model"] for entry in pooled.both if entry["moved"]}
+
+
+def _why_moved(release: Release, moved: list[StoredModel]) -> str:
+    """Say what is left to have moved numbers of the same rows and specifications.
+
+    The fingerprint is of the code that a fit runs and of its libraries; what reads rows or pools
+    draws is not in it, so that the sameness of fingerprints rules out little.
+    """
+    released = [release.manifest["models"][m.name] for m in moved]
+    pairs = list(zip(released, (m.record for m in moved), strict=True))
+    if any(old["data_hash"] != new["data_hash"] for old, new in pairs):
+        return "Specifications are the same, but not the rows as the models that moved read them."
+    same = "Specifications and rows are the same"
+    codes = [
+        (old.get("fitted", {}).get("code"), new.get("provenance", {}).get("code"))
+        for old, new in pairs
+    ]
+    if all(then and now and then != now for then, now in codes):
+        return f"{same}; the code that fits the models that moved, or a library of it, changed."
+    return f"{same}, so the code or the draws differ."
+
+
 def _message(
     release: Release,
     rows: dict[str, TableChanges],
@@ -342,4 +368,4 @@ def _message(
         if moved
         else "no pooled number moved beyond Monte Carlo error"
     )
-    return f"{'; '.join(parts) or 'No row or model changed'} {since}; {numbers}."
+    return f"{'; '.join(parts) or 'No row, specification or prior changed'} {since}; {numbers}."

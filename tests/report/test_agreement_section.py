@@ -97,7 +97,7 @@ def test_what_unclear_is_to_the_model_is_said(run, tmp_path) -> None:
         "Probability that the true code is: minor 50%, none 40%. Unclear counts as no answer."
         in page
     )
-    lead = page[page.index('<p class="lead">') : page.index("<main>")]
+    lead = page[page.index('<p class="lead">') : page.index("<main ")]
     assert "unclear is no code but a missing answer" in lead
 
 

@@ -64,6 +64,23 @@ def test_rows_numbers_and_movers_are_named() -> None:
     assert "not attributable by weights" in section.movers[1].text
 
 
+def test_numbers_that_moved_farthest_come_first() -> None:
+    first, _ = unpacked(document()["pooled"])
+    shifts = (0.3, -1.44, None, 0.8)
+    pooled = packed([{**first, "in_sd": shift} for shift in shifts])
+    section = changes_section({**document(), "pooled": pooled})
+    assert section is not None
+    assert [sd for *_, sd in section.moved] == ["–", "-1.44 sd", "+0.80 sd", "+0.30 sd"]
+
+
+def test_a_difference_is_told_in_points() -> None:
+    first, _ = unpacked(document()["pooled"])
+    one = {**first, "estimand": "risk_difference", "before": {**SUMMARY, "ci_low": -0.111}}
+    section = changes_section({**document(), "pooled": packed([one])})
+    assert section is not None
+    assert section.moved[0][1] == "30.0 (-11.1 to 40.0) percentage points"
+
+
 def test_numbers_of_one_side_alone_are_named() -> None:
     section = changes_section(document())
     assert section is not None

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from dataclasses import replace
 
 import pandas as pd
@@ -12,6 +13,7 @@ from meta.report.check_tables import CheckTables
 from meta.report.contrasts import effects_by_study, how_checked, pairs_table
 from meta.report.notoriety import notoriety_table
 from meta.report.pages import render_page, render_report
+from meta.report.wording import COMPOSITION
 from tests.report.conftest import COLUMNS, Base, fit_record
 
 STAGES = ("capability_transfer", "goal_failure", "harm")
@@ -198,3 +200,20 @@ def test_a_base_without_them_has_neither(tmp_path):
     render_report(run, tmp_path / "out")
     assert not (tmp_path / "out/contrasts.csv").exists()
     assert "Not in this evidence base" in section(render_page(run), "contrasts")
+
+
+@pytest.mark.parametrize("section", ["diagnostics", "provenance"])
+def test_only_a_composition_is_called_one(full, section):
+    page = render_page(contrasts(full).load())
+    part = page[page.index(f'<section id="{section}">') :]
+    named = re.findall(r"<summary>(.*?)</summary>", part[: part.index("</section>")])
+    kinds = {text.partition(" (")[0]: text for text in named}
+    assert "(odds ratios of arms within studies)" in kinds["contrasts"]
+    assert COMPOSITION not in kinds["contrasts"]
+    assert f"({COMPOSITION})" in kinds["composition"]
+
+
+def test_the_risk_difference_has_its_unit(full):
+    page = render_page(contrasts(full).load())
+    assert '<th scope="col">Risk difference, percentage points</th>' in page
+    assert 'data-label="Risk difference, percentage points"' in page

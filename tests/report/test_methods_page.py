@@ -196,6 +196,7 @@ def test_the_page_asks_for_nothing_and_is_linked(full, tmp_path):
         text,
     )
     assert "<script" not in text
+    assert not re.search(r'<div class="math"(?! tabindex="0")', text)
     identifiers = re.findall(r'\bid="([^"]+)"', text)
     assert len(identifiers) == len(set(identifiers))
     for file in re.findall(r'href="([\w./-]+\.[a-z]+)[#"]', text):

@@ -495,7 +495,9 @@ def test_limits_come_first_and_are_counted(full):
     text = Page(source).text
     assert f"{trials:,} trials, but at most 12 independent agent sets." in text
     assert "50% (9 of 18) of the pooled arms do not observe capability." in text
-    assert "The largest study supplies 17% (3 of 18) of the arms." in text
+    assert "The largest study supplies 17% (3 of 18) of the arms, and one study" in text
+    largest = int(rows.groupby("study")["trials_goal_failure"].sum().max())
+    assert f"({largest:,} of {trials:,}) of them." in text
     assert "No study with a denominator measures harm." in text
     assert "of the catalogued cases have no denominator" in text
 
@@ -549,3 +551,16 @@ def test_results_hold_everything(full, tmp_path):
     shown = pd.read_csv(tmp_path / "out/pooled.csv")
     pd.testing.assert_frame_equal(table, shown, check_dtype=False)
     assert results["generated"]["labels"] == {"composition": COMPOSITION}
+
+
+def test_the_keyboard_can_skip_to_the_content_of_each_page(full, tmp_path):
+    render_report(full.load(), tmp_path / "out")
+    pages = sorted((tmp_path / "out").glob("*.html"))
+    assert len(pages) > 2
+    for path in pages:
+        source = path.read_text()
+        body = source[source.index("<body>") :]
+        first = re.search(r"<(?:a|button|input|summary)\b[^>]*>|<\w+[^>]*\btabindex=[^>]*>", body)
+        assert first[0] == '<a class="skip" href="#content">', path
+        assert body.count('<main id="content" tabindex="-1">') == 1, path
+        assert ".skip:focus" in source, path

@@ -12,7 +12,7 @@ from markdown_it import MarkdownIt
 
 from meta.report.environment import markdown_environment
 from meta.report.pages import render_report
-from meta.report.summary_checks import sampler_lines
+from meta.report.summary_checks import against_data, sampler_lines
 from tests.report.made_up_checks import with_checks
 from tests.report.test_figure_files import sensitivity
 from tests.report.test_pages import agrees
@@ -81,7 +81,8 @@ def test_a_failed_check_stamps_it(full, tmp_path) -> None:
 def test_checks_and_sensitivity_are_those_of_their_tables(run, tmp_path) -> None:
     text = summary(run, tmp_path / "out")
     loo = run.primary.checks.loo
-    assert f"largest Pareto k {loo['pareto_k'].max():.2f}" in text
+    assert f"largest Pareto k of the {len(loo)} reweighted {loo['pareto_k'].max():.2f}; " in text
+    assert "limit 0.67; 0 not reliable" in text
     assert f"Each of {len(loo)} studies left out" in text
     lines = {line[0]: line[1:] for line in table(text, "Varied")}
     weights = run.sensitivity[0]["zero_events"]
@@ -92,6 +93,17 @@ def test_checks_and_sensitivity_are_those_of_their_tables(run, tmp_path) -> None
     assert agrees(high, part["median"].max())
     assert int(number) == part["publication_weight"].nunique()
     assert int(failing) == (~part["reliable"]).sum() == 1
+
+
+def test_the_pareto_k_of_refitted_studies_is_told_beside_that_of_the_others(run) -> None:
+    loo = run.primary.checks.loo.copy()
+    last = loo.index[-1]
+    loo.loc[last, ["method", "pareto_k", "limit"]] = ["refit", 1.03, 0.65]
+    checks = replace(run.primary.checks, loo=loo)
+    said = " ".join(against_data(replace(run.primary, checks=checks)))
+    others = loo.drop(index=last)["pareto_k"].max()
+    largest = f"of the {len(loo) - 1} reweighted {others:.2f}, of the 1 refitted 1.03"
+    assert f"largest Pareto k {largest}; limits 0.65 to 0.67; 0 not reliable" in said
 
 
 def test_data_and_record_are_told(run, tmp_path) -> None:

@@ -1,13 +1,21 @@
 """Section on what changed since the latest release."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from meta.plural import counted
 from meta.pooled_changes import unpacked
-from meta.report.estimates import RATES, estimated_percent
-from meta.report.wording import estimand_name, group_name, outcome_name, spell, study_label
+from meta.report.estimates import RATES, estimated_percent, plain
+from meta.report.wording import (
+    estimand_name,
+    group_name,
+    outcome_name,
+    spell,
+    study_label,
+    unit_of,
+)
 
 #: Keys listed of one kind of change; the JSON file has all.
 MOST_NAMED = 12
@@ -76,7 +84,7 @@ def changes_section(
     if not changes:
         return None
     numbers = list(unpacked(changes["pooled"]))
-    moved = [entry for entry in numbers if entry["moved"]]
+    moved = sorted((entry for entry in numbers if entry["moved"]), key=_away, reverse=True)
     reason = changes["attribution_reason"]
     alone, more = _alone(changes)
     return ChangesSection(
@@ -105,6 +113,11 @@ def changes_section(
         movers=[_mover(entry, address) for entry in changes["attribution"]],
         no_movers=f"Not attributed to rows: {reason}." if changes["release"] and reason else "",
     )  # fmt: skip
+
+
+def _away(entry: Mapping[str, Any]) -> float:
+    """How far a number moved, in sd; farther than any where the sd was zero."""
+    return math.inf if entry["in_sd"] is None else abs(entry["in_sd"])
 
 
 def _unmoved(count: int) -> str:
@@ -167,6 +180,9 @@ def _number_name(entry: Mapping[str, Any]) -> str:
 
 def _summary(estimand: str, summary: Mapping[str, float]) -> str:
     parts = [summary[k] for k in ("median", "ci_low", "ci_high")]
+    if estimand == "risk_difference":
+        texts = [plain(100 * v, 1) for v in parts]
+        return f"{texts[0]} ({texts[1]} to {texts[2]}) {unit_of(estimand)}"
     texts = [estimated_percent(v, 1) if estimand in RATES else f"{v:.2f}" for v in parts]
     return f"{texts[0]} ({texts[1]} to {texts[2]})"
 

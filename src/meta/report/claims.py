@@ -24,7 +24,7 @@ from meta.claims.verdict import (
     VERDICTS,
 )
 from meta.models.moderators import AGAINST
-from meta.plural import counted
+from meta.plural import counted, counted_on_average
 from meta.report.wording import spell
 from meta.risk.arithmetic import IMPLIED, STATED
 
@@ -242,8 +242,9 @@ def _behind(row: Mapping[Hashable, Any]) -> str:
     if not rows:
         return "No row observes it."
     if not studies:  # an average over imputed code sets, of which few have a row here
+        study = counted_on_average(studies, rows, "study")
         averages = f"{counted(rows, 'row')}, {counted(trials, 'trial')}"
-        return f"On average over code sets less than half a study, {averages}"
+        return f"{study}, {averages} on average over code sets"
     each = f" at the setting with fewer, of {studies}" if AGAINST in str(row["group"]) else ""
     seen = counted(direct if each else studies, "study") + each
     if not each and direct != studies:

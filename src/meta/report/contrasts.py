@@ -14,7 +14,7 @@ from meta.report.odds_figure import OddsBlock, OddsLine, odds_plot
 from meta.report.svg import Drawing
 from meta.report.tables import Line, Table
 from meta.report.verdict import stamp
-from meta.report.wording import estimand_name, spell, study_label
+from meta.report.wording import estimand_name, spell, study_label, unit_of
 
 OUTCOME = "goal_failure"
 #: Columns of the pooled effects.
@@ -73,9 +73,7 @@ def _section(inputs: ReportInputs, fit: Fit, number: int) -> ContrastSection:
         fit,
         odds_plot(f"fig-contrasts-{number}", title, blocks, stamp(inputs, {fit.name})),
         Table(
-            tuple(
-                f"Odds ratio, {estimand_name(e)}" if e in ODDS else estimand_name(e) for e in POOLED
-            ),
+            tuple(_heading(e) for e in POOLED),
             tuple(Line(_label(fit, k), "", _cells(inputs, fit, k)) for k in pooled),
         ),
         Table(
@@ -89,6 +87,14 @@ def _section(inputs: ReportInputs, fit: Fit, number: int) -> ContrastSection:
         tuple(_pairs(inputs, fit)),
         how_checked(fit),
     )
+
+
+def _heading(estimand: str) -> str:
+    """Name of a column; a difference is written in percentage points and says so."""
+    name = estimand_name(estimand)
+    if estimand == "risk_difference":
+        return f"{name}, {unit_of(estimand)}"
+    return f"Odds ratio, {name}" if estimand in ODDS else name
 
 
 def how_checked(fit: Fit) -> str:

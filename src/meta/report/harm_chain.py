@@ -10,7 +10,7 @@ from typing import Any
 from scipy.stats import beta
 
 from meta.config import STAGES
-from meta.plural import counted
+from meta.plural import counted, counted_on_average
 from meta.report.chain_results import ChainResults
 from meta.report.estimates import Estimate, estimated_percent, percent
 from meta.report.figures import Block, Strip, interval_plot
@@ -205,7 +205,8 @@ def _line(chain: ChainResults, outcome: str, group: str) -> HarmLine:
 def _behind(outcome: str, row: Mapping[str, Any]) -> str:
     cases = counted(int(row["k_cases"]), "case") if row["k_cases"] else "no case"
     if outcome == WHOLE:
-        studies = counted(int(row["k_studies"]), "study") if row["k_rows"] else "no study"
+        number, rows = int(row["k_studies"]), int(row["k_rows"])
+        studies = counted_on_average(number, rows, "study") if rows else "no study"
         return f"{studies}, {cases}"
     return f"{cases} of {counted(int(row['k_studies']), 'list')}" if row["k_cases"] else cases
 

@@ -22,6 +22,7 @@ from meta.report.risk_page.results import RiskResults, load_risk
 from meta.report.run_files import RunFiles
 from meta.report.sampler.section import SamplerFigures, load_sampler_figures
 from meta.report.sensitivity import Sensitivity, load_sensitivity
+from meta.report.wording import KINDS
 from meta.risk_settings import RiskSettings
 from meta.sensitivity_settings import FEW_STUDIES
 
@@ -71,6 +72,11 @@ class Fit:
     def is_rate(self) -> bool:
         """Whether the numbers are rates: composition of a catalogue is not."""
         return self.frame == RATE_FRAME
+
+    @property
+    def kind(self) -> str:
+        """What the model estimates, said beside its name; empty where it is rates."""
+        return KINDS.get(self.frame, "")
 
     @property
     def top_level(self) -> str:

@@ -95,12 +95,26 @@ def _types_seen(rows: pd.DataFrame) -> str:
 
 def _concentration(rows: pd.DataFrame) -> Limit:
     arms = rows["study"].value_counts()
+    seen = observed(rows, "goal_failure")
+    # One study may have few arms and most of the trials: both shares are told.
+    trials = seen.groupby("study")["trials"].sum().sort_values(ascending=False)
+    of_trials = (
+        f" By trials the largest is {study_label(str(trials.index[0]))}, with "
+        f"{_share(int(trials.iloc[0]), int(trials.sum()))} of them."
+        if len(trials)
+        else ""
+    )
     return Limit(
         "concentration",
-        f"The largest study supplies {_share(int(arms.iloc[0]), len(rows))} of the arms.",
-        f"It is {study_label(str(arms.index[0]))}. The three largest together supply "
-        f"{_share(int(arms.iloc[:3].sum()), len(rows))}.",
+        f"The largest study supplies {_share(int(arms.iloc[0]), len(rows))} of the arms"
+        + (f", and one study {_part(trials)} of the trials." if len(trials) else "."),
+        f"By arms it is {study_label(str(arms.index[0]))}; the three largest together supply "
+        f"{_share(int(arms.iloc[:3].sum()), len(rows))}.{of_trials}",
     )
+
+
+def _part(trials: pd.Series) -> str:
+    return percent(float(trials.iloc[0] / trials.sum())) if trials.sum() else "0%"
 
 
 def _grades(rows: pd.DataFrame) -> Limit | None:

@@ -144,15 +144,23 @@ def _left_out(loo: pd.DataFrame) -> list[str]:
     done = loo[loo["method"] != NOT_COMPUTED]
     if done.empty:
         return ["Pareto k: no study could be left out"]
-    weighed = done[done["method"] != "refit"]["pareto_k"]
-    refitted = int(done["method"].eq("refit").sum())
+    refit = done["method"].eq("refit")
     bad = int((~loo["reliable"].astype(bool)).sum())
-    largest = f"{weighed.max():.2f}" if len(weighed) else "not needed"
-    return [
-        f"each of {counted(len(done), 'study')} left out: largest Pareto k {largest} (limit "
-        f"{done['limit'].min():.2f}), {counted(refitted, 'study')} beyond it refitted without, "
-        f"{bad} not reliable"
+    largest = [
+        f"of the {len(part):,} {word} {part['pareto_k'].max():.2f}"
+        for word, part in (("reweighted", done[~refit]), ("refitted", done[refit]))
+        if len(part)
     ]
+    return [
+        f"each of {counted(len(done), 'study')} left out: largest Pareto k {', '.join(largest)}; "
+        f"{_limits(done['limit'])}; {bad} not reliable"
+    ]
+
+
+def _limits(limits: pd.Series) -> str:
+    """Largest k that is borne: it differs between studies with their numbers of draws."""
+    least, most = (f"{value:.2f}" for value in (limits.min(), limits.max()))
+    return f"limit {least}" if least == most else f"limits {least} to {most}"
 
 
 def _failed(check: Check) -> str:

@@ -9,6 +9,8 @@ from meta.models.moderators import AGAINST
 
 NOT_IN_BASE = "Not in this evidence base."
 COMPOSITION = "composition, not a rate"
+#: What a model estimates where it is not rates, by its sampling frame.
+KINDS = {"case_series": COMPOSITION, "contrasts": "odds ratios of arms within studies"}
 STAMP = "not converged: do not cite"
 STAMP_DATA = "fails a check against the data: do not cite"
 STAMP_BOTH = "not converged, and fails a check against the data: do not cite"

@@ -426,7 +426,8 @@ if (typeof document !== "undefined" && document.getElementById("risk-data")) (()
   }
 
   function behind(evidence) {
-    const round = (x) => (Number.isInteger(x) ? x : x.toFixed(1));
+    // An average over code sets: below 1 where only some of them have any.
+    const round = (x) => (Number.isInteger(x) ? x : x < 1 ? "<1" : x.toFixed(1));
     const items = evidence.support.map((s) => {
       const lists = s.lists === null ? "" : `, ${round(s.lists)} lists of cases with harm`;
       const counts = `${round(s.studies)} studies, ${round(s.arms)} arms, capability counted by `
