@@ -100,6 +100,21 @@ def test_the_figures_are_those_of_meta_risk(page: Page, table: pd.DataFrame, nam
     assert warnings == [said.replace("_", " ") for said in flag_sentences(flags)]
 
 
+def test_printed_figures_are_called_so_and_products_are_not(page: Page) -> None:
+    go(page, "shift=significant")
+    published = page.locator("#risk-table td[data-label=Published]")
+    assert [" ".join(text.split()) for text in published.all_inner_texts()] == [
+        "55% printed C033", "55% printed C034", "not printed", "50% to 70% printed C039 C040",
+        "22% printed C035",
+    ]  # fmt: skip
+    assert published.locator("a").last.get_attribute("href") == "claims.html#C035"
+    none = page.get_by_text("The document prints no stage for this setting")
+    assert none.is_hidden()
+    go(page, "shift=significant&specification=0.5")
+    assert published.locator(".tag").all_inner_texts() == ["arithmetic"]
+    assert none.is_visible()
+
+
 def test_fields_and_address_follow_each_other(page: Page) -> None:
     page.get_by_label("Shift type", exact=True).select_option("extreme")
     page.get_by_label("Specification score").fill("0.35")

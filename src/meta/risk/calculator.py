@@ -15,10 +15,12 @@ import numpy as np
 
 from meta.estimands.chain_averages import NODES, WEIGHTS, stage_correlations
 from meta.estimands.draws import Draws
+from meta.estimands.harm_chain import STAGES, WHOLE
 from meta.risk.basis import Basis, Setting
 from meta.risk.documents import Documents
 from meta.risk.evidence import FEWEST_STUDIES, OUTCOMES, new_normals, score_levels
 from meta.risk.flags import EVIDENCE, FEW_CONTRASTS, PUBLISHED
+from meta.risk.printed import Figure, Span
 from meta.risk.published import profile_factors
 from meta.risk.scenarios import (
     JUDGEMENT,
@@ -88,6 +90,7 @@ def calculator_content(
         "support": _support(legal, basis),
         "effects": [_record(effect) for effect in effects],
         "printed": _printed(legal, documents),
+        "stages": _printed_stages(documents),
         "flags": {**PUBLISHED, **EVIDENCE},
         "columns": list(columns),
         **packed(columns),
@@ -234,6 +237,21 @@ def _printed(legal: Mapping[str, list[str]], documents: Documents) -> dict[str, 
         value: _factor(documents, interventions=(value,)) for value in legal["interventions"]
     }
     return found
+
+
+def _printed_stages(documents: Documents) -> dict[str, dict[str, dict[str, Any]]]:
+    """Stages and base risk of each shift type as printed: ends, and the claims that print them."""
+    outcomes = (*STAGES, WHOLE)
+    return {
+        name: dict(zip(outcomes, map(_span, printed), strict=True))
+        for name, shift in documents.shifts.items()
+        for printed in [(shift.capability, shift.goal, documents.harm, shift.base)]
+    }
+
+
+def _span(printed: Figure | Span) -> dict[str, Any]:
+    span = printed if isinstance(printed, Span) else Span(printed, printed)
+    return {"ends": list(span.ends), "claims": list(span.ids)}
 
 
 def _factor(documents: Documents, **setting: Any) -> dict[str, Any]:

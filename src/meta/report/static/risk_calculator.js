@@ -247,6 +247,18 @@ const RiskCalculator = (() => {
     return { value, low, high, flags };
   }
 
+  // Figures that the document prints for a setting, by outcome, with the claims that print them.
+  // It prints them of one shift type by itself: of no pair, and not of what a factor changes.
+  function printedFigures(content, profile) {
+    const [shift, ...more] = new Set(profile.shift);
+    const bare = { ...EMPTY, shift: profile.shift };
+    if (more.length || toFragment(profile) !== toFragment(bare)) return {};
+    return Object.fromEntries(Object.entries(content.stages[shift] ?? {}).map(
+      ([outcome, { ends: [low, high], claims }]) => [outcome, {
+        value: low === high ? low : null, low, high, claims,
+      }]));
+  }
+
   // Each flag once, with all its settings.
   function flagSentences(content, flags) {
     const found = new Map();
@@ -325,14 +337,17 @@ const RiskCalculator = (() => {
     return `${value.toFixed(decimals)}%`;
   }
 
+  // A row that is a printed range alone has no value: the range is then what is shown.
   function span(row) {
-    const decimals = Math.min(row.value, 1 - row.value) < 0.1 && row.value < 1 ? 1 : 0;
-    const [value, low, high] = [row.value, row.low, row.high].map((x) => percent(x, decimals));
-    return { value, interval: `${low} to ${high}` };
+    const shown = row.value ?? row.low;
+    const decimals = Math.min(shown, 1 - shown) < 0.1 && shown < 1 ? 1 : 0;
+    const [value, low, high] = [shown, row.low, row.high].map((x) => percent(x, decimals));
+    const interval = `${low} to ${high}`;
+    return { value: row.value === null ? interval : value, interval };
   }
 
   return {
-    unpacked, quantile, evidence, published, flagSentences, toFragment, fromFragment, command,
+    unpacked, quantile, evidence, published, printedFigures, flagSentences, toFragment, fromFragment, command,
     percent, span, EMPTY,
   };
 })();
@@ -398,31 +413,45 @@ if (typeof document !== "undefined" && document.getElementById("risk-data")) (()
 
   // Results -----------------------------------------------------------------------------------
 
+  function absentCell(label, text) {
+    return element("td", { "data-label": label, class: "absent" }, element("span", {}, text));
+  }
+
   function cell(label, row, bases) {
-    if (row.value === null) {
-      return element("td", { "data-label": label, class: "absent" }, element("span", {}, "none"));
-    }
+    if (row.low === null) return absentCell(label, "none");
     const text = R.span(row);
     const box = element("span", {}, element("b", {}, text.value));
-    if (row.low !== row.high) box.append(" ", element("span", { class: "ci" }, text.interval));
+    if (row.value !== null && row.low !== row.high) {
+      box.append(" ", element("span", { class: "ci" }, text.interval));
+    }
     for (const basis of bases) box.append(" ", element("span", { class: `tag ${basis}` }, basis));
-    const numbers = { "data-value": row.value, "data-low": row.low, "data-high": row.high };
+    for (const claim of row.claims ?? []) {
+      box.append(" ", element("a", { href: `claims.html#${claim}` }, claim));
+    }
+    const numbers = { "data-low": row.low, "data-high": row.high };
+    if (row.value !== null) numbers["data-value"] = row.value;
     return element("td", { "data-label": label, ...numbers }, box);
   }
 
-  function table(evidence, published) {
+  // What is printed is called so; only what is multiplied here is arithmetic.
+  function publishedCell(outcome, printed, published) {
+    if (printed[outcome]) return cell("Published", printed[outcome], ["printed"]);
+    if (outcome === WHOLE) return cell("Published", published, ["arithmetic"]);
+    return absentCell("Published", "not printed");
+  }
+
+  function table(evidence, published, printed) {
     const rows = Object.keys(content.outcomes).map((outcome) => {
       const each = evidence.rows.filter((row) => row.outcome === outcome);
       const chip = element("span", { class: "chip", style: `background: var(--${outcome})` });
-      const printed = outcome === WHOLE
-        ? cell("Published", published, ["arithmetic"])
-        : element("td", { "data-label": "Published", class: "absent" }, element("span", {}, "–"));
       return element("tr", { "data-outcome": outcome },
-        element("th", { scope: "row" }, chip, content.names[outcome]), printed,
+        element("th", { scope: "row" }, chip, content.names[outcome]),
+        publishedCell(outcome, printed, published),
         ...each.map((row) => cell(row.estimand === "rate_mean" ? "Average over studies" : "A new study",
           row, row.basis.split(" and "))));
     });
     part("table").tBodies[0].replaceChildren(...rows);
+    part("stages-said").hidden = Object.keys(printed).length > 0;
   }
 
   function behind(evidence) {
@@ -525,7 +554,7 @@ if (typeof document !== "undefined" && document.getElementById("risk-data")) (()
     const warnings = R.flagSentences(content, [...published.flags, ...evidence.flags])
       .map((said) => element("li", {}, spelled(said)));
     part("warnings").replaceChildren(...warnings);
-    table(evidence, published);
+    table(evidence, published, R.printedFigures(content, profile));
     dots(evidence, published, part("of").value);
     behind(evidence);
     part("command").textContent = R.command(profile);
