@@ -119,7 +119,7 @@ def test_fields_and_address_follow_each_other(page: Page) -> None:
     page.get_by_label("Shift type", exact=True).select_option("extreme")
     page.get_by_label("Specification score").fill("0.35")
     page.get_by_label("Capability", exact=True).select_option("above_human")
-    page.get_by_text("Mitigations", exact=True).click()
+    page.get_by_text("Mitigations and other interventions", exact=True).click()
     page.get_by_role("checkbox", name="ai control protocols").check()
     want = (
         "shift=extreme&specification=0.35&capability=above_human&mitigations=ai_control_protocols"

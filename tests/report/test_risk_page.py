@@ -127,8 +127,8 @@ def test_flags_stand_in_words(html: str) -> None:
     assert periods.count("Evidence, shift extreme: hardly any study has this level") == 1
     assert "All rows: Evidence, shift extreme" in periods
     remedies = text_of(section(html, "remedies"))
-    assert "A remedy without a printed figure" not in remedies
-    assert "a remedy without a printed figure changes nothing" in remedies
+    assert "An intervention without a printed figure" not in remedies
+    assert "an intervention without a printed figure changes nothing" in remedies
     assert "arms with decorrelated training data against their baselines, 4 studies" in remedies
 
 

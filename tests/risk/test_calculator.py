@@ -218,6 +218,15 @@ def test_what_is_behind_a_setting_is_told(answers: dict[str, dict[str, Any]]) ->
     assert [e["name"] for e in effects] == ["2028-2030", *PROFILES["everything"].interventions]
 
 
+def test_the_direction_of_an_intervention_is_that_of_its_arms(content: dict[str, Any]) -> None:
+    basis = made_up()
+    columns = {effect["name"]: effect for effect in content["effects"]}
+    for name, draws in basis.interventions.items():
+        want = "raises" if np.median(draws) > 0 else "lowers"
+        assert columns[name]["direction"] == want
+    assert not any(e["direction"] for e in content["effects"] if e["judged"])
+
+
 def test_draws_are_packed_in_three_bytes(content: dict[str, Any]) -> None:
     bytes_ = np.frombuffer(base64.b64decode(content["draws"]), np.uint8).astype(float)
     steps = (bytes_.reshape(-1, 3) @ [1, 256, 65536]).reshape(-1, content["count"])

@@ -22,6 +22,7 @@ from meta.risk.evidence import FEWEST_STUDIES, OUTCOMES, new_normals, score_leve
 from meta.risk.flags import EVIDENCE, FEW_CONTRASTS, PUBLISHED
 from meta.risk.printed import Figure, Span
 from meta.risk.published import profile_factors
+from meta.risk.scenarios import EVIDENCE as MEASURED
 from meta.risk.scenarios import (
     JUDGEMENT,
     Effect,
@@ -40,6 +41,8 @@ SCORES = 101
 #: Bytes of a draw. Three cut the range of a column into 17 million steps, as fine as a float of
 #: four for draws that are of one size.
 BYTES = 3
+#: Which way the median effect of an intervention goes.
+RAISES, LOWERS = "raises", "lowers"
 
 
 def calculator_content(
@@ -201,8 +204,20 @@ def _record(effect: Effect) -> dict[str, Any]:
         "basis": effect.basis,
         "said": effect.said,
         "period": effect.is_period,
+        "direction": _direction(effect),
         "flags": [FEW_CONTRASTS] if 0 < effect.k_studies < FEWEST_STUDIES else [],
     }
+
+
+def _direction(effect: Effect) -> str:
+    """Which way arms moved the odds, by the median; empty where none tell.
+
+    What contrasts are coded by need be no remedy: pressure raises failures.
+    """
+    median = float(np.median(effect.draws))
+    if effect.basis != MEASURED or median == 0:
+        return ""
+    return RAISES if median > 0 else LOWERS
 
 
 def _support(legal: Mapping[str, list[str]], basis: Basis) -> dict[str, dict[str, Any]]:
