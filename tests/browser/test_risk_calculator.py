@@ -148,6 +148,25 @@ def test_the_fields_are_filled_in_with_the_keyboard(page: Page) -> None:
     assert page.locator("#risk-headline").inner_text() != before
 
 
+def test_a_score_outside_its_range_is_said_and_changes_nothing(page: Page) -> None:
+    score = page.get_by_label("Specification score")
+    score.fill("0.5")
+    before, address = numbers(page, WHOLE), page.url
+    for wrong in ("7", "-0.1"):
+        score.fill(wrong)
+        assert score.get_attribute("aria-invalid") == "true"
+        assert "from 0 to 1" in page.get_by_role("alert").inner_text()
+        assert "risk-score-error" in (score.get_attribute("aria-describedby") or "")
+        assert page.locator("#risk-headline").inner_text().startswith("Last valid settings")
+        assert numbers(page, WHOLE) == before and page.url == address
+    for right in ("0.9", ""):
+        score.fill(right)
+        assert score.get_attribute("aria-invalid") is None
+        assert page.locator("#risk-score-error").inner_text() == ""
+        assert page.locator("#risk-headline").inner_text().startswith("Harmful failure")
+    assert "specification" not in page.url
+
+
 def test_clear_takes_every_setting_back(page: Page) -> None:
     go(page, fragment("everything"))
     page.get_by_role("button", name="Clear").click()

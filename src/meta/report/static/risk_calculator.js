@@ -364,6 +364,7 @@ if (typeof document !== "undefined" && document.getElementById("risk-data")) (()
   const WHOLE = Object.keys(content.outcomes).at(-1);
   const DOTS = 50;
   let notice = "";
+  let last = R.EMPTY;  // The settings that the result is of: the last that were all valid.
 
   const spelled = (name) => name.replaceAll("_", " ");
 
@@ -398,6 +399,19 @@ if (typeof document !== "undefined" && document.getElementById("risk-data")) (()
       period: part("period").value,
       interventions: ticks.filter((tick) => tick.checked).map((tick) => tick.value),
     };
+  }
+
+  // Whether the score can be taken, said beside the field. A field left empty is no score.
+  function scoreIsValid() {
+    const field = part("specification");
+    const score = field.valueAsNumber;
+    const wrong = field.validity.badInput || score < 0 || score > 1;
+    if (wrong) field.setAttribute("aria-invalid", "true");
+    else field.removeAttribute("aria-invalid");
+    // The text is replaced only where it changes, so that it is read out once.
+    const said = wrong ? "No score: enter a number from 0 to 1, such as 0.5, or nothing." : "";
+    if (part("score-error").textContent !== said) part("score-error").textContent = said;
+    return !wrong;
   }
 
   function fill(profile) {
@@ -545,7 +559,7 @@ if (typeof document !== "undefined" && document.getElementById("risk-data")) (()
   // -------------------------------------------------------------------------------------------
 
   function show() {
-    const profile = asked();
+    const profile = last;
     const [evidence, published] = [R.evidence(content, profile), R.published(content, profile)];
     const whole = R.span(evidence.rows.find((row) => row.outcome === WHOLE));
     const printed = published.value === null ? "no number" : R.span(published).value;
@@ -558,13 +572,15 @@ if (typeof document !== "undefined" && document.getElementById("risk-data")) (()
     dots(evidence, published, part("of").value);
     behind(evidence);
     part("command").textContent = R.command(profile);
-    return profile;
   }
 
+  // A score that is none changes neither the result nor the address: both stay as they last were.
   function changed() {
-    notice = "";
-    const fragment = R.toFragment(show());
-    history.replaceState(null, "", `#${fragment}`);
+    const valid = scoreIsValid();
+    notice = valid ? "" : "Last valid settings, not those in the fields: ";
+    if (valid) last = asked();
+    show();
+    if (valid) history.replaceState(null, "", `#${R.toFragment(last)}`);
   }
 
   // A fragment without settings is the name of a section, which the browser goes to.
@@ -574,6 +590,8 @@ if (typeof document !== "undefined" && document.getElementById("risk-data")) (()
       ? R.fromFragment(content, fragment) : { profile: R.EMPTY, unknown: [] };
     notice = unknown.length ? `Left out, since unknown: ${unknown.join(", ")}. ` : "";
     fill(profile);
+    scoreIsValid();
+    last = asked();
     show();
     if (fragment.includes("=")) document.getElementById("calculator").scrollIntoView();
   }
