@@ -120,6 +120,12 @@ def test_a_product_above_one_is_said_to_be_none(html: str) -> None:
     assert "exceeds 100%: no probability" in formula
 
 
+def test_a_bar_that_is_cut_is_marked_with_its_end(html: str) -> None:
+    drawn = {name: re.findall(r"cut at 100%: goes on to (\d+%)", section(html, name))
+             for name in ("periods", "shifts")}  # fmt: skip
+    assert set(drawn["periods"]) == {"139%"} and drawn["shifts"] == []
+
+
 def test_flags_stand_in_words(html: str) -> None:
     text = text_of(section(html, "shifts"))
     assert "Evidence, shift extreme: hardly any study has this level" in text

@@ -526,7 +526,14 @@ if (typeof document !== "undefined" && document.getElementById("risk-data")) (()
       })),
       ...interval(row, floor + 6, colour));
     if (row.outcome !== WHOLE || published.value === null) return [group, floor + 24];
-    const beyond = published.high > 1 ? ", beyond 100%" : "";
+    // A line that the scale cuts has an arrow at its end, and its value below.
+    const cut = published.high > 1;
+    const beyond = cut ? `, cut at 100%: goes on to ${R.percent(published.high, 0)}` : "";
+    const [end, mid] = [place(1), floor + 18];
+    if (cut) {
+      group.append(drawn("path", { d: `M${end - 1} ${mid - 5}L${end + 7} ${mid}L${end - 1} ${mid + 5}Z`,
+        style: "fill: currentColor" }));
+    }
     group.append(...interval(published, floor + 18, "currentColor"),
       drawn("text", { x: LEFT + wide, y: floor + 36, "text-anchor": "end" },
         `without colour: published${beyond}`));
