@@ -256,12 +256,11 @@ def _printed(legal: Mapping[str, list[str]], documents: Documents) -> dict[str, 
 
 def _printed_stages(documents: Documents) -> dict[str, dict[str, dict[str, Any]]]:
     """Stages and base risk of each shift type as printed: ends, and the claims that print them."""
-    outcomes = (*STAGES, WHOLE)
-    return {
-        name: dict(zip(outcomes, map(_span, printed), strict=True))
-        for name, shift in documents.shifts.items()
-        for printed in [(shift.capability, shift.goal, documents.harm, shift.base)]
-    }
+    found = {}
+    for name, shift in documents.shifts.items():
+        stages = [_span(shift.capability), _span(shift.goal), _span(documents.harm)]
+        found[name] = dict(zip((*STAGES, WHOLE), [*stages, _span(shift.base)], strict=True))
+    return found
 
 
 def _span(printed: Figure | Span) -> dict[str, Any]:
