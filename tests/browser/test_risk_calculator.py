@@ -198,6 +198,23 @@ def test_dots_and_numbers_follow_the_estimand(page: Page) -> None:
     )
 
 
+def test_a_published_line_that_is_cut_says_where_it_ends(page: Page) -> None:
+    go(page, "shift=superficial,extreme&period=post-2030")
+    figure = page.locator("#risk-dots svg")
+    assert "cut at 100%: goes on to 139%" in " ".join(figure.locator("text").all_text_contents())
+    assert figure.locator("path").count() == 1
+    go(page, "shift=significant")
+    assert figure.locator("path").count() == 0
+
+
+def test_the_direction_stands_beside_an_intervention(page: Page) -> None:
+    page.get_by_text("Mitigations and other interventions", exact=True).click()
+    tick = page.get_by_role("checkbox", name="decorrelated training data")
+    assert tick.get_attribute("value") == "decorrelated_training_data"
+    label = page.locator("label", has=tick).inner_text()
+    assert "(lowers failures in the evidence)" in label
+
+
 def test_the_text_is_the_number_rounded(page: Page) -> None:
     go(page, fragment("one"))
     (value, low, high) = numbers(page, "goal_failure")[1] or []
