@@ -100,11 +100,26 @@ def test_the_figures_are_those_of_meta_risk(page: Page, table: pd.DataFrame, nam
     assert warnings == [said.replace("_", " ") for said in flag_sentences(flags)]
 
 
+def test_printed_figures_are_called_so_and_products_are_not(page: Page) -> None:
+    go(page, "shift=significant")
+    published = page.locator("#risk-table td[data-label=Published]")
+    assert [" ".join(text.split()) for text in published.all_inner_texts()] == [
+        "55% printed C033", "55% printed C034", "not printed", "50% to 70% printed C039 C040",
+        "22% printed C035",
+    ]  # fmt: skip
+    assert published.locator("a").last.get_attribute("href") == "claims.html#C035"
+    none = page.get_by_text("The document prints no stage for this setting")
+    assert none.is_hidden()
+    go(page, "shift=significant&specification=0.5")
+    assert published.locator(".tag").all_inner_texts() == ["arithmetic"]
+    assert none.is_visible()
+
+
 def test_fields_and_address_follow_each_other(page: Page) -> None:
     page.get_by_label("Shift type", exact=True).select_option("extreme")
     page.get_by_label("Specification score").fill("0.35")
     page.get_by_label("Capability", exact=True).select_option("above_human")
-    page.get_by_text("Mitigations", exact=True).click()
+    page.get_by_text("Mitigations and other interventions", exact=True).click()
     page.get_by_role("checkbox", name="ai control protocols").check()
     want = (
         "shift=extreme&specification=0.35&capability=above_human&mitigations=ai_control_protocols"
@@ -131,6 +146,25 @@ def test_the_fields_are_filled_in_with_the_keyboard(page: Page) -> None:
     page.keyboard.type("0.9")
     assert "specification=0.9" in page.url
     assert page.locator("#risk-headline").inner_text() != before
+
+
+def test_a_score_outside_its_range_is_said_and_changes_nothing(page: Page) -> None:
+    score = page.get_by_label("Specification score")
+    score.fill("0.5")
+    before, address = numbers(page, WHOLE), page.url
+    for wrong in ("7", "-0.1"):
+        score.fill(wrong)
+        assert score.get_attribute("aria-invalid") == "true"
+        assert "from 0 to 1" in page.get_by_role("alert").inner_text()
+        assert "risk-score-error" in (score.get_attribute("aria-describedby") or "")
+        assert page.locator("#risk-headline").inner_text().startswith("Last valid settings")
+        assert numbers(page, WHOLE) == before and page.url == address
+    for right in ("0.9", ""):
+        score.fill(right)
+        assert score.get_attribute("aria-invalid") is None
+        assert page.locator("#risk-score-error").inner_text() == ""
+        assert page.locator("#risk-headline").inner_text().startswith("Harmful failure")
+    assert "specification" not in page.url
 
 
 def test_clear_takes_every_setting_back(page: Page) -> None:
@@ -162,6 +196,23 @@ def test_dots_and_numbers_follow_the_estimand(page: Page) -> None:
     assert [text for text in drawn if "(" in text] and all(
         any(each.startswith(text) for each in drawn) for text in texts
     )
+
+
+def test_a_published_line_that_is_cut_says_where_it_ends(page: Page) -> None:
+    go(page, "shift=superficial,extreme&period=post-2030")
+    figure = page.locator("#risk-dots svg")
+    assert "cut at 100%: goes on to 139%" in " ".join(figure.locator("text").all_text_contents())
+    assert figure.locator("path").count() == 1
+    go(page, "shift=significant")
+    assert figure.locator("path").count() == 0
+
+
+def test_the_direction_stands_beside_an_intervention(page: Page) -> None:
+    page.get_by_text("Mitigations and other interventions", exact=True).click()
+    tick = page.get_by_role("checkbox", name="decorrelated training data")
+    assert tick.get_attribute("value") == "decorrelated_training_data"
+    label = page.locator("label", has=tick).inner_text()
+    assert "(lowers failures in the evidence)" in label
 
 
 def test_the_text_is_the_number_rounded(page: Page) -> None:

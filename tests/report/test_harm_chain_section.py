@@ -205,8 +205,24 @@ def test_the_table_of_correlations_shows_the_numbers_of_the_file(joined):
     first = harm_section(joined.load()).parts[0].correlations
     assert first.columns == ("Correlation", "-0.5", "0", "its prior")
     assert [line[0] for line in first.lines] == ["Average over studies", "A new study"]
-    assert first.lines[0][1:] == ("4.1% (1.4% to 12.3%)", "5.2% (1.7% to 15.6%)",
-                                  "22% (7% to 64%)")  # fmt: skip
+    assert first.lines[0][1:] == ("4% (1% to 12%)", "5% (2% to 16%)", "22% (7% to 64%)")
+
+
+def test_the_product_under_its_prior_is_rounded_as_in_the_table_above(joined):
+    folder = joined.chains[0]
+    pooled = pd.read_csv(folder / "pooled.csv")
+    chosen = pooled["outcome"].eq(WHOLE) & pooled["estimand"].eq("rate_mean")
+    numbers = {"median": 0.045, "ci_low": 0.007, "ci_high": 0.168}
+    pooled.loc[chosen, [*numbers, "mcse_mean"]] = [*numbers.values(), 0.0008]
+    pooled.to_csv(folder / "pooled.csv", index=False)
+    under = pd.read_csv(folder / "correlation.csv", dtype={"correlation": str})
+    own = under["correlation"].eq("lkj") & under["estimand"].eq("rate_mean")
+    under.loc[own, list(numbers)] = list(numbers.values())
+    under.to_csv(folder / "correlation.csv", index=False)
+    part = harm_section(joined.load()).parts[0]
+    (shown,) = (line.cells[0] for line in part.lines if line.outcome == WHOLE)
+    assert part.correlations.lines[0][-1] == f"{shown.shown} ({shown.interval})"
+    assert "." not in shown.shown
 
 
 def test_priors_are_said_as_they_were(joined):

@@ -71,16 +71,31 @@ def test_the_numbers_are_those_of_the_table_with_what_they_rest_on(
     table = results.table.set_index(["kind", "profile", "outcome", "estimand"])
     row = table.loc[("shift_type", "significant", "harmful_misgeneralization", "rate_mean")]
     printed, average, new = cells(section(html, "shifts"), "Significant: capable, goal fails, harm")
-    assert printed == "22% arithmetic"
+    assert printed.startswith("22% printed C035")
     low, median, high = (100 * row[end] for end in ("low", "value", "high"))
     decimals = 1 if median < 10 else 0
     assert average.startswith(f"{median:.{decimals}f}% {low:.{decimals}f}% to")
     assert f"{high:.{decimals}f}% evidence judgement data’s share" in average
     assert "evidence judgement" in new
     stage = cells(section(html, "shifts"), "Significant: capability transfers")
-    assert stage[0] == "55% arithmetic" and "judgement" not in stage[1]
+    assert stage[0] == "55% printed C033" and "judgement" not in stage[1]
     harm = cells(section(html, "shifts"), "Significant: significant harm, given goal failure")
-    assert harm[0] == "50% to 70% arithmetic"
+    assert harm[0] == "50% to 70% printed C039 C040"
+
+
+@pytest.mark.parametrize(
+    ("shift", "claim", "product"),
+    [("Superficial", "C029", "5.1% to 7.1%"), ("Significant", "C035", "15.1% to 21.2%"),
+     ("Extreme", "C038", "16.9% to 23.6%")],
+)  # fmt: skip
+def test_a_printed_base_is_not_called_a_product_of_its_stages(
+    html: str, shift: str, claim: str, product: str
+) -> None:
+    part = section(html, "shifts")
+    (base, *_) = cells(part, f"{shift}: capable, goal fails, harm")
+    assert "printed" in base and "arithmetic" not in base
+    assert base.endswith(f"{claim} as printed; its stages multiply to {product}")
+    assert f'<a href="claims.html#{claim}">{claim}</a>' in part
 
 
 def test_every_profile_of_the_table_is_on_the_page(html: str, results: RiskResults) -> None:
@@ -93,9 +108,9 @@ def test_every_profile_of_the_table_is_on_the_page(html: str, results: RiskResul
 def test_domains_show_the_printed_range_beside_the_formula(html: str) -> None:
     now, later = section(html, "domains").split("In 2026-2027")
     assert cells(now, "Autonomous agents")[:2] == [
-        "25% to 45% arithmetic", "37% 33% to 55% arithmetic",
+        "25% to 45% printed", "37% 33% to 55% arithmetic",
     ]  # fmt: skip
-    assert cells(later, "Autonomous agents")[0] == "40% to 60% arithmetic"
+    assert cells(later, "Autonomous agents")[0] == "40% to 60% printed"
     assert "significant to extreme shift, score 0.3" in text_of(now)
 
 
@@ -105,6 +120,12 @@ def test_a_product_above_one_is_said_to_be_none(html: str) -> None:
     assert "exceeds 100%: no probability" in formula
 
 
+def test_a_bar_that_is_cut_is_marked_with_its_end(html: str) -> None:
+    drawn = {name: re.findall(r"cut at 100%: goes on to (\d+%)", section(html, name))
+             for name in ("periods", "shifts")}  # fmt: skip
+    assert set(drawn["periods"]) == {"139%"} and drawn["shifts"] == []
+
+
 def test_flags_stand_in_words(html: str) -> None:
     text = text_of(section(html, "shifts"))
     assert "Evidence, shift extreme: hardly any study has this level" in text
@@ -112,8 +133,8 @@ def test_flags_stand_in_words(html: str) -> None:
     assert periods.count("Evidence, shift extreme: hardly any study has this level") == 1
     assert "All rows: Evidence, shift extreme" in periods
     remedies = text_of(section(html, "remedies"))
-    assert "A remedy without a printed figure" not in remedies
-    assert "a remedy without a printed figure changes nothing" in remedies
+    assert "An intervention without a printed figure" not in remedies
+    assert "an intervention without a printed figure changes nothing" in remedies
     assert "arms with decorrelated training data against their baselines, 4 studies" in remedies
 
 
@@ -155,7 +176,7 @@ def test_a_stage_that_no_study_has_at_its_level_is_judgement(html: str) -> None:
     assert "evidence" in cells(shifts, "Significant: goal fails, given capability")[1]
 
 
-def test_every_number_has_one_of_three_bases(html: str) -> None:
+def test_every_number_has_one_of_the_bases(html: str) -> None:
     assert set(re.findall(r'class="tag (\w+)"', html)) == set(BASES)
     for row in re.findall(r"<td data-label=[^>]*>(.*?)</td>", section(html, "domains"), flags=re.S):
         assert "tag" in row or "no number" in row

@@ -172,6 +172,23 @@ def test_the_page_gives_the_published_figures(
     assert " ".join(got["flags"]) == want["flags"]
 
 
+def test_the_page_shows_the_printed_figures_of_one_shift_type_alone(
+    content: dict[str, Any],
+) -> None:
+    script = "return data[1].map((profile) => R.printedFigures(data[0], profile));"
+    got = dict(zip(PROFILES, run(script, content, [*map(as_state, PROFILES.values())]),
+                   strict=True))  # fmt: skip
+    one = got.pop("one")
+    whole = one["harmful_misgeneralization"]
+    assert (whole["value"], whole["claims"]) == (0.218, ["C035"])
+    assert one["capability_transfer"]["value"] == one["goal_failure"]["value"] == 0.55
+    harm = one["harm"]
+    assert (harm["value"], harm["low"], harm["high"]) == (None, 0.5, 0.7)
+    assert "capable_goal_failure" not in one
+    assert not any(got.values())
+    assert run("return R.span(data[0]).value;", harm) == "50% to 70%"
+
+
 def test_the_profiles_meet_every_kind_of_flag(answers: dict[str, dict[str, Any]]) -> None:
     from meta.risk.flags import flag_sentences
 
@@ -199,6 +216,15 @@ def test_what_is_behind_a_setting_is_told(answers: dict[str, dict[str, Any]]) ->
     ]  # fmt: skip
     effects = answers["everything"]["evidence"]["effects"]
     assert [e["name"] for e in effects] == ["2028-2030", *PROFILES["everything"].interventions]
+
+
+def test_the_direction_of_an_intervention_is_that_of_its_arms(content: dict[str, Any]) -> None:
+    basis = made_up()
+    columns = {effect["name"]: effect for effect in content["effects"]}
+    for name, draws in basis.interventions.items():
+        want = "raises" if np.median(draws) > 0 else "lowers"
+        assert columns[name]["direction"] == want
+    assert not any(e["direction"] for e in content["effects"] if e["judged"])
 
 
 def test_draws_are_packed_in_three_bytes(content: dict[str, Any]) -> None:

@@ -14,6 +14,7 @@ from meta.report.estimates import Estimate
 from meta.report.figure_tables import estimate_table, forest_table
 from meta.report.svg import INK, MUTED, NOTHING, PAPER, POINTS, RULE, SETTINGS, Drawing, drawing
 from meta.report.wording import COLOURS, estimand_name, spell
+from meta.risk.printed import EXACT
 
 WIDTH = 312.0  # points; text of 10 points stays legible when scaled to a phone's width
 EDGE = 12.0
@@ -56,11 +57,22 @@ class Block:
         """What to say of one strip that the block does not say of all."""
         return "" if self.remark else strip.estimate.no_data
 
+    def remarks_of(self, strip: Strip) -> tuple[str, ...]:
+        """Everything to say below one strip."""
+        return tuple(filter(None, (self.remark_of(strip), cut_said(strip.estimate))))
+
     @property
     def height(self) -> float:
         """Height in points."""
-        remarks = bool(self.remark) + sum(bool(self.remark_of(s)) for s in self.strips)
+        remarks = bool(self.remark) + sum(len(self.remarks_of(s)) for s in self.strips)
         return 7 + 14 * len(self.headings) + 16 * len(self.strips) + 14 * remarks
+
+
+def cut_said(estimate: Estimate) -> str:
+    """Say that a line is cut at the end of the scale, and where it ends; empty where it is not."""
+    if not estimate.high > 1 + EXACT:
+        return ""
+    return f"cut at 100%: goes on to {estimate.high:.0%}"
 
 
 def interval_plot(
@@ -157,7 +169,9 @@ def _blocks(axes: Axes, blocks: Sequence[Block], y: float, x: float) -> None:
         for strip in block.strips:
             _write(axes, y + 8, strip.label, x)
             _interval(axes, y + 8, strip.estimate)
-            y = _remark(axes, y + 16, block.remark_of(strip), x)
+            y += 16
+            for remark in block.remarks_of(strip):
+                y = _remark(axes, y, remark, x)
 
 
 def _remark(axes: Axes, y: float, remark: str, x: float) -> float:
@@ -229,6 +243,8 @@ def _interval(axes: Axes, y: float, estimate: Estimate, marker: str | None = Non
         solid_capstyle="butt",
         dash_capstyle="butt",
     )
+    if cut_said(estimate):
+        axes.plot(1, y, marker=">", markersize=7.0, color=colour, clip_on=False)
     axes.plot(
         estimate.median,
         y,

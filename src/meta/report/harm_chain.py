@@ -12,7 +12,7 @@ from scipy.stats import beta
 from meta.config import STAGES
 from meta.plural import counted, counted_on_average
 from meta.report.chain_results import ChainResults
-from meta.report.estimates import Estimate, estimated_percent, percent
+from meta.report.estimates import Estimate, estimated_percent, percent, percent_decimals
 from meta.report.figures import Block, Strip, interval_plot
 from meta.report.inputs import Fit, ReportInputs
 from meta.report.notoriety import odds_factor
@@ -234,13 +234,16 @@ def _correlations(chain: ChainResults) -> TextTable:
             by = {row["correlation"]: row for row in rows.to_dict("records")}
             name = estimand_name(estimand)
             heading = name.capitalize() if group == "all" else f"{group_name(group)}: {name}"
-            lines.append((heading, *(_interval(by[v]) if v in by else "–" for v in values)))
+            # The product under its prior stands in the table above: both are rounded alike.
+            above = chain.estimate(WHOLE, group, estimand)
+            error = above.mcse if above else 0.0
+            lines.append((heading, *(_interval(by[v], error) if v in by else "–" for v in values)))
     labels = ("its prior" if value == "lkj" else f"{float(value):g}" for value in values)
     return TextTable(("Correlation", *labels), tuple(lines))
 
 
-def _interval(row: Mapping[Any, Any]) -> str:
-    decimals = int(min(row["median"], 1 - row["median"]) < 0.1)
+def _interval(row: Mapping[Any, Any], mcse: float) -> str:
+    decimals = percent_decimals(row["median"], mcse)
     middle, low, high = (
         estimated_percent(row[name], decimals) for name in ("median", "ci_low", "ci_high")
     )

@@ -13,9 +13,9 @@ from meta.report.ratio_axes import FOOT, ratio_axes, write_label
 from meta.report.svg import INK, MUTED, NOTHING, PAPER, SETTINGS, Drawing, drawing
 
 EDGE = 12.0
-#: Ends of the scale; intervals that reach further end at them.
+#: Ends of the scale; intervals that reach further end at them, in an arrow.
 LOW, HIGH = 1e-3, 1e3
-TICKS = {0.001: "", 0.01: "0.01", 0.1: "0.1", 1: "1", 10: "10", 100: "100", 1000: ""}
+TICKS = {0.001: "0.001", 0.01: "0.01", 0.1: "0.1", 1: "1", 10: "10", 100: "100", 1000: "1000"}
 MARKERS = {"study": "o", "odds_ratio": "s", "odds_ratio_new": "D"}
 
 
@@ -91,5 +91,10 @@ def _mark(axes: Axes, y: float, line: OddsLine) -> None:
     axes.plot((low, high), (y, y), color=INK, linewidth=1.4 if new else 2.4, solid_capstyle="butt",
               linestyle=(0, (2.5, 1.5)) if new else "solid",
               alpha=0.55 if line.kind == "study" else 1.0)  # fmt: skip
+    for end, cut, arrow in (
+        (LOW, line.estimate.low < LOW, "<"), (HIGH, line.estimate.high > HIGH, ">"),
+    ):  # fmt: skip
+        if cut:
+            axes.plot(end, y, marker=arrow, markersize=5.5, color=INK, clip_on=False)
     axes.plot(middle, y, marker=MARKERS[line.kind], markersize=5.5, markeredgecolor=INK,
               markerfacecolor=PAPER if new else INK)  # fmt: skip

@@ -15,11 +15,14 @@ import numpy as np
 
 from meta.estimands.chain_averages import NODES, WEIGHTS, stage_correlations
 from meta.estimands.draws import Draws
+from meta.estimands.harm_chain import STAGES, WHOLE
 from meta.risk.basis import Basis, Setting
 from meta.risk.documents import Documents
 from meta.risk.evidence import FEWEST_STUDIES, OUTCOMES, new_normals, score_levels
 from meta.risk.flags import EVIDENCE, FEW_CONTRASTS, PUBLISHED
+from meta.risk.printed import Figure, Span
 from meta.risk.published import profile_factors
+from meta.risk.scenarios import EVIDENCE as MEASURED
 from meta.risk.scenarios import (
     JUDGEMENT,
     Effect,
@@ -38,6 +41,8 @@ SCORES = 101
 #: Bytes of a draw. Three cut the range of a column into 17 million steps, as fine as a float of
 #: four for draws that are of one size.
 BYTES = 3
+#: Which way the median effect of an intervention goes.
+RAISES, LOWERS = "raises", "lowers"
 
 
 def calculator_content(
@@ -88,6 +93,7 @@ def calculator_content(
         "support": _support(legal, basis),
         "effects": [_record(effect) for effect in effects],
         "printed": _printed(legal, documents),
+        "stages": _printed_stages(documents),
         "flags": {**PUBLISHED, **EVIDENCE},
         "columns": list(columns),
         **packed(columns),
@@ -198,8 +204,20 @@ def _record(effect: Effect) -> dict[str, Any]:
         "basis": effect.basis,
         "said": effect.said,
         "period": effect.is_period,
+        "direction": _direction(effect),
         "flags": [FEW_CONTRASTS] if 0 < effect.k_studies < FEWEST_STUDIES else [],
     }
+
+
+def _direction(effect: Effect) -> str:
+    """Which way arms moved the odds, by the median; empty where none tell.
+
+    What contrasts are coded by need be no remedy: pressure raises failures.
+    """
+    median = float(np.median(effect.draws))
+    if effect.basis != MEASURED or median == 0:
+        return ""
+    return RAISES if median > 0 else LOWERS
 
 
 def _support(legal: Mapping[str, list[str]], basis: Basis) -> dict[str, dict[str, Any]]:
@@ -234,6 +252,20 @@ def _printed(legal: Mapping[str, list[str]], documents: Documents) -> dict[str, 
         value: _factor(documents, interventions=(value,)) for value in legal["interventions"]
     }
     return found
+
+
+def _printed_stages(documents: Documents) -> dict[str, dict[str, dict[str, Any]]]:
+    """Stages and base risk of each shift type as printed: ends, and the claims that print them."""
+    found = {}
+    for name, shift in documents.shifts.items():
+        stages = [_span(shift.capability), _span(shift.goal), _span(documents.harm)]
+        found[name] = dict(zip((*STAGES, WHOLE), [*stages, _span(shift.base)], strict=True))
+    return found
+
+
+def _span(printed: Figure | Span) -> dict[str, Any]:
+    span = printed if isinstance(printed, Span) else Span(printed, printed)
+    return {"ends": list(span.ends), "claims": list(span.ids)}
 
 
 def _factor(documents: Documents, **setting: Any) -> dict[str, Any]:

@@ -19,9 +19,9 @@ PUBLISHED = {
     IN_A_GAP: "Published: the score lies between two printed levels; multipliers are bridged.",
     OUTSIDE: "Published: a level between or beside the two printed configurations; the whole range "
     "of its multiplier is taken.",
-    NO_FIGURE: "Published: a remedy without a printed figure changes nothing.",
+    NO_FIGURE: "Published: an intervention without a printed figure changes nothing.",
 }
-#: Flags of the evidence mode, of a setting or remedy.
+#: Flags of the evidence mode, of a setting or intervention.
 EVIDENCE = {
     NO_LEVEL: "no arm has this level, so it changes nothing.",
     EXTRAPOLATES: "hardly any study has this level: the number is extrapolated by the prior.",
@@ -34,7 +34,7 @@ EVIDENCE = {
     "extrapolated by the prior.",
     NO_CASES: "hardly any catalogued case has this level: its harm is extrapolated by the prior.",
     FEW_CASES: "hardly one list of cases has this level: its harm is mostly the prior.",
-    FEW_CONTRASTS: f"fewer than {FEWEST_STUDIES} studies set this remedy against a baseline.",
+    FEW_CONTRASTS: f"fewer than {FEWEST_STUDIES} studies set this intervention against a baseline.",
 }
 
 

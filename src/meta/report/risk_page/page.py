@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -21,6 +22,7 @@ from meta.report.risk_page.modifiers import modifier_section
 from meta.report.risk_page.parts import (
     ARITHMETIC,
     BASES,
+    PRINTED,
     Cell,
     Line,
     RiskSection,
@@ -36,10 +38,11 @@ from meta.report.scripts import content_policy, script
 from meta.report.wording import outcome_name, spell
 from meta.risk.flags import flag_sentences
 from meta.risk.named_profiles import DOMAIN, INTERVENTION, LATER, PERIOD
+from meta.risk.printed import percents
 from meta.risk.profile_risk import EVIDENCE_MODE, FORMULA, SHIFT, STAGE
 
 WHOLE = "harmful_misgeneralization"
-FORMULA_LABEL, AVERAGE, NEW, PRINTED = "by the formula", "average", "a new study", "printed"
+FORMULA_LABEL, AVERAGE, NEW = "by the formula", "average", "a new study"
 ESTIMANDS = {"rate_mean": AVERAGE, "rate_new": NEW}
 
 
@@ -60,7 +63,9 @@ def risk_context(results: RiskResults, stamped: str) -> dict[str, Any]:
         "interval": results.table.loc[
             results.table["mode"] == EVIDENCE_MODE, "interval"
         ].iloc[0],
-        "shifts": shift_section(profiles[SHIFT], stamped),
+        "shifts": shift_section(
+            profiles[SHIFT], stamped, results.calculator.get("stages", {})
+        ),
         "domains": [
             (heading, profile_section(f"fig-{kind}", kind, profiles[kind], stamped))
             for kind, heading in ((DOMAIN, "Now"), (LATER, "In 2026-2027"))
@@ -103,8 +108,20 @@ def _find(rows: Iterable[Row], outcome: str, estimand: str) -> Row | None:
     return next((r for r in rows if (r["outcome"], r["estimand"]) == (outcome, estimand)), None)
 
 
-def shift_section(shifts: Mapping[str, list[Row]], stamped: str) -> RiskSection:
-    """Every stage and the product by shift type, as printed and by the evidence."""
+def shift_section(
+    shifts: Mapping[str, list[Row]], stamped: str, stages: Mapping[str, Any]
+) -> RiskSection:
+    """Every stage and the product by shift type, as printed and by the evidence.
+
+    Parameters
+    ----------
+    shifts
+        Rows by shift type.
+    stamped
+        Stamp of the figure; empty for none.
+    stages
+        Printed figures of each shift type with their claims, as the calculator has them.
+    """
     blocks, lines = [], []
     for name, rows in shifts.items():
         heading = title(name)
@@ -112,7 +129,9 @@ def shift_section(shifts: Mapping[str, list[Row]], stamped: str) -> RiskSection:
         outcomes = ("capability_transfer", "goal_failure", "harm", WHOLE)
         for i, outcome in enumerate(outcomes):
             printed = _find(rows, outcome, FORMULA if outcome == WHOLE else STAGE)
-            cells = [_published_cell(printed), *_evidence_cells(rows, outcome)]
+            claims = stages.get(name, {}).get(outcome, {}).get("claims", ())
+            said = _stage_product(rows) if outcome == WHOLE else ""
+            cells = [_printed_figure(printed, claims, said), *_evidence_cells(rows, outcome)]
             remarks = _remarks(rows) if i == 0 else ()
             lines.append(Line(f"{heading}: {lower(outcome_name(outcome))}", remarks, tuple(cells)))
     named = "Harmful failure by shift type: printed, and by the evidence"
@@ -210,10 +229,31 @@ def _published_cell(row: Row | None) -> Cell:
     return Cell(estimate.shown, interval, (ARITHMETIC,), remark)
 
 
+def _printed_figure(row: Row | None, claims: Sequence[str], remark: str) -> Cell:
+    """A figure that the document prints itself, which no sum of ours is behind."""
+    cell = _published_cell(row)
+    if not cell.value:
+        return cell
+    remark = "; ".join(filter(None, [remark, cell.remark]))
+    return replace(cell, bases=(PRINTED,), remark=remark, claims=tuple(claims))
+
+
+def _stage_product(rows: Sequence[Row]) -> str:
+    """Say what the printed stages of a shift type multiply to, which the printed base need not be.
+
+    The claims page holds the two against each other; a reader of the base alone must know of it.
+    """
+    stages = [row for row in rows if row["estimand"] == STAGE]
+    ends = [math.prod(float(row[end]) for row in stages) for end in ("low", "high")]
+    if not stages or not all(map(math.isfinite, ends)):
+        return ""
+    return f"as printed; its stages multiply to {percents(*ends)}"
+
+
 def _printed_cell(row: Row) -> Cell:
     if not is_number(row["printed_low"]):
         return Cell()
-    return Cell(printed_estimate(row).interval, "", (ARITHMETIC,))
+    return Cell(printed_estimate(row).interval, "", (PRINTED,))
 
 
 def _evidence_cells(rows: Iterable[Row], outcome: str) -> list[Cell]:

@@ -12,9 +12,11 @@ from meta.report.svg import Drawing
 from meta.report.wording import spell
 from meta.risk.scenarios import AND, EVIDENCE, JUDGEMENT
 
-ARITHMETIC = "arithmetic"
+PRINTED, ARITHMETIC = "printed", "arithmetic"
 #: Words beside a number: what it rests on.
 BASES = {
+    PRINTED: "a figure as the document prints it, whether or not its own sums give it, which the "
+    "claims page judges; nothing was measured here",
     ARITHMETIC: "the document's own figures, multiplied; nothing was measured here",
     EVIDENCE: "posterior draws of the models: counts of evaluations, codes of cases",
     JUDGEMENT: "a prior or a printed figure that somebody chose, where no arm and no case tells",
@@ -25,12 +27,16 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Cell:
-    """A number as text, its interval, and the bases of it; all empty where there is none."""
+    """A number as text, its interval, and the bases of it; all empty where there is none.
+
+    `claims` are those that the claims page judges a printed number by.
+    """
 
     value: str = ""
     interval: str = ""
     bases: tuple[str, ...] = ()
     remark: str = ""
+    claims: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -247,6 +247,18 @@ const RiskCalculator = (() => {
     return { value, low, high, flags };
   }
 
+  // Figures that the document prints for a setting, by outcome, with the claims that print them.
+  // It prints them of one shift type by itself: of no pair, and not of what a factor changes.
+  function printedFigures(content, profile) {
+    const [shift, ...more] = new Set(profile.shift);
+    const bare = { ...EMPTY, shift: profile.shift };
+    if (more.length || toFragment(profile) !== toFragment(bare)) return {};
+    return Object.fromEntries(Object.entries(content.stages[shift] ?? {}).map(
+      ([outcome, { ends: [low, high], claims }]) => [outcome, {
+        value: low === high ? low : null, low, high, claims,
+      }]));
+  }
+
   // Each flag once, with all its settings.
   function flagSentences(content, flags) {
     const found = new Map();
@@ -325,14 +337,17 @@ const RiskCalculator = (() => {
     return `${value.toFixed(decimals)}%`;
   }
 
+  // A row that is a printed range alone has no value: the range is then what is shown.
   function span(row) {
-    const decimals = Math.min(row.value, 1 - row.value) < 0.1 && row.value < 1 ? 1 : 0;
-    const [value, low, high] = [row.value, row.low, row.high].map((x) => percent(x, decimals));
-    return { value, interval: `${low} to ${high}` };
+    const shown = row.value ?? row.low;
+    const decimals = Math.min(shown, 1 - shown) < 0.1 && shown < 1 ? 1 : 0;
+    const [value, low, high] = [shown, row.low, row.high].map((x) => percent(x, decimals));
+    const interval = `${low} to ${high}`;
+    return { value: row.value === null ? interval : value, interval };
   }
 
   return {
-    unpacked, quantile, evidence, published, flagSentences, toFragment, fromFragment, command,
+    unpacked, quantile, evidence, published, printedFigures, flagSentences, toFragment, fromFragment, command,
     percent, span, EMPTY,
   };
 })();
@@ -349,6 +364,7 @@ if (typeof document !== "undefined" && document.getElementById("risk-data")) (()
   const WHOLE = Object.keys(content.outcomes).at(-1);
   const DOTS = 50;
   let notice = "";
+  let last = R.EMPTY;  // The settings that the result is of: the last that were all valid.
 
   const spelled = (name) => name.replaceAll("_", " ");
 
@@ -385,6 +401,19 @@ if (typeof document !== "undefined" && document.getElementById("risk-data")) (()
     };
   }
 
+  // Whether the score can be taken, said beside the field. A field left empty is no score.
+  function scoreIsValid() {
+    const field = part("specification");
+    const score = field.valueAsNumber;
+    const wrong = field.validity.badInput || score < 0 || score > 1;
+    if (wrong) field.setAttribute("aria-invalid", "true");
+    else field.removeAttribute("aria-invalid");
+    // The text is replaced only where it changes, so that it is read out once.
+    const said = wrong ? "No score: enter a number from 0 to 1, such as 0.5, or nothing." : "";
+    if (part("score-error").textContent !== said) part("score-error").textContent = said;
+    return !wrong;
+  }
+
   function fill(profile) {
     part("shift").value = profile.shift[0] ?? "significant";
     part("until").value = profile.shift[1] ?? "";
@@ -398,31 +427,45 @@ if (typeof document !== "undefined" && document.getElementById("risk-data")) (()
 
   // Results -----------------------------------------------------------------------------------
 
+  function absentCell(label, text) {
+    return element("td", { "data-label": label, class: "absent" }, element("span", {}, text));
+  }
+
   function cell(label, row, bases) {
-    if (row.value === null) {
-      return element("td", { "data-label": label, class: "absent" }, element("span", {}, "none"));
-    }
+    if (row.low === null) return absentCell(label, "none");
     const text = R.span(row);
     const box = element("span", {}, element("b", {}, text.value));
-    if (row.low !== row.high) box.append(" ", element("span", { class: "ci" }, text.interval));
+    if (row.value !== null && row.low !== row.high) {
+      box.append(" ", element("span", { class: "ci" }, text.interval));
+    }
     for (const basis of bases) box.append(" ", element("span", { class: `tag ${basis}` }, basis));
-    const numbers = { "data-value": row.value, "data-low": row.low, "data-high": row.high };
+    for (const claim of row.claims ?? []) {
+      box.append(" ", element("a", { href: `claims.html#${claim}` }, claim));
+    }
+    const numbers = { "data-low": row.low, "data-high": row.high };
+    if (row.value !== null) numbers["data-value"] = row.value;
     return element("td", { "data-label": label, ...numbers }, box);
   }
 
-  function table(evidence, published) {
+  // What is printed is called so; only what is multiplied here is arithmetic.
+  function publishedCell(outcome, printed, published) {
+    if (printed[outcome]) return cell("Published", printed[outcome], ["printed"]);
+    if (outcome === WHOLE) return cell("Published", published, ["arithmetic"]);
+    return absentCell("Published", "not printed");
+  }
+
+  function table(evidence, published, printed) {
     const rows = Object.keys(content.outcomes).map((outcome) => {
       const each = evidence.rows.filter((row) => row.outcome === outcome);
       const chip = element("span", { class: "chip", style: `background: var(--${outcome})` });
-      const printed = outcome === WHOLE
-        ? cell("Published", published, ["arithmetic"])
-        : element("td", { "data-label": "Published", class: "absent" }, element("span", {}, "–"));
       return element("tr", { "data-outcome": outcome },
-        element("th", { scope: "row" }, chip, content.names[outcome]), printed,
+        element("th", { scope: "row" }, chip, content.names[outcome]),
+        publishedCell(outcome, printed, published),
         ...each.map((row) => cell(row.estimand === "rate_mean" ? "Average over studies" : "A new study",
           row, row.basis.split(" and "))));
     });
     part("table").tBodies[0].replaceChildren(...rows);
+    part("stages-said").hidden = Object.keys(printed).length > 0;
   }
 
   function behind(evidence) {
@@ -484,7 +527,14 @@ if (typeof document !== "undefined" && document.getElementById("risk-data")) (()
       })),
       ...interval(row, floor + 6, colour));
     if (row.outcome !== WHOLE || published.value === null) return [group, floor + 24];
-    const beyond = published.high > 1 ? ", beyond 100%" : "";
+    // A line that the scale cuts has an arrow at its end, and its value below.
+    const cut = published.high > 1;
+    const beyond = cut ? `, cut at 100%: goes on to ${R.percent(published.high, 0)}` : "";
+    const [end, mid] = [place(1), floor + 18];
+    if (cut) {
+      group.append(drawn("path", { d: `M${end - 1} ${mid - 5}L${end + 7} ${mid}L${end - 1} ${mid + 5}Z`,
+        style: "fill: currentColor" }));
+    }
     group.append(...interval(published, floor + 18, "currentColor"),
       drawn("text", { x: LEFT + wide, y: floor + 36, "text-anchor": "end" },
         `without colour: published${beyond}`));
@@ -517,7 +567,7 @@ if (typeof document !== "undefined" && document.getElementById("risk-data")) (()
   // -------------------------------------------------------------------------------------------
 
   function show() {
-    const profile = asked();
+    const profile = last;
     const [evidence, published] = [R.evidence(content, profile), R.published(content, profile)];
     const whole = R.span(evidence.rows.find((row) => row.outcome === WHOLE));
     const printed = published.value === null ? "no number" : R.span(published).value;
@@ -526,17 +576,19 @@ if (typeof document !== "undefined" && document.getElementById("risk-data")) (()
     const warnings = R.flagSentences(content, [...published.flags, ...evidence.flags])
       .map((said) => element("li", {}, spelled(said)));
     part("warnings").replaceChildren(...warnings);
-    table(evidence, published);
+    table(evidence, published, R.printedFigures(content, profile));
     dots(evidence, published, part("of").value);
     behind(evidence);
     part("command").textContent = R.command(profile);
-    return profile;
   }
 
+  // A score that is none changes neither the result nor the address: both stay as they last were.
   function changed() {
-    notice = "";
-    const fragment = R.toFragment(show());
-    history.replaceState(null, "", `#${fragment}`);
+    const valid = scoreIsValid();
+    notice = valid ? "" : "Last valid settings, not those in the fields: ";
+    if (valid) last = asked();
+    show();
+    if (valid) history.replaceState(null, "", `#${R.toFragment(last)}`);
   }
 
   // A fragment without settings is the name of a section, which the browser goes to.
@@ -546,6 +598,8 @@ if (typeof document !== "undefined" && document.getElementById("risk-data")) (()
       ? R.fromFragment(content, fragment) : { profile: R.EMPTY, unknown: [] };
     notice = unknown.length ? `Left out, since unknown: ${unknown.join(", ")}. ` : "";
     fill(profile);
+    scoreIsValid();
+    last = asked();
     show();
     if (fragment.includes("=")) document.getElementById("calculator").scrollIntoView();
   }
