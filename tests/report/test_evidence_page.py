@@ -121,10 +121,12 @@ def test_rows_of_imputed_codes_and_cases_name_their_models(tmp_path: Path) -> No
     frames = dict(run.evidence.frames)
     coding = frames["codings"].iloc[:1].assign(unit_id=case)
     frames["codings"] = pd.concat([frames["codings"], coding], ignore_index=True)
+    frames["cases"] = frames["cases"].assign(study_id="jones_2022")
     coded = replace(run, evidence=replace(run.evidence, frames=frames))
     listed = rows_of(replace(coded, fits=fits))
     assert listed[case]["models"] == "kinds"
-    assert listed[listed[case]["study_id"]]["models"].split()[-1] == "kinds"
+    # By its arms and by the case.
+    assert listed["jones_2022"]["models"].split()[-2:] == ["by_shift", "kinds"]
     other = next(k for k in ("design_only", "observed_behaviour") if k != kind)
     bare = rows_of(replace(coded, fits=(*run.fits, composition(other))))
     assert bare[case]["models"] == ""
