@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,7 @@ from tests.report.made_up_checks import checks
 STUDIES = ["abel_2021", "baker_2022", "cohen_2023"]
 
 
-def loo(**changes: object) -> pd.DataFrame:
+def loo(**changes: Any) -> pd.DataFrame:
     return checks(STUDIES).loo.assign(**changes)
 
 

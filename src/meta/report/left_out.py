@@ -45,11 +45,12 @@ def _precision(loo: pd.DataFrame) -> str:
     reweighted = loo[loo["method"].eq("psis") & loo["reliable"].astype(bool)]
     if "ess" not in loo or reweighted.empty:
         return ""
-    least = reweighted.loc[reweighted["ess"].idxmin()]
-    draws = counted(round(float(least["ess"])), "effective draw")
+    least = reweighted.nsmallest(1, "ess")
+    study, ess = study_label(str(least["study"].iloc[0])), float(least["ess"].iloc[0])
+    draws = counted(round(ess), "effective draw")
     return (
-        f"Of the reliable ones that were reweighted, {study_label(str(least['study']))} has the "
-        f"fewest: {draws}, by which a shift errs by about {least['ess'] ** -0.5:.2f} posterior sd."
+        f"Of the reliable ones that were reweighted, {study} has the fewest: {draws}, by which "
+        f"a shift errs by about {ess**-0.5:.2f} posterior sd."
     )
 
 
@@ -126,7 +127,10 @@ def _same_counts(one: Fit, other: Fit) -> bool:
     if options[0] != options[1] or not {*columns} <= {*other.rows}:
         return False
     key = ["row_id", "study"]
-    tables = [f.rows[key + columns].sort_values(key).reset_index(drop=True) for f in (one, other)]
+    tables = [
+        rows[key + columns].sort_values(key).reset_index(drop=True)
+        for rows in (one.rows, other.rows)
+    ]
     return tables[0].astype(str).equals(tables[1].astype(str))
 
 
