@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from meta.checks.loo_pit import band_power
 from meta.plural import counted
 from meta.report.calibration import Calibrations, status_of
 from meta.report.check_figures import (
@@ -42,6 +43,7 @@ class CheckSection:
     products: str
     priors: list[dict[str, Any]]
     pit: Drawing
+    power: str
     pareto: Drawing
     influence: Drawing
     influential: list[dict[str, Any]]
@@ -79,6 +81,7 @@ def _section(fit: Fit, tables: CheckTables, run: ReportInputs) -> CheckSection:
         products=_products(fit),
         priors=[_prior(row, fit.is_rate) for row in _records(_quantities(tables.prior))],
         pit=pit_figure(f"{prefix}-pit", tables.bands),
+        power=_power(tables),
         pareto=pareto_figure(f"{prefix}-pareto", tables.loo),
         influence=influence_figure(f"{prefix}-influence", tables.studies),
         influential=[_influential(row, fit) for row in _records(tables.studies)[:MOST_INFLUENTIAL]],
@@ -88,6 +91,12 @@ def _section(fit: Fit, tables: CheckTables, run: ReportInputs) -> CheckSection:
         studies=left_out_lines(tables.loo),
         sampler=_sampler(fit, run.calibration),
     )
+
+
+def _power(tables: CheckTables) -> str:
+    """Say which curves within their bands are no support, for the few studies behind them."""
+    found = band_power(tables.pit, tables.bands)
+    return " ".join(f"{outcome_name(name)}: {said}." for name, said in found.items())
 
 
 def _products(fit: Fit) -> str:

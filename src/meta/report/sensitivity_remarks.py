@@ -58,7 +58,7 @@ def correlation_remark(found: Sensitivity, estimands: Sequence[str]) -> str:
     table = found["correlation"]
     if table.empty:
         return ""
-    own = table[table["outcome"].isin(PRODUCTS) & table["group"].eq("all")]
+    own = table[table["outcome"].eq(PRODUCTS[0]) & table["group"].eq("all")]
     said, shares = [], []
     for estimand in estimands:
         part = own[own["estimand"].eq(estimand)]
