@@ -71,8 +71,8 @@ def _line(row: dict[str, Any]) -> dict[str, Any]:
         "study": study_label(str(row["study"])),
         "study_id": str(row["study"]),
         "elpd": _number(row["elpd"], ".1f"),
-        "pareto_k": f"{_number(row['pareto_k'], '.2f')} of {_number(row['limit'], '.2f')}",
-        "ess": f"{_number(row['ess'], ',.0f')} of {row['draws']:,}",
+        "pareto_k": _of(row["pareto_k"], row["limit"], ".2f"),
+        "ess": _of(row["ess"], row["draws"], ",.0f"),
         "method": row["method"],
         "refit": chains,
         "reliable": "yes" if row["reliable"] else "no",
@@ -81,6 +81,10 @@ def _line(row: dict[str, Any]) -> dict[str, Any]:
 
 def _number(value: float, form: str) -> str:
     return "–" if pd.isna(value) else format(value, form)
+
+
+def _of(value: float, whole: float, form: str) -> str:
+    return "–" if pd.isna(value) else f"{value:{form}} of {whole:{form}}"
 
 
 def density_sum(fit: Fit, fits: Sequence[Fit]) -> str:
