@@ -1,5 +1,6 @@
 """Leave-one-study-out, LOO-PIT and influence: against refits, quadrature and planted faults."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -22,7 +23,7 @@ from meta.checks.leave_one_out import (
     leave_out,
     refitted_density,
 )
-from meta.checks.loo_pit import loo_pit, pit_bands, pit_check
+from meta.checks.loo_pit import band_power, loo_pit, pit_bands, pit_check
 from meta.checks.predictive import Part, new_logits, take
 from meta.config import FitChecks
 from meta.estimands import all_estimates
@@ -97,6 +98,29 @@ def test_refits_replace_what_is_not_reliable(fitted) -> None:
     for fault in ({"r_hat": 1.2}, {"divergences": 1}, {"r_hat": 1.02, "limit": 1.01}):
         loose = replace(fit, **fault)
         assert not leave_one_out_table([bad], fitted.design, {bad.study: loose}).loc[0, "reliable"]
+
+
+@pytest.mark.parametrize(
+    ("studies", "said"),
+    [(4, "4 studies .* almost no power"), (26, "26 studies .* little power"), (60, None)],
+)
+def test_a_pass_of_few_studies_says_how_little_it_can_tell(studies: int, said: str | None) -> None:
+    table = pd.DataFrame(
+        {
+            "study": [f"s{i}" for i in range(studies)], "outcome": "capability_transfer",
+            "pit": (np.arange(studies) + 0.5) / studies, "reliable": True,
+        }
+    )  # fmt: skip
+    check = pit_check(table, 0.005)
+    assert check.passed
+    power = band_power(table, pit_bands(table, 0.005))
+    if said is None:
+        assert not power
+        assert "power" not in check.meaning
+        return
+    assert re.match(said, power["capability_transfer"])
+    assert re.search(f"of capability transfer it rests on {said}", check.meaning)
+    assert band_power(table.iloc[:0], pit_bands(table.iloc[:0], 0.005)) == {}
 
 
 def evenly(part: Part) -> list[LeftOut]:

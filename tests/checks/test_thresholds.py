@@ -35,7 +35,7 @@ HOMES = {
     "checks/importance": ["largest_k", "smallest_ess"],
     "checks/leave_one_out": ["fewest_studies", "noise"],
     "models/design": ["fewest_studies"],
-    "checks/loo_pit": ["most_left_out"],
+    "checks/loo_pit": ["most_left_out", "wide_band", "void_band"],
     "checks/sampler": ["fewest_chains"],
     "checks/replay_comparison": ["false_alarm"],
     "checks/uniformity": ["band_probability"],

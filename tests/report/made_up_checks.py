@@ -41,7 +41,8 @@ def checks(studies: list[str]) -> CheckTables:
     bands = {"outcome": "goal_failure", "at": [0, 0.5, 1.0], "ecdf": [0, 0.6, 1.0],
              "lower": [0, 0.2, 1.0], "upper": [0, 0.8, 1.0]}  # fmt: skip
     loo = {"study": studies, "rows": 3, "pareto_k": 0.1 * number, "limit": 0.67, "draws": 1000,
-           "method": "psis", "reliable": True}  # fmt: skip
+           "method": "psis", "reliable": True, "elpd": number - 9.0, "ess": 900.0 - 50 * number,
+           "refit_r_hat": np.nan, "refit_divergences": np.nan}  # fmt: skip
     moved = {"study": studies, "largest_shift_sd": 1.5 - 0.5 * number, "misfit": 9.0 - number,
              "largest_of": "goal_failure/all/rate_mean", "tau_shift_sd": 0.25}  # fmt: skip
     summary = {"elpd": -80.5, "elpd_se": 9.0, "comparable": True, "remark": "of the same rows"}

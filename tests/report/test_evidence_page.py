@@ -84,6 +84,15 @@ def test_each_row_has_what_its_study_contributes(tmp_path: Path) -> None:
         moved = run.primary.checks.studies.set_index("study").loc[study, "largest_shift_sd"]
         assert float(rows[name]["influence_sd"]) == pytest.approx(moved)
     assert [rows[name]["models"] for name in ("A1", "A3", "A4", "K1")] == ["rates", "rates", "", ""]
+    # A study has the models that read any arm of it: in the file and in the filter.
+    arms = run.evidence.frames["arms"]
+    pooled = set(arms.loc[arms["arm_id"].isin(["A1", "A2", "A3"]), "study_id"])
+    studies = {name: row["models"] for name, row in rows.items() if row["kind"] == "study"}
+    assert studies == {name: "rates" if name in pooled else "" for name in studies}
+    shown = [row for row in data_of(rendered(run, tmp_path))["rows"] if row["kind"] == "study"]
+    assert [row["facets"]["used"] for row in shown] == [
+        ["rates"] if row["study"] in pooled else ["(none)"] for row in shown
+    ]  # fmt: skip
     # A case has no rate, whatever its study has.
     assert rows["K1"]["study_rate_median"] == rows["K1"]["influence_sd"] == ""
 
@@ -112,8 +121,12 @@ def test_rows_of_imputed_codes_and_cases_name_their_models(tmp_path: Path) -> No
     frames = dict(run.evidence.frames)
     coding = frames["codings"].iloc[:1].assign(unit_id=case)
     frames["codings"] = pd.concat([frames["codings"], coding], ignore_index=True)
+    frames["cases"] = frames["cases"].assign(study_id="jones_2022")
     coded = replace(run, evidence=replace(run.evidence, frames=frames))
-    assert rows_of(replace(coded, fits=fits))[case]["models"] == "kinds"
+    listed = rows_of(replace(coded, fits=fits))
+    assert listed[case]["models"] == "kinds"
+    # By its arms and by the case.
+    assert listed["jones_2022"]["models"].split()[-2:] == ["by_shift", "kinds"]
     other = next(k for k in ("design_only", "observed_behaviour") if k != kind)
     bare = rows_of(replace(coded, fits=(*run.fits, composition(other))))
     assert bare[case]["models"] == ""

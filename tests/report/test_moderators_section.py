@@ -60,8 +60,8 @@ def test_a_ratio_stands_beside_its_prior(full) -> None:
     [
         (0.19, 20, "19%", "says little beyond its prior"),
         (-0.3, 20, "none", "says little beyond its prior"),
-        (0.5, 0, "50%", "a level without data"),
-        (0.1, 0, "10%", "a level without data: says little beyond its prior"),
+        (0.5, 0, "", "a level without data"),
+        (0.1, 0, "", "a level without data: says little beyond its prior"),
     ],
 )
 def test_what_says_little_is_called_so(full, contraction, k_rows, shares, verdict) -> None:
@@ -70,6 +70,7 @@ def test_what_says_little_is_called_so(full, contraction, k_rows, shares, verdic
     assert (line.contraction, line.verdict) == (shares, verdict)
     text = section(render_page(inputs))
     assert verdict in text
+    assert ("50%" in text or "10%" in text) is False
     assert "“none” also stands where the posterior is wider than its prior" in text
     little = "little" in verdict
     assert moderator_section(inputs)[-1].summary.endswith("beyond the prior") == little
@@ -80,7 +81,8 @@ def test_a_comparison_with_an_unobserved_level_is_marked_as_the_level_is(full) -
     model, group = moderator_section(inputs)[-1].fit.name, "shift_type=none"
     full.edit(model, group, "goal_failure", k_direct=0)
     line = moderator_section(full.load())[-1].comparisons[0]
-    assert line.verdict == NO_DATA
+    assert (line.contraction, line.verdict) == ("", NO_DATA)
+    assert f"– {NO_DATA}" in section(render_page(full.load()))
     assert line.ratio.no_data == ""
 
 

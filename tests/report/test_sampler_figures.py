@@ -25,6 +25,7 @@ from meta import provenance
 from meta.checks.worst_quantities import worst_quantities
 from meta.config import Gate
 from meta.inference.store import write_netcdf
+from meta.inference.top_parameters import SAMPLED_COPIES
 from meta.report.calibration import Calibrations, Status
 from meta.report.pages import render_report
 from meta.report.sampler.figures import _rank, labels_of
@@ -104,6 +105,20 @@ def test_the_largest_r_hat_is_shown_whatever_its_size() -> None:
     posterior["alpha"][0, :, 0] += 3
     (only,) = worst_quantities(posterior, top_shown=1).table["name"][:1]
     assert only == "alpha[capability_transfer]"
+
+
+def test_what_a_top_level_parameter_is_sampled_as_is_no_unit() -> None:
+    """However badly it mixes: beside the parameter itself it is a straight line."""
+    posterior = made_up_tree()["posterior"].to_dataset()
+    worst = posterior["alpha"] * 0
+    worst[{"chain": 0}] += 9
+    worst = worst + 1e-3 * posterior["alpha"]
+    names = [*SAMPLED_COPIES, "shift_type_total"]
+    found = worst_quantities(posterior.assign(dict.fromkeys(names, worst)))
+    (unit,) = found.table.loc[found.table["level"] == "unit", "name"]
+    assert unit == WORST_UNIT
+    (of_unit,) = worst_quantities(posterior.assign(study_raw=worst)).table["name"].iloc[-1:]
+    assert of_unit.startswith("study_raw[")
 
 
 def test_a_trace_has_the_draws_and_every_divergence(drawn: Drawn) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -18,7 +19,12 @@ from meta.report.sensitivity import (
     slopes,
 )
 from meta.report.sensitivity_page import few_studies_table, page_context, sensitivity_csv
-from meta.report.sensitivity_remarks import conflict_remark, gaps_remark, weight_remark
+from meta.report.sensitivity_remarks import (
+    conflict_remark,
+    correlation_remark,
+    gaps_remark,
+    weight_remark,
+)
 from meta.report.specification_curve import curves, left_out
 
 TEMPLATES = Path(__file__).parents[2] / "src/meta/report/templates"
@@ -227,6 +233,29 @@ def test_a_difference_of_rates_stays_within_what_rates_can_be() -> None:
     assert some is not None
     assert none.lines[0][-1] == "-25 (any: 4 studies cannot tell)"
     assert some.lines[0][-1] == "-25 (-100 to +10)"
+
+
+@pytest.mark.parametrize(
+    ("medians", "said"),
+    [
+        ((0.313, 0.318, 0.319), "The product hardly depends on it: .* 31% to 32%, 4% of the width"),
+        ((0.2, 0.3, 0.35), "The product depends on it: .* 20% to 35%, 94% of the width"),
+    ],
+)
+def test_what_the_product_makes_of_the_correlation_is_computed(
+    medians: tuple[float, ...], said: str
+) -> None:
+    rows = [
+        number(outcome="capable_goal_failure", correlation=c, median=m, ci_low=0.24, ci_high=0.4)
+        for c, m in zip((-0.5, 0.5, "lkj"), medians, strict=True)
+    ]
+    found = Sensitivity("rates", {"correlation": pd.DataFrame(rows)})
+    assert re.match(said, correlation_remark(found, ("rate_mean", "rate_new")))
+    (shown,) = page_context([found], None, "95%")["models"]
+    assert re.match(said, shown["correlation_remark"])
+    apart = Sensitivity("rates", {"correlation": pd.DataFrame([number(correlation="lkj")])})
+    assert correlation_remark(apart, ("rate_mean",)) == ""
+    assert correlation_remark(Sensitivity("rates", {}), ("rate_mean",)) == ""
 
 
 def test_weight_1_says_how_far_its_draws_are_from_all_draws(found: Sensitivity) -> None:

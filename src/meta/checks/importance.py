@@ -15,7 +15,8 @@ from meta.plural import counted
 
 #: Weights with a larger Pareto k than this are not used, however many draws there are.
 LARGEST_K = 0.7
-#: Effective draws below which a reweighted interval says little.
+#: Effective draws below which a reweighted interval says little: its ends lie in the tails. Means
+#: need fewer, so that `meta.checks.leave_one_out` goes by the Pareto k alone.
 SMALLEST_ESS = 200.0
 
 #: Said of a study whose density would cost too much.
@@ -41,7 +42,7 @@ class Weights:
 
     @property
     def reliable(self) -> bool:
-        """Whether estimates by these weights may be used."""
+        """Whether estimates by these weights, ends of intervals among them, may be used."""
         return self.pareto_k <= self.limit and self.ess >= SMALLEST_ESS
 
     @property

@@ -10,6 +10,12 @@ not. Families of agents that other studies have too are conditioned on; those of
 alone are integrated out with it. A study whose integrals cost too much is not computed, and is
 named as such.
 
+What is read of a left-out study are means over weighted draws: its density, its place in the
+predictions, shifts of pooled means. They are called reliable by the Pareto k alone, whose limit
+bounds their bias; effective draws tell how precise they are, and are tabulated. The number of them
+that `meta.checks.importance.SMALLEST_ESS` asks for is that of reweighted intervals, whose ends need
+more; a density under few draws (`FEWEST_DRAWS`) could never reach it.
+
 The sum of log densities compares models only if these describe the same counts, and says little
 about fewer than `FEWEST_STUDIES` studies (Sivula, Magnusson, Matamoros & Vehtari 2020,
 arXiv:2008.10296); no model is chosen by it here.
@@ -88,7 +94,7 @@ class LeftOut:
 
     @property
     def reliable(self) -> bool:
-        """Whether the Pareto k is small enough for this number of draws."""
+        """Whether the Pareto k is small enough for this number of draws; see the module."""
         return self.computed and bool(self.weights.pareto_k <= self.weights.limit)
 
     @property
@@ -308,7 +314,7 @@ class Elpd:
         if self.unreliable:
             some = counted(self.unreliable, "study")
             return f"not for comparison: no reliable density of {some}"
-        return f"comparable with other models of the same rows; a difference below {NOISE} is noise"
+        return "comparable with other models of the same rows, by the error of the difference"
 
 
 def expected_density(table: pd.DataFrame) -> Elpd:

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from meta.inference.top_parameters import TOP_PARAMETERS
+from meta.inference.top_parameters import TOP_PARAMETERS, is_sampled_copy
 
 #: Top-level parameters that are shown, at most; one quantity of a unit is shown beside them.
 TOP_SHOWN = 5
@@ -73,7 +73,9 @@ def worst_quantities(posterior: xr.Dataset, top_shown: int = TOP_SHOWN) -> Worst
         number, sets = _least_agreed(top, numbers), numbers.size
         posterior = posterior.isel(chain=np.flatnonzero(posterior["imputation"] == number))
         top = {name: array.sel(chain=posterior["chain"]) for name, array in top.items()}
-    rest = [str(name) for name in posterior.data_vars if name not in TOP_PARAMETERS]
+    # A copy of a top-level parameter would say nothing beside it: their plot is a straight line.
+    others = [str(name) for name in posterior.data_vars if name not in TOP_PARAMETERS]
+    rest = [name for name in others if not is_sampled_copy(name)]
     units = named_quantities(posterior, rest)
     chosen = _worst(_statistics(top), top_shown).assign(level="top")
     if units:

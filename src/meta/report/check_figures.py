@@ -6,7 +6,9 @@ import matplotlib
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.transforms import Bbox
 
 from meta.checks.importance import NOT_COMPUTED
 from meta.report.figures import EDGE, WIDTH
@@ -17,8 +19,13 @@ LINE = 15.0
 FOOT = 34.0
 LABELS = 146.0
 CURVE = 110.0
-#: Studies named in the plot of influence.
+#: Studies named in the plot of influence, at most.
 NAMED = 4
+#: Where a name may lie beside its dot: points to the right and up, and how it is aligned.
+SIDES = (
+    (5, 3, "left", "baseline"), (-5, 3, "right", "baseline"), (5, -3, "left", "top"),
+    (-5, -3, "right", "top"), (0, 6, "center", "baseline"), (0, -6, "center", "top"),
+)  # fmt: skip
 
 
 def predictive_figure(name: str, table: pd.DataFrame) -> Drawing:
@@ -141,10 +148,10 @@ def influence_figure(name: str, studies: pd.DataFrame) -> Drawing:
         x = studies["misfit"].to_numpy(float)
         y = studies["largest_shift_sd"].abs().to_numpy(float)
         axes.plot(x, y, "o", color=COLOURS["capability_transfer"][0], markersize=5, alpha=0.85)
-        _names(axes, studies, x, y)
         axes.set_xlabel("misfit: minus the log density given the others")
         axes.set_ylabel("largest shift of a mean rate (sd)")
         axes.set_ylim(0, float(np.nanmax(y)) * 1.15 + 1e-9)
+        _names(axes, studies, x, y)
         axes.tick_params(length=2, labelsize=9)
         for side in ("top", "right"):
             axes.spines[side].set_visible(False)
@@ -156,19 +163,35 @@ def influence_figure(name: str, studies: pd.DataFrame) -> Drawing:
 
 
 def _names(axes: Axes, studies: pd.DataFrame, x: np.ndarray, y: np.ndarray) -> None:
-    """Name the first studies, except where a name would run into an earlier one."""
-    middle = (np.nanmin(x) + np.nanmax(x)) / 2
-    taken: list[float] = []
-    for i in range(min(NAMED, len(studies))):
-        if any(abs(y[i] - other) < 0.07 * np.nanmax(y) for other in taken):
-            continue
-        taken.append(float(y[i]))
-        right = x[i] < middle
-        axes.annotate(
-            study_label(str(studies["study"].iloc[i])), (x[i], y[i]), fontsize=9,
-            xytext=(5 if right else -5, 3), textcoords="offset points",
-            ha="left" if right else "right",
-        )  # fmt: skip
+    """Name the studies with the largest shifts, the largest first, where there is room.
+
+    A name lies beside its dot or, where a dot or an earlier name is in the way, on another side of
+    it. Where no side is free it is left out, and all lesser ones too: the named are the largest.
+    """
+    figure = axes.get_figure(root=True)
+    if figure is None:
+        return
+    ink = FigureCanvasAgg(figure).get_renderer()
+    dots = axes.transData.transform(np.column_stack([x, y]))
+    dots = dots[np.isfinite(dots).all(axis=1)]
+    frame = axes.get_window_extent(ink)
+    taken: list[Bbox] = []
+    for i in np.argsort(-np.nan_to_num(y), kind="stable")[:NAMED]:
+        label = study_label(str(studies["study"].iloc[i]))
+        for dx, dy, across, up in SIDES:
+            text = axes.annotate(
+                label, (x[i], y[i]), fontsize=9, xytext=(dx, dy), textcoords="offset points",
+                ha=across, va=up,
+            )  # fmt: skip
+            box = text.get_window_extent(ink)
+            inside = frame.x0 <= box.x0 and box.x1 <= frame.x1 and frame.y0 <= box.y0
+            free = not box.count_contains(dots) and box.count_overlaps(taken) == 0
+            if inside and free:
+                taken.append(box)
+                break
+            text.remove()
+        else:
+            return
 
 
 def _lines(height: float, left: float) -> tuple[Figure, Axes]:

@@ -7,12 +7,11 @@ from typing import Any
 
 import pandas as pd
 
-from meta.checks.importance import NOT_COMPUTED
+from meta.checks.loo_pit import band_power
 from meta.plural import counted
 from meta.report.calibration import Calibrations, status_of
 from meta.report.check_figures import (
     influence_figure,
-    names,
     pareto_figure,
     pit_figure,
     predictive_figure,
@@ -21,6 +20,7 @@ from meta.report.check_tables import CheckTables
 from meta.report.descriptive import observed
 from meta.report.estimates import percent
 from meta.report.inputs import Fit, ReportInputs
+from meta.report.left_out import density_sum, left_out_lines, left_out_summary
 from meta.report.sampler.section import SamplerSection, sampler_section
 from meta.report.svg import Drawing
 from meta.report.verdict import Check, Status, checks_of, fit_status
@@ -43,12 +43,14 @@ class CheckSection:
     products: str
     priors: list[dict[str, Any]]
     pit: Drawing
+    power: str
     pareto: Drawing
     influence: Drawing
     influential: list[dict[str, Any]]
     about: str
     elpd: str
     left_out: str
+    studies: list[dict[str, Any]]
     sampler: SamplerSection | None
 
     @property
@@ -59,12 +61,10 @@ class CheckSection:
 
 def check_sections(run: ReportInputs) -> list[CheckSection]:
     """Say what the checks against data found, model by model; none where they were not made."""
-    return [
-        _section(fit, fit.checks, run.calibration) for fit in run.fits if fit.checks is not None
-    ]
+    return [_section(fit, fit.checks, run) for fit in run.fits if fit.checks is not None]
 
 
-def _section(fit: Fit, tables: CheckTables, calibration: Calibrations) -> CheckSection:
+def _section(fit: Fit, tables: CheckTables, run: ReportInputs) -> CheckSection:
     own = set(tables.gates.get("check", []))
     warnings = tables.warnings
     if not warnings.empty:
@@ -81,14 +81,22 @@ def _section(fit: Fit, tables: CheckTables, calibration: Calibrations) -> CheckS
         products=_products(fit),
         priors=[_prior(row, fit.is_rate) for row in _records(_quantities(tables.prior))],
         pit=pit_figure(f"{prefix}-pit", tables.bands),
+        power=_power(tables),
         pareto=pareto_figure(f"{prefix}-pareto", tables.loo),
         influence=influence_figure(f"{prefix}-influence", tables.studies),
         influential=[_influential(row, fit) for row in _records(tables.studies)[:MOST_INFLUENTIAL]],
         about=_about(fit, tables.summary),
-        elpd=_elpd(tables.summary),
-        left_out=_left_out(tables.loo),
-        sampler=_sampler(fit, calibration),
+        elpd=density_sum(fit, run.fits),
+        left_out=left_out_summary(tables.loo),
+        studies=left_out_lines(tables.loo),
+        sampler=_sampler(fit, run.calibration),
     )
+
+
+def _power(tables: CheckTables) -> str:
+    """Say which curves within their bands are no support, for the few studies behind them."""
+    found = band_power(tables.pit, tables.bands)
+    return " ".join(f"{outcome_name(name)}: {said}." for name, said in found.items())
 
 
 def _products(fit: Fit) -> str:
@@ -180,34 +188,5 @@ def _about(fit: Fit, summary: dict[str, Any]) -> str:
         said.append(
             f"The draws of {sets} imputed code sets are taken together, each with the codes that "
             "it was fitted to; counts shown are means over sets. No study is refitted."
-        )
-    return " ".join(said)
-
-
-def _elpd(summary: dict[str, Any]) -> str:
-    if summary.get("elpd") is None:
-        return "The sum of log predictive densities could not be computed."
-    se = "" if summary.get("elpd_se") is None else f" (standard error {summary['elpd_se']:.1f})"
-    if not summary.get("comparable"):
-        return f"Sum of the log predictive densities: {summary['remark']}."
-    return f"Sum of the log predictive densities: {summary['elpd']:.1f}{se}; {summary['remark']}."
-
-
-def _left_out(loo: pd.DataFrame) -> str:
-    if loo.empty:
-        return ""
-    refitted = loo.loc[loo["method"] == "refit", "study"].tolist()
-    bad = loo.loc[~loo["reliable"].astype(bool), "study"].tolist()
-    computed = loo[loo["method"] != NOT_COMPUTED]
-    fewest = int(computed["draws"].min()) if len(computed) else 0
-    said = [f"{counted(len(computed), 'study')} left out, by at least {fewest:,} draws each."]
-    if lost := loo.loc[loo["method"] == NOT_COMPUTED, "study"].tolist():
-        said.append(f"Not computed, for the cost of their integrals: {names(lost)}.")
-        bad = [study for study in bad if study not in lost]
-    if refitted:
-        said.append(f"Refitted without: {names(refitted)}.")
-    if bad:
-        said.append(
-            f"Not reliable, so that what is shown of them understates their weight: {names(bad)}."
         )
     return " ".join(said)

@@ -51,7 +51,12 @@ class Comparison:
 
     @property
     def contraction(self) -> str:
-        """How much of its prior's variance the data took away; none where it is the wider one."""
+        """How much of its prior's variance the data took away; none where it is the wider one.
+
+        Empty where a level has no data: what narrows it came from the other level and the model.
+        """
+        if self.bare:
+            return ""
         share = self.ratio.contraction
         return "" if math.isnan(share) else percent(share) if share > 0 else "none"
 
@@ -60,10 +65,15 @@ class Comparison:
         """What to make of the ratio; empty where there is nothing to warn of."""
         share = self.ratio.contraction
         said = "" if math.isnan(share) or share >= LITTLE else "says little beyond its prior"
-        bare = "" if self.ratio.rows else BEYOND_DATA
+        return ": ".join(part for part in (self.bare, said) if part)
+
+    @property
+    def bare(self) -> str:
+        """What is not observed of it; empty where both levels have data."""
+        if not self.ratio.rows:
+            return BEYOND_DATA
         # Marked as the levels are: what is unknown of one is unknown of the comparison.
-        bare = bare or next((side.no_data for side in self.sides if side.no_data), "")
-        return ": ".join(part for part in (bare, said) if part)
+        return next((side.no_data for side in self.sides if side.no_data), "")
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from meta.checks.importance import SMALLEST_ESS
 from meta.evidence.codes import EVENT_CODES
 from meta.evidence.dictionary import load_dictionary
 from meta.models.design import FEWEST_STUDIES
@@ -124,7 +125,8 @@ def _pages(run: ReportInputs) -> dict[str, Page]:
         context = evidence_context(run, run.evidence)
         found["evidence.html"] = ("evidence.html.j2", context)
     if sections := check_sections(run):
-        found["diagnostics.html"] = ("check_page.html.j2", {"sections": sections})
+        context = {"sections": sections, "smallest_ess": SMALLEST_ESS}
+        found["diagnostics.html"] = ("check_page.html.j2", context)
     if run.sensitivity:
         context = page_context(run.sensitivity, run.multiverse, _interval_name(run.fits))
         found["sensitivity.html"] = ("sensitivity_analyses.html.j2", context)

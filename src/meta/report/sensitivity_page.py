@@ -20,7 +20,12 @@ from meta.report.sensitivity import (
     slopes,
 )
 from meta.report.sensitivity_figures import size_plot, weight_plot
-from meta.report.sensitivity_remarks import conflict_remark, gaps_remark, weight_remark
+from meta.report.sensitivity_remarks import (
+    conflict_remark,
+    correlation_remark,
+    gaps_remark,
+    weight_remark,
+)
 from meta.report.significant_digits import published_csv
 from meta.report.specification_curve import curves, left_out
 
@@ -64,6 +69,7 @@ def _model(found: Sensitivity) -> Mapping[str, Any]:
         "power": power_table(found),
         "threshold": "" if power.empty else f"{power['threshold'].iloc[0]:g}",
         "correlation": alternatives(found["correlation"], "correlation", str),
+        "correlation_remark": correlation_remark(found, SHOWN),
         "unit": alternatives(found["unit_of_n"], "icc", _icc(found["unit_of_n"])),
         "weights": alternatives(zero, "publication_weight", lambda w: f"w = {w:g}"),
         "methods": "" if zero.empty else _methods(zero),

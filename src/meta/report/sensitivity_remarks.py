@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from meta.plural import counted
-from meta.report.estimates import RATES
-from meta.report.wording import estimand_name, outcome_name
+from meta.report.estimates import RATES, percent
+from meta.report.wording import PRODUCTS, estimand_name, outcome_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 #: Share of the trials from which the variance of a ratio between studies is about one study.
 MOST_TRIALS = 0.5
 KEY = ["outcome", "group", "estimand"]
+#: Share of its interval by which a median may move and still hardly depend on what was changed.
+HARDLY = 0.1
 
 
 def weight_remark(found: Sensitivity, estimands: Sequence[str]) -> str:
@@ -49,6 +51,29 @@ def weight_remark(found: Sensitivity, estimands: Sequence[str]) -> str:
 def _main(found: Sensitivity) -> pd.DataFrame:
     table = found["prior_table"]
     return table if table.empty else table[table["priors"].eq("main")]
+
+
+def correlation_remark(found: Sensitivity, estimands: Sequence[str]) -> str:
+    """Say how far the product moves between the correlations of its stages; empty without it."""
+    table = found["correlation"]
+    if table.empty:
+        return ""
+    own = table[table["outcome"].eq(PRODUCTS[0]) & table["group"].eq("all")]
+    said, shares = [], []
+    for estimand in estimands:
+        part = own[own["estimand"].eq(estimand)]
+        if part.empty:
+            continue
+        low, high = part["median"].min(), part["median"].max()
+        shares.append((high - low) / (part["ci_high"] - part["ci_low"]).max())
+        said.append(
+            f"{estimand_name(estimand)} {percent(low)} to {percent(high)}, "
+            f"{percent(shares[-1])} of the width of its interval"
+        )
+    if not said:
+        return ""
+    how = "hardly depends" if max(shares) <= HARDLY else "depends"
+    return f"The product {how} on it: between these correlations its median is, {'; '.join(said)}."
 
 
 def dominated(found: Sensitivity) -> dict[str, str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from meta.report.estimates import Estimate
+from meta.report.evidence_page.tables import KINDS
 from meta.report.inputs import Fit, ReportInputs
 from meta.report.wording import PRODUCTS, estimand_name, group_name, outcome_name
 
@@ -62,12 +63,20 @@ class Contributions:
         By study.
     models : mapping of str to list of str
         Models that read an arm or a case, by its id: of imputed codes, in any code set.
+    studies : mapping of str to list of str
+        Models that read an arm or a case of a study, by study.
     """
 
     model: str = ""
     rates: Mapping[str, list[Estimate]] = field(default_factory=dict)
     influence: Mapping[str, Influence] = field(default_factory=dict)
     models: Mapping[str, list[str]] = field(default_factory=dict)
+    studies: Mapping[str, list[str]] = field(default_factory=dict)
+
+    def readers(self, kind: str, name: str) -> list[str]:
+        """Models that read a row: of a study, an arm or a case of it."""
+        # Apart, since a study may have the name of an arm.
+        return (self.studies if kind == "study" else self.models).get(name, [])
 
     def rate(self, study: str) -> Estimate | None:
         """The study's rate that leads: of the product, where the model has one."""
@@ -98,9 +107,10 @@ def contributions(run: ReportInputs) -> Contributions:
         Rates and influence are those of the primary model.
     """
     models = _readers(run)
+    studies = _studies_of(run, models)
     primary = run.primary
     if primary is None:
-        return Contributions(models=models)
+        return Contributions(models=models, studies=studies)
     rates: dict[str, list[Estimate]] = {}
     for each in run.estimates.values():
         if each.model == primary.name and each.estimand == "study_rate":
@@ -110,7 +120,7 @@ def contributions(run: ReportInputs) -> Contributions:
     checks = primary.checks
     moved = [] if checks is None else checks.studies.to_dict("records")
     influence = {str(row["study"]): _influence(row) for row in moved}
-    return Contributions(primary.name, rates, influence, models)
+    return Contributions(primary.name, rates, influence, models, studies)
 
 
 def _readers(run: ReportInputs) -> dict[str, list[str]]:
@@ -121,6 +131,21 @@ def _readers(run: ReportInputs) -> dict[str, list[str]]:
         for row in dict.fromkeys(rows):
             models.setdefault(row, []).append(fit.name)
     return models
+
+
+def _studies_of(run: ReportInputs, models: Mapping[str, list[str]]) -> dict[str, list[str]]:
+    """Models by the id of each study of which they read a row, in the order of the fits."""
+    if run.evidence is None:
+        return {}
+    found: dict[str, set[str]] = {}
+    for table, key in (KINDS["arm"], KINDS["case"]):
+        frame = run.evidence.frames[table]
+        if "study_id" not in frame:
+            continue
+        for row, study in zip(frame[key], frame["study_id"], strict=True):
+            found.setdefault(str(study), set()).update(models.get(str(row), []))
+    names = [fit.name for fit in run.fits]
+    return {study: [name for name in names if name in read] for study, read in found.items()}
 
 
 def _arms_of(fit: Fit) -> list[str]:

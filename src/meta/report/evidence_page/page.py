@@ -200,7 +200,7 @@ def _part(kind: str, evidence: EvidenceTables, found: Contributions) -> pd.DataF
     part = pd.DataFrame({"kind": kind, "id": frame[key], "study_id": study})
     for name in CSV_FIELDS:
         part[name] = frame.get(name, "")
-    part["models"] = [" ".join(found.models.get(name, [])) for name in frame[key]]
+    part["models"] = [" ".join(found.readers(kind, name)) for name in frame[key]]
     rates = [None if kind == "case" else found.rate(name) for name in study]
     for name in ("outcome", "median", "low", "high"):
         part[f"study_rate_{name}"] = [getattr(each, name, None) for each in rates]

@@ -16,7 +16,7 @@ from meta.report.wording import spell, study_label
 
 #: Field that holds the address of a row's source, by kind; an arm has that of its study.
 ADDRESS_FIELDS = {"study": "url_or_id", "case": "source_url"}
-#: Filter value of an arm that no model reads.
+#: Filter value of a row that no model reads.
 UNUSED = "(none)"
 #: Columns of the table and whether they are ordered as numbers.
 COLUMNS = (
@@ -218,8 +218,7 @@ def _facets(
     for name in ("failure_type", "role", "grade", "evidence_kind", "study_id"):
         if record.get(name):
             yield name, (record[name],)
-    if kind != "study":
-        yield "used", tuple(base.found.models.get(record[KINDS[kind][1]], [])) or (UNUSED,)
+    yield "used", tuple(base.found.readers(kind, record[KINDS[kind][1]])) or (UNUSED,)
     if kind != "study":
         fields, differing = base.compared.get(record[KINDS[kind][1]], (0, 0))
         yield "coders", ("differ" if differing else "agree" if fields else "not compared",)

@@ -80,13 +80,13 @@
 
   function contribution(row) {
     const said = [];
-    if (row.kind !== "study") {
-      const used = row.facets.used.filter((model) => model !== "(none)");
-      const names = used.map((model) => model.replaceAll("_", " ")).join(", ");
-      said.push(used.length ? `Read by the models: ${names}.` : "No model reads this row.");
-      if (row.kind === "arm" && data.model && !used.includes(data.model)) {
-        said.push(`The primary model (${data.model.replaceAll("_", " ")}) does not pool this row.`);
-      }
+    const used = row.facets.used.filter((model) => model !== "(none)");
+    const names = used.map((model) => model.replaceAll("_", " ")).join(", ");
+    const read = row.kind === "study" ? "Arms or cases read by the models" : "Read by the models";
+    const none = row.kind === "study" ? "a row of this study" : "this row";
+    said.push(used.length ? `${read}: ${names}.` : `No model reads ${none}.`);
+    if (row.kind === "arm" && data.model && !used.includes(data.model)) {
+      said.push(`The primary model (${data.model.replaceAll("_", " ")}) does not pool this row.`);
     }
     if (row.kind === "case") {
       said.push("Collected because it failed: cases tell the composition, never a rate.");
