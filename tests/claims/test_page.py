@@ -78,7 +78,7 @@ def test_a_level_that_few_code_sets_have_is_no_zero_studies_with_rows() -> None:
     row = {"k_studies": 0, "k_rows": 2, "n_trials": 5289, "k_direct": 0}
     table = audit(claims({}), NO_SUMS, estimates(row), comparisons())
     (shown,) = audit_entries(table)[NOT_TESTABLE]
-    assert shown.behind == ("<1 study, 2 rows, 5,289 trials on average over code sets")
+    assert shown.behind == "<1 study, 2 rows, 5,289 trials on average over code sets"
 
 
 def test_a_catalogue_counts_lists_and_cases() -> None:
