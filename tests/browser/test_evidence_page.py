@@ -93,7 +93,7 @@ def test_search_covers_every_text(page: Page, words: str, found: list[str]) -> N
          "failure_type=goal_misgeneralization"),
         ("Role", "control", ["A4"], "role=control"),
         ("Grade", "B", ["A3", "A4"], "grade=B"),
-        ("Read by model", "rates", ["A1", "A2", "A3"], "used=rates"),
+        ("Read by model", "rates", ["A1", "A2", "A3", "smith_2024", "jones_2022"], "used=rates"),
         ("Read by model", "no model", ["A4", "K1"], "used=%28none%29"),
         ("Coders", "differ", ["A3"], "coders=differ"),
         ("Coders", "agree", ["A1"], "coders=agree"),

@@ -465,7 +465,9 @@ if (typeof document !== "undefined" && document.getElementById("risk-data")) (()
           row, row.basis.split(" and "))));
     });
     part("table").tBodies[0].replaceChildren(...rows);
-    part("stages-said").hidden = Object.keys(printed).length > 0;
+    part("stages-said").textContent = Object.keys(printed).length > 0 ? ""
+      : "The document prints no stage for this setting: it prints them for one shift type with "
+        + "nothing else given.";
   }
 
   function behind(evidence) {
