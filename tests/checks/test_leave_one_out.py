@@ -9,6 +9,7 @@ import pytest
 from scipy.special import betaln, expit, gammaln, logsumexp
 from scipy.stats import kstest, norm
 
+from meta.checks.band_power import band_power
 from meta.checks.importance import Weights
 from meta.checks.influence import influence, influence_summary
 from meta.checks.leave_one_out import (
@@ -23,7 +24,7 @@ from meta.checks.leave_one_out import (
     leave_out,
     refitted_density,
 )
-from meta.checks.loo_pit import band_power, loo_pit, pit_bands, pit_check
+from meta.checks.loo_pit import loo_pit, pit_bands, pit_check
 from meta.checks.predictive import Part, new_logits, take
 from meta.config import FitChecks
 from meta.estimands import all_estimates

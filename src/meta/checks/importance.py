@@ -13,6 +13,8 @@ from arviz_stats.base import array_stats
 
 from meta.plural import counted
 
+#: Difference between two sums that is noise, whatever its standard error says.
+NOISE = 4
 #: Weights with a larger Pareto k than this are not used, however many draws there are.
 LARGEST_K = 0.7
 #: Effective draws below which a reweighted interval says little: its ends lie in the tails. Means

@@ -45,8 +45,6 @@ from meta.plural import counted
 
 #: Studies below which the sum is not reported as a comparison.
 FEWEST_STUDIES = 20
-#: Difference between two sums that is noise, whatever its standard error says.
-NOISE = 4
 #: Likelihood evaluations that all studies of a model may cost together: about a minute of CPU at
 #: the 100 to 250 ns that one was measured to take.
 BUDGET = 300_000_000

@@ -32,6 +32,7 @@ import numpy as np
 import pandas as pd
 from arviz_stats.ecdf_utils import ecdf_pit
 
+from meta.checks.band_power import band_power
 from meta.checks.leave_one_out import LeftOut, Refit
 from meta.checks.predictive import Part, replicate, take
 from meta.checks.sampler import Check
@@ -45,10 +46,6 @@ REPLICATES = 4000
 SIMULATIONS = 4000
 #: Share of studies without a reliable value above which the check fails.
 MOST_LEFT_OUT = 1 / 3
-#: Half-widths of a band at its widest above which a curve within it says little, or next to
-#: nothing: predictions may be off by that share of the studies and pass.
-WIDE_BAND = 0.25
-VOID_BAND = 0.4
 COLUMNS = ["study", "outcome", "events", "trials", "pit", "method", "reliable"]
 BAND_COLUMNS = ["outcome", "at", "ecdf", "lower", "upper"]
 
@@ -189,35 +186,6 @@ def pit_bands(table: pd.DataFrame, tail: float, seed: int = 214) -> pd.DataFrame
         parts.append(pd.DataFrame(dict(zip(BAND_COLUMNS[1:], curve, strict=True)), copy=False))
         parts[-1].insert(0, "outcome", stage)
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=BAND_COLUMNS)
-
-
-def band_power(table: pd.DataFrame, bands: pd.DataFrame) -> dict[str, str]:
-    """Say of each stage with a wide band how little its curve can tell.
-
-    Parameters
-    ----------
-    table
-        Of `loo_pit`.
-    bands
-        Of `pit_bands`.
-
-    Returns
-    -------
-    dict of str to str
-        By stage; a stage whose band is narrow enough is left out.
-    """
-    said: dict[str, str] = {}
-    if bands.empty or table.empty:
-        return said
-    studies = table[table["reliable"].astype(bool)].groupby("outcome")["study"].nunique()
-    half = (bands["upper"] - bands["lower"]).div(2).groupby(bands["outcome"], sort=False).max()
-    for stage, width in half.items():
-        if width <= WIDE_BAND:
-            continue
-        power = "almost no power" if width > VOID_BAND else "little power"
-        some = counted(int(studies.get(stage, 0)), "study")
-        said[str(stage)] = f"{some} and a band of up to ±{width:.2f}, so that it has {power}"
-    return said
 
 
 def pit_check(table: pd.DataFrame, tail: float) -> Check:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from meta.checks.loo_pit import band_power
+from meta.checks.band_power import band_power
 from meta.plural import counted
 from meta.report.calibration import Calibrations, status_of
 from meta.report.check_figures import (

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from meta.checks.importance import NOT_COMPUTED
-from meta.checks.leave_one_out import NOISE
+from meta.checks.importance import NOISE, NOT_COMPUTED
 from meta.plural import counted
 from meta.report.check_figures import names
 from meta.report.inputs import Fit
