@@ -91,10 +91,11 @@ def arm_spread(design: Design) -> np.ndarray:
     parents = design.row_unit[-2] if len(design.levels) > 1 else np.zeros(len(design.rows), int)
     spread = np.ones(len(design.stages))
     rate = (design.events + 0.5) / (design.trials + 1)
+    logits, known = np.log(rate / (1 - rate)), _information(design)
     for o in range(len(design.stages)):
         seen = design.stage == o
         parent = parents[design.row[seen]]
-        logit, weight = np.log(rate / (1 - rate))[seen], _information(design)[seen]
+        logit, weight = logits[seen], known[seen]
         total = np.bincount(parent, weight)
         mean = np.bincount(parent, weight * logit) / np.where(total > 0, total, 1)
         freedom = seen.sum() - np.count_nonzero(total)
